@@ -1,0 +1,39 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Finding files by pattern and opening them by their ending."""
+
+import bz2
+import glob
+import gzip
+import os
+from collections.abc import Sequence
+from typing import IO
+
+
+def expand(patterns: str | Sequence[str]) -> list[str]:
+  """Returns the files that comma-separated paths and globs name, sorted.
+
+  Raises:
+    FileNotFoundError: A pattern matches nothing; the message names it.
+  """
+  if isinstance(patterns, str):
+    patterns = patterns.split(',')
+  found = set()
+  for pattern in filter(None, (os.fspath(p).strip() for p in patterns)):
+    matches = glob.glob(pattern, recursive=True)
+    if not matches:
+      raise FileNotFoundError(f'no file matches {pattern!r}')
+    found.update(matches)
+  if not found:
+    raise FileNotFoundError(f'no file is named in {patterns!r}')
+  return sorted(found)
+
+
+def open_binary(path: str | os.PathLike) -> IO[bytes]:
+  """Opens a plain, `.gz` or `.bz2` file for reading its uncompressed bytes."""
+  name = os.fspath(path)
+  if name.endswith('.gz'):
+    return gzip.open(name, 'rb')
+  if name.endswith('.bz2'):
+    return bz2.open(name, 'rb')
+  return open(name, 'rb')
