@@ -16,7 +16,8 @@ _TEMPORARY = re.compile(r'^\..+\.tmp-(\d+)-[0-9a-f]{8}$')
 
 
 def _temporary_name(path: pathlib.Path) -> pathlib.Path:
-  return path.with_name(f'.{path.name}.tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}')
+  suffix = f'tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}'
+  return path.with_name(f'.{path.name}.{suffix}')
 
 
 def _sync_directory(path: pathlib.Path) -> None:

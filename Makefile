@@ -1,0 +1,40 @@
+# make demo   pre-trains a small REALM on the embedded corpus and shows what it
+#             learned (some 10 minutes on 2 cores after installation)
+# make test   passes the tests
+# Both make a virtual environment in .venv, once.
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= out/demo
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint types format clean venv
+
+venv: $(STAMP)
+
+$(STAMP): setup.cfg setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/python -m bin.run_local --output_dir=$(OUT)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf out build dist *.egg-info
