@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import tensorflow as tf
 import tf_keras as keras
 
+from realm_tf.training.refresh_schedule import RefreshSchedule
+
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
@@ -131,18 +133,46 @@ class ModelSpec:
   """What a `model_fn` returns.
 
   Attributes:
-    model: A tf_keras model; see `TrainableModel`.
+    model: A tf_keras model, built; see `TrainableModel`.
     optimizers: Who moves which variables. Variables named nowhere stay.
     clip_norm: Global norm to which all gradients together are clipped.
+    export_fn: Writes what the run exports at a step into a directory.
   """
 
   model: Any
   optimizers: Sequence[OptimizerGroup]
   clip_norm: float = 1.0
+  export_fn: Callable[[str, int], None] | None = None
 
 
+ModelFn = Callable[[RunConfig], ModelSpec]
 InputFn = Callable[[int], Iterable[Batch]]
 """Takes the number of the first batch; what it returns may have `close()`."""
+
+
+class Listener:
+  """Told what happens in a run. The methods run in the training thread."""
+
+  def begin(self, step: int, index_step: int) -> None:
+    """The state is restored; the first batch is not yet made.
+
+    Args:
+      step: Where training starts.
+      index_step: Version of the index used before; -1 at a fresh start.
+    """
+
+  def exported(self, directory: str, step: int) -> None:
+    """An export was published."""
+
+  def saved(self, step: int, index_step: int) -> None:
+    """A checkpoint was written that resumes with version `index_step`."""
+
+  def report(self, step: int) -> Mapping[str, Any]:
+    """What to log along with the metrics; strings become text summaries."""
+    return {}
+
+  def end(self) -> None:
+    """Training is over, well or by an error; the last listener hears first."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,10 +183,17 @@ class TrainSpec:
     input_fn: Returns the batches from a given number on. The same number
       gives the same batches in every run.
     max_steps: Step at which training ends (not a number of further steps).
+    export_schedule: Steps at which `ModelSpec.export_fn` is called; with
+      one, step 0 and the last step are exported too.
+    keep_exports: How many exports are kept.
+    listeners: Told what happens, in this order.
   """
 
   input_fn: InputFn
   max_steps: int
+  export_schedule: RefreshSchedule | None = None
+  keep_exports: int = 3
+  listeners: Sequence[Listener] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,11 +201,15 @@ class EvalSpec:
   """What is evaluated on, and when.
 
   Attributes:
-    input_fn: Returns a finite number of held-out batches.
+    input_fn: Returns a finite number of held-out batches; always asked for
+      those from number 0 on.
     every_steps: Steps between two evaluations; there is one at the end too.
-    at_start: Whether an untrained model is evaluated before its first step.
+    at_start: Whether the untrained model is evaluated as well.
+    best_metric: The metric whose highest value marks the best export; None
+      keeps no best export.
   """
 
   input_fn: InputFn
   every_steps: int = 1000
   at_start: bool = True
+  best_metric: str | None = None

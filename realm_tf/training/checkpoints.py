@@ -1,0 +1,126 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Everything a killed run needs to go on as if nothing had happened."""
+
+import os
+import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import orbit
+import tensorflow as tf
+
+from realm_tf.io import atomic
+from realm_tf.training import run_config
+
+_SETTINGS = 'resume_settings.json'
+
+
+class TrainingState:
+  """Where a run is; saved along with model and optimizers.
+
+  Attributes:
+    step: Steps taken, int64.
+    next_batch: Number of the batch that the next step takes, int64.
+    index_step: Version of the index that the last batch was made with, int64.
+  """
+
+  def __init__(self) -> None:
+    self.step = orbit.utils.create_global_step()
+    self.next_batch = _counter(0, 'next_batch')
+    self.index_step = _counter(-1, 'index_step')
+
+
+def _counter(value: int, name: str) -> tf.Variable:
+  return tf.Variable(
+    value,
+    dtype=tf.int64,
+    trainable=False,
+    name=name,
+    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+  )
+
+
+def random_generators(model: tf.Module) -> list[tf.random.Generator]:
+  """The dropout layers' generators, in the order of the layers.
+
+  They are part of the state: a restart draws the numbers that the run would
+  have drawn. tf_keras keeps them out of its checkpoints.
+  """
+  generators = []
+  for layer in model.submodules:
+    holder = getattr(layer, '_random_generator', None)
+    generator = getattr(holder, '_generator', None)
+    if generator is not None:
+      generators.append(generator)
+  return generators
+
+
+def make_checkpoint(
+  spec: run_config.ModelSpec, state: TrainingState
+) -> tf.train.Checkpoint:
+  """The whole state of training as one checkpoint."""
+  return tf.train.Checkpoint(
+    model=spec.model,
+    optimizers=[group.optimizer for group in spec.optimizers],
+    random_generators=random_generators(spec.model),
+    step=state.step,
+    next_batch=state.next_batch,
+    index_step=state.index_step,
+  )
+
+
+def make_manager(
+  checkpoint: tf.train.Checkpoint, config: run_config.RunConfig
+) -> tf.train.CheckpointManager:
+  """A manager that saves when told to; removes what a killed save left."""
+  directory = pathlib.Path(config.checkpoint_dir)
+  directory.mkdir(parents=True, exist_ok=True)
+  for leftover in directory.glob('ckpt-*_temp'):
+    shutil.rmtree(leftover)
+  return tf.train.CheckpointManager(
+    checkpoint,
+    str(directory),
+    max_to_keep=config.keep_checkpoint_max,
+    checkpoint_name='ckpt',
+  )
+
+
+def latest_step(model_dir: str) -> int:
+  """The step of the newest whole checkpoint, -1 if there is none."""
+  config = run_config.RunConfig(model_dir)
+  path = tf.train.latest_checkpoint(config.checkpoint_dir)
+  if path is None:
+    return -1
+  return int(tf.train.load_variable(path, 'step/.ATTRIBUTES/VARIABLE_VALUE'))
+
+
+def check_resume_settings(
+  model_dir: str, settings: Mapping[str, Any], fresh: bool
+) -> None:
+  """Refuses to go on with other settings than those of the run so far.
+
+  Args:
+    model_dir: Of the run.
+    settings: JSON values by name, as they are now.
+    fresh: Whether there is nothing to resume; the settings are then recorded.
+
+  Raises:
+    ValueError: Names each setting that changed, with both its values.
+  """
+  path = os.path.join(model_dir, _SETTINGS)
+  if fresh or not os.path.exists(path):
+    atomic.write_json(path, dict(settings))
+    return
+  before = atomic.read_json(path)
+  changed = [
+    f'{name} was {before.get(name)!r} and is {settings.get(name)!r}'
+    for name in sorted({*before, *settings})
+    if before.get(name) != settings.get(name)
+  ]
+  if changed:
+    raise ValueError(
+      f'{model_dir} cannot be resumed: {"; ".join(changed)}. Give the settings'
+      ' it was started with, or another model_dir.'
+    )

@@ -1,0 +1,289 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The inner loops: steps of training and of evaluation, for orbit."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orbit
+import tensorflow as tf
+from absl import logging
+
+from realm_tf.training import run_config
+
+# The axes of these are [batch, ..., tokens]; tokens vary between batches.
+_TOKEN_FEATURES = ('input_word_ids', 'input_mask', 'input_type_ids')
+
+
+def _specs(features: Any, name: str, relax_batch: bool, relax: bool) -> Any:
+  """Shapes for which a step is compiled once, from those of a first batch."""
+  if isinstance(features, Mapping):
+    return {
+      key: _specs(value, key, relax_batch, relax)
+      for key, value in features.items()
+    }
+  shape = features.shape.as_list()
+  if relax and name in _TOKEN_FEATURES:
+    shape[-1] = None
+  if relax_batch and shape:
+    shape[0] = None
+  return tf.TensorSpec(shape, features.dtype)
+
+
+def _to_tensors(features: Any) -> Any:
+  if isinstance(features, Mapping):
+    return {key: _to_tensors(value) for key, value in features.items()}
+  return tf.convert_to_tensor(features)
+
+
+def _batch_size(features: Any) -> int:
+  return int(tf.nest.flatten(features)[0].shape[0])
+
+
+def _own_share(features: Any) -> Any:
+  """This replica's rows of a batch that every replica is given whole."""
+  context = tf.distribute.get_replica_context()
+  replicas = context.num_replicas_in_sync
+  if replicas == 1:
+    return features
+  replica = context.replica_id_in_sync_group
+
+  def share(tensor: tf.Tensor) -> tf.Tensor:
+    rows = tf.shape(tensor)[0] // replicas
+    part = tensor[replica * rows : (replica + 1) * rows]
+    if tensor.shape[0] is not None:
+      part.set_shape([tensor.shape[0] // replicas, *tensor.shape[1:]])
+    return part
+
+  return tf.nest.map_structure(share, features)
+
+
+def _check_divisible(features: Any, strategy: tf.distribute.Strategy) -> None:
+  rows, replicas = _batch_size(features), strategy.num_replicas_in_sync
+  if rows % replicas:
+    raise ValueError(
+      f'a batch of {rows} examples cannot be shared by {replicas} replicas;'
+      ' choose a multiple'
+    )
+
+
+class StepTrainer(orbit.AbstractTrainer):
+  """Takes batches from the input and steps along their gradients."""
+
+  def __init__(
+    self,
+    spec: run_config.ModelSpec,
+    *,
+    strategy: tf.distribute.Strategy,
+    global_step: tf.Variable,
+    next_batch: tf.Variable,
+    index_step: tf.Variable,
+    fixed_shapes: bool = False,
+    on_step: Callable[[], None] = lambda: None,
+  ):
+    """Makes a trainer; `batches` is to be set before `train`.
+
+    Args:
+      spec: The model and its optimizers.
+      strategy: In whose scope the model was made.
+      global_step: Steps taken; its own variable, since the optimizers'
+        `iterations` cannot serve orbit under MirroredStrategy.
+      next_batch: Number of the batch that the next step takes.
+      index_step: Version of the index of the last batch taken.
+      fixed_shapes: Compile for the shapes of the first batch only.
+      on_step: Called after each step.
+    """
+    self._spec = spec
+    self._strategy = strategy
+    self._global_step = global_step
+    self._next_batch = next_batch
+    self._index_step = index_step
+    self._fixed_shapes = fixed_shapes
+    self._on_step = on_step
+    self._compiled: Any = None
+    self.batches: Iterator[run_config.Batch] = iter(())
+    self.last_batch: run_config.Batch | None = None
+
+  def _variables(self) -> list[tf.Variable]:
+    return [v for group in self._spec.optimizers for v in group.variables]
+
+  def _apply(self, gradients: Sequence[Any]) -> tf.Tensor:
+    """Clips all gradients together; gives each optimizer its own."""
+    clipped, norm = tf.clip_by_global_norm(gradients, self._spec.clip_norm)
+    first = 0
+    for group in self._spec.optimizers:
+      limit = first + len(group.variables)
+      pairs = [
+        (gradient, variable)
+        for gradient, variable in zip(clipped[first:limit], group.variables)
+        if gradient is not None
+      ]
+      group.optimizer.apply_gradients(
+        pairs, experimental_aggregate_gradients=False
+      )
+      first = limit
+    return norm
+
+  def _replica_step(self, features: Any) -> dict[str, tf.Tensor]:
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    variables = self._variables()
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch(variables)
+      loss, metrics = self._spec.model.loss_and_metrics(
+        _own_share(features), training=True
+      )
+      share = tf.cast(loss, tf.float32) / replicas
+    gradients = tape.gradient(share, variables)
+    unused = [v.name for v, g in zip(variables, gradients) if g is None]
+    if unused:
+      logging.warning('these variables get no gradient: %s', ' '.join(unused))
+    if replicas > 1:
+      present = [g for g in gradients if g is not None]
+      summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
+      gradients = [None if g is None else next(summed) for g in gradients]
+    norm = self._apply(gradients)
+    return {**metrics, 'loss': loss, 'gradient_norm': norm}
+
+  def _compile(self, features: Any) -> Any:
+    def step(features: Any) -> dict[str, tf.Tensor]:
+      results = self._strategy.run(self._replica_step, args=(features,))
+      self._global_step.assign_add(1)
+      return {
+        name: self._strategy.reduce(
+          tf.distribute.ReduceOp.MEAN, tf.cast(value, tf.float32), axis=None
+        )
+        for name, value in results.items()
+      }
+
+    specs = _specs(features, '', False, not self._fixed_shapes)
+    return tf.function(step, input_signature=[specs])
+
+  def train(self, num_steps: tf.Tensor) -> dict[str, float]:
+    """Takes `num_steps` steps; returns the means of their metrics."""
+    kept: list[Mapping[str, tf.Tensor]] = []
+    examples, start = 0, time.monotonic()
+    waited = 0.0
+    for _ in range(int(num_steps)):
+      asked = time.monotonic()
+      batch = next(self.batches, None)
+      waited += time.monotonic() - asked
+      expected = int(self._next_batch.numpy())
+      if batch is None:
+        raise ValueError(f'the training data ended before batch {expected}')
+      if batch.number != expected:
+        raise ValueError(
+          f'the input gave batch {batch.number} where {expected} was due'
+        )
+      features = _to_tensors(batch.features)
+      if self._compiled is None:
+        _check_divisible(features, self._strategy)
+        self._compiled = self._compile(features)
+      kept.append(self._compiled(features))
+      examples += _batch_size(features)
+      self._next_batch.assign(batch.number + 1)
+      self._index_step.assign(batch.index_step)
+      self.last_batch = batch
+      self._on_step()
+    return self._summarize(kept, examples, time.monotonic() - start, waited)
+
+  def _summarize(
+    self,
+    kept: Sequence[Mapping[str, tf.Tensor]],
+    examples: int,
+    seconds: float,
+    waited: float,
+  ) -> dict[str, float]:
+    means = {
+      name: math.fsum(float(one[name]) for one in kept) / len(kept)
+      for name in kept[0]
+    }
+    step = int(self._global_step.numpy())
+    if not math.isfinite(means['loss']):
+      losses = [float(one['loss']) for one in kept]
+      at = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
+      bad = step - len(losses) + at + 1
+      raise FloatingPointError(
+        f'the loss of step {bad} is {losses[at]}; the checkpoint before it is'
+        ' kept. A lower learning rate may help.'
+      )
+    assert self.last_batch is not None
+    rates = [
+      group.optimizer.learning_rate(group.optimizer.iterations)
+      if callable(group.optimizer.learning_rate)
+      else group.optimizer.learning_rate
+      for group in self._spec.optimizers
+    ]
+    return {
+      **means,
+      **self.last_batch.off_policy(step),
+      'learning_rate': float(rates[0]),
+      'examples_per_second': examples / max(seconds, 1e-9),
+      'seconds_waited_for_input': waited,
+    }
+
+
+class StepEvaluator(orbit.AbstractEvaluator):
+  """Averages the model's metrics over held-out batches."""
+
+  def __init__(
+    self,
+    model: Any,
+    input_fn: run_config.InputFn,
+    *,
+    strategy: tf.distribute.Strategy,
+  ):
+    self._model = model
+    self._input_fn = input_fn
+    self._strategy = strategy
+    self._compiled: Any = None
+
+  def _compile(self, features: Any) -> Any:
+    def replica_step(features: Any) -> dict[str, tf.Tensor]:
+      loss, metrics = self._model.loss_and_metrics(
+        _own_share(features), training=False
+      )
+      return {**metrics, 'loss': loss}
+
+    def step(features: Any) -> dict[str, tf.Tensor]:
+      results = self._strategy.run(replica_step, args=(features,))
+      return {
+        name: self._strategy.reduce(
+          tf.distribute.ReduceOp.MEAN, tf.cast(value, tf.float32), axis=None
+        )
+        for name, value in results.items()
+      }
+
+    specs = _specs(features, '', True, True)
+    return tf.function(step, input_signature=[specs])
+
+  def evaluate(self, num_steps: tf.Tensor) -> dict[str, float]:
+    """Evaluates `num_steps` batches, or all of them if it is negative."""
+    limit = int(num_steps)
+    totals: dict[str, float] = {}
+    examples = 0
+    batches = self._input_fn(0)
+    try:
+      for i, batch in enumerate(batches):
+        if 0 <= limit <= i:
+          break
+        features = _to_tensors(batch.features)
+        _check_divisible(features, self._strategy)
+        if self._compiled is None:
+          self._compiled = self._compile(features)
+        rows = _batch_size(features)
+        for name, value in self._compiled(features).items():
+          totals[name] = totals.get(name, 0.0) + rows * float(value)
+        examples += rows
+    finally:
+      close = getattr(batches, 'close', None)
+      if close is not None:
+        close()
+    if not examples:
+      raise ValueError('there is no held-out example to evaluate on')
+    return {
+      **{name: total / examples for name, total in totals.items()},
+      'examples': float(examples),
+    }

@@ -1,0 +1,334 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import os
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from realm_tf.training import (
+  checkpoints,
+  estimator,
+  exporters,
+  optimization,
+  run_config,
+  summaries,
+)
+from realm_tf.training.refresh_schedule import RefreshSchedule
+
+
+class Regression(keras.Model):
+  """Fits y = x W; dropout makes every step depend on the random state."""
+
+  def __init__(self):
+    super().__init__()
+    self.dense = keras.layers.Dense(3)
+    self.dropout = keras.layers.Dropout(0.5)
+    self(tf.zeros([1, 4]))
+
+  def call(self, x, training=False):
+    return self.dense(self.dropout(x, training=training))
+
+  def loss_and_metrics(self, features, training):
+    predicted = tf.cast(self(features['x'], training=training), tf.float32)
+    error = predicted - features['y']
+    loss = tf.reduce_mean(error**2)
+    return loss, {'goodness': -loss}
+
+
+def model_fn(config):
+  del config
+  model = Regression()
+
+  def export(directory, step):
+    np.save(os.path.join(directory, 'w.npy'), model.dense.kernel.numpy())
+    with open(os.path.join(directory, 'step'), 'w') as f:
+      f.write(str(step))
+
+  optimizer = optimization.create_optimizer(0.05, 100, warmup_steps=5)
+  return run_config.ModelSpec(
+    model,
+    [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
+    export_fn=export,
+  )
+
+
+class Batches:
+  def __init__(self, start, limit=None, fail_at=None):
+    self._number, self._limit, self._fail_at = start, limit, fail_at
+    self.closed = False
+
+  def __iter__(self):
+    return self
+
+  def __next__(self):
+    number = self._number
+    if number == self._fail_at:
+      raise KeyboardInterrupt('pulled the plug')
+    if number == self._limit:
+      raise StopIteration
+    self._number += 1
+    x = np.random.default_rng(number).normal(size=[8, 4]).astype(np.float32)
+    return run_config.Batch(
+      number,
+      {'x': x, 'y': x[:, :3] * 2},
+      index_step=number // 10 * 10,
+      index_time=time.time() - 120,
+      describe=lambda: f'batch {number}',
+    )
+
+  def close(self):
+    self.closed = True
+
+
+def run(model_dir, *, steps=30, fail_at=None, listeners=(), made=None, **config):
+  def input_fn(start):
+    batches = Batches(start, fail_at=fail_at)
+    if made is not None:
+      made.append((start, batches))
+    return batches
+
+  settings = {
+    'save_checkpoints_steps': 10,
+    'log_every_steps': 5,
+    'progress': False,
+    **config,
+  }
+  return estimator.train_and_evaluate(
+    model_fn,
+    run_config.RunConfig(str(model_dir), **settings),
+    run_config.TrainSpec(
+      input_fn,
+      max_steps=steps,
+      export_schedule=RefreshSchedule.parse('0-10:5,10-:10'),
+      listeners=listeners,
+    ),
+    run_config.EvalSpec(
+      lambda start: Batches(start, limit=3),
+      every_steps=10,
+      best_metric='goodness',
+    ),
+  )
+
+
+def curve(model_dir, kind='train', names=('loss', 'goodness')):
+  lines = summaries.read_metrics(model_dir / 'metrics.jsonl')
+  return [
+    (line['step'], *(line[n] for n in names))
+    for line in lines
+    if line['kind'] == kind
+  ]
+
+
+def weights(model_dir):
+  path = tf.train.latest_checkpoint(str(model_dir / 'checkpoints'))
+  return {
+    name: tf.train.load_variable(path, name)
+    for name, _ in tf.train.list_variables(path)
+    if 'VARIABLE_VALUE' in name
+  }
+
+
+def test_trains_saves_exports_and_evaluates(tmp_path):
+  result = run(tmp_path)
+  losses = curve(tmp_path)
+  assert [step for step, *_ in losses] == [5, 10, 15, 20, 25, 30]
+  assert losses[-1][1] < 0.8 * losses[0][1]
+  evaluations = curve(tmp_path, 'eval')
+  assert [step for step, *_ in evaluations] == [0, 10, 20, 30]
+  assert result['loss'] == pytest.approx(evaluations[-1][1])
+  assert result['examples'] == 24
+  # Of the exports at 0, 5, 10, 20 and 30 the last three stay.
+  assert exporters.list_exports(tmp_path / 'export/tf_hub') == [10, 20, 30]
+  best = max(evaluations, key=lambda line: line[2])
+  assert exporters.list_exports(tmp_path / 'export/tf_hub_best') == [best[0]]
+  assert checkpoints.latest_step(str(tmp_path)) == 30
+  assert (tmp_path / estimator.FINISHED).exists()
+
+
+@pytest.mark.parametrize('fail_at', [1, 13, 20, 27])
+def test_resume_gives_the_curve_of_an_unbroken_run(tmp_path, fail_at):
+  unbroken, broken = tmp_path / 'unbroken', tmp_path / 'broken'
+  run(unbroken)
+  with pytest.raises(KeyboardInterrupt):
+    run(broken, fail_at=fail_at)
+  assert not (broken / estimator.FINISHED).exists()
+  made = []
+  run(broken, made=made)
+  # Checkpoints stand at 0, 5 and every tenth step.
+  expected_start = 0 if fail_at < 5 else fail_at // 10 * 10
+  assert made[0][0] == expected_start
+  assert curve(broken) == curve(unbroken)
+  expected = weights(unbroken)
+  for name, value in weights(broken).items():
+    if 'save_counter' not in name:
+      np.testing.assert_array_equal(value, expected[name], err_msg=name)
+  assert any('/m/' in name or name.endswith('/m') for name in expected) or any(
+    '.OPTIMIZER_SLOT' in name for name in expected
+  )
+
+
+def test_off_policy_delay_is_the_age_of_the_batch_s_index(tmp_path):
+  run(tmp_path, steps=15)
+  rows = curve(
+    tmp_path,
+    names=(
+      'index_version',
+      'off_policy_delay_steps',
+      'off_policy_delay_minutes',
+    ),
+  )
+  # The batch of step 5 is number 4, made with version 0; that of step 15 is
+  # number 14, made with version 10.
+  assert [row[:3] for row in rows] == [(5, 0, 5), (10, 0, 10), (15, 10, 5)]
+  assert all(2.0 <= row[3] < 2.5 for row in rows)
+
+
+def test_changed_settings_are_refused_by_name(tmp_path):
+  run(tmp_path, steps=5, resume_settings={'batch_size': 8, 'seed': 1})
+  with pytest.raises(ValueError, match='batch_size was 8 and is 4'):
+    run(tmp_path, steps=9, resume_settings={'batch_size': 4, 'seed': 1})
+  run(tmp_path, steps=9, resume_settings={'batch_size': 8, 'seed': 1})
+  assert checkpoints.latest_step(str(tmp_path)) == 9
+
+
+def test_listeners_hear_in_order_and_input_is_closed(tmp_path):
+  heard, made = [], []
+
+  class Ear(run_config.Listener):
+    def __init__(self, name):
+      self.name = name
+
+    def begin(self, step, index_step):
+      heard.append(('begin', self.name, step, index_step))
+
+    def exported(self, directory, step):
+      assert os.path.exists(os.path.join(directory, 'w.npy'))
+      assert checkpoints.latest_step(str(tmp_path)) == step
+      heard.append(('exported', self.name, step))
+
+    def saved(self, step, index_step):
+      heard.append(('saved', self.name, step, index_step))
+
+    def report(self, step):
+      return {'heard': len(heard), 'note': 'text'}
+
+    def end(self):
+      heard.append(('end', self.name))
+
+  run(tmp_path, steps=10, listeners=[Ear('a')], made=made)
+  assert heard == [
+    ('saved', 'a', 0, -1),
+    ('exported', 'a', 0),
+    ('begin', 'a', 0, -1),
+    ('saved', 'a', 5, 0),
+    ('exported', 'a', 5),
+    ('saved', 'a', 10, 0),
+    ('exported', 'a', 10),
+    ('end', 'a'),
+  ]
+  assert all(batches.closed for _, batches in made)
+  heard.clear()
+  with pytest.raises(KeyboardInterrupt):
+    run(
+      tmp_path, steps=20, listeners=[Ear('a'), Ear('b')], fail_at=12, made=made
+    )
+  assert heard[0] == ('begin', 'a', 10, 0)
+  assert heard[-2:] == [('end', 'b'), ('end', 'a')]
+  assert made[-1][1].closed
+
+
+def test_an_export_missing_after_a_kill_is_written_at_the_start(tmp_path):
+  run(tmp_path, steps=10)
+  before = np.load(tmp_path / 'export/tf_hub/10/w.npy')
+  os.rename(tmp_path / 'export/tf_hub/10', tmp_path / 'moved')
+  # One of a step that the checkpoints know nothing of.
+  os.makedirs(tmp_path / 'export/tf_hub/17')
+  with pytest.raises(KeyboardInterrupt):
+    run(tmp_path, steps=20, fail_at=12)
+  assert exporters.list_exports(tmp_path / 'export/tf_hub') == [0, 5, 10]
+  np.testing.assert_array_equal(
+    np.load(tmp_path / 'export/tf_hub/10/w.npy'), before
+  )
+
+
+def test_an_infinite_loss_stops_and_spares_the_checkpoint(tmp_path):
+  class Broken(Batches):
+    def __next__(self):
+      batch = super().__next__()
+      if batch.number == 12:
+        batch.features['y'] = batch.features['y'] * np.inf
+      return batch
+
+  def go():
+    estimator.train_and_evaluate(
+      model_fn,
+      run_config.RunConfig(
+        str(tmp_path),
+        save_checkpoints_steps=10,
+        log_every_steps=5,
+        progress=False,
+      ),
+      run_config.TrainSpec(Broken, max_steps=20),
+    )
+
+  with pytest.raises(FloatingPointError, match='step 13'):
+    go()
+  assert checkpoints.latest_step(str(tmp_path)) == 10
+
+
+def test_two_replicas_train_like_one(tmp_path):
+  class NoDropout(Regression):
+    def __init__(self):
+      super().__init__()
+      self.dropout = keras.layers.Dropout(0.0)
+
+  def plain_model_fn(config):
+    del config
+    model = NoDropout()
+    optimizer = optimization.create_optimizer(0.05, 100, warmup_steps=5)
+    return run_config.ModelSpec(
+      model, [run_config.OptimizerGroup(optimizer, model.trainable_variables)]
+    )
+
+  devices = tf.config.list_logical_devices('CPU')
+  if len(devices) < 2:
+    pytest.skip('conftest.py has not made two logical CPUs')
+  curves = []
+  for name, strategy in (
+    ('one', None),
+    ('two', tf.distribute.MirroredStrategy(devices[:2])),
+  ):
+    estimator.train_and_evaluate(
+      plain_model_fn,
+      run_config.RunConfig(
+        str(tmp_path / name),
+        log_every_steps=2,
+        save_checkpoints_steps=4,
+        strategy=strategy,
+        progress=False,
+      ),
+      run_config.TrainSpec(Batches, max_steps=8),
+      run_config.EvalSpec(lambda start: Batches(start, limit=2)),
+    )
+    curves.append(curve(tmp_path / name))
+    assert checkpoints.latest_step(str(tmp_path / name)) == 8
+  np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4)
+
+
+def test_keras_settings_are_given_back(tmp_path):
+  seen = []
+
+  def spying_model_fn(config):
+    seen.append(keras.mixed_precision.global_policy().name)
+    return model_fn(config)
+
+  estimator.train_and_evaluate(
+    spying_model_fn,
+    run_config.RunConfig(str(tmp_path), mixed_precision=True, progress=False),
+    run_config.TrainSpec(Batches, max_steps=2),
+  )
+  assert seen == ['mixed_bfloat16']
+  assert keras.mixed_precision.global_policy().name == 'float32'
