@@ -38,6 +38,10 @@ def _to_tensors(features: Any) -> Any:
   return tf.convert_to_tensor(features)
 
 
+def _as_floats(metrics: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+  return {name: tf.cast(value, tf.float32) for name, value in metrics.items()}
+
+
 def _batch_size(features: Any) -> int:
   return int(tf.nest.flatten(features)[0].shape[0])
 
@@ -145,7 +149,7 @@ class StepTrainer(orbit.AbstractTrainer):
       summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
       gradients = [None if g is None else next(summed) for g in gradients]
     norm = self._apply(gradients)
-    return {**metrics, 'loss': loss, 'gradient_norm': norm}
+    return _as_floats({**metrics, 'loss': loss, 'gradient_norm': norm})
 
   def _compile(self, features: Any) -> Any:
     def step(features: Any) -> dict[str, tf.Tensor]:
@@ -153,7 +157,7 @@ class StepTrainer(orbit.AbstractTrainer):
       self._global_step.assign_add(1)
       return {
         name: self._strategy.reduce(
-          tf.distribute.ReduceOp.MEAN, tf.cast(value, tf.float32), axis=None
+          tf.distribute.ReduceOp.MEAN, value, axis=None
         )
         for name, value in results.items()
       }
@@ -245,13 +249,13 @@ class StepEvaluator(orbit.AbstractEvaluator):
       loss, metrics = self._model.loss_and_metrics(
         _own_share(features), training=False
       )
-      return {**metrics, 'loss': loss}
+      return _as_floats({**metrics, 'loss': loss})
 
     def step(features: Any) -> dict[str, tf.Tensor]:
       results = self._strategy.run(replica_step, args=(features,))
       return {
         name: self._strategy.reduce(
-          tf.distribute.ReduceOp.MEAN, tf.cast(value, tf.float32), axis=None
+          tf.distribute.ReduceOp.MEAN, value, axis=None
         )
         for name, value in results.items()
       }
