@@ -83,7 +83,9 @@ class Batches:
     self.closed = True
 
 
-def run(model_dir, *, steps=30, fail_at=None, listeners=(), made=None, **config):
+def run(
+  model_dir, *, steps=30, fail_at=None, listeners=(), made=None, **config
+):
   def input_fn(start):
     batches = Batches(start, fail_at=fail_at)
     if made is not None:

@@ -1,0 +1,90 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from realm_tf.training import checkpoints, run_config
+
+
+@pytest.fixture
+def generators_enabled():
+  keras.backend.experimental.enable_tf_random_generator()
+  yield
+  keras.backend.experimental.disable_tf_random_generator()
+
+
+def make(model_dir, *, seed=0):
+  keras.utils.set_random_seed(seed)
+  model = keras.Sequential([keras.layers.Dense(2), keras.layers.Dropout(0.5)])
+  model(tf.zeros([1, 3]))
+  optimizer = keras.optimizers.legacy.Adam(0.1)
+  spec = run_config.ModelSpec(
+    model, [run_config.OptimizerGroup(optimizer, model.trainable_variables)]
+  )
+  state = checkpoints.TrainingState()
+  manager = checkpoints.make_manager(
+    checkpoints.make_checkpoint(spec, state),
+    run_config.RunConfig(str(model_dir), keep_checkpoint_max=2),
+  )
+  return model, state, manager
+
+
+def test_dropout_draws_what_it_would_have_drawn(tmp_path, generators_enabled):
+  model, state, manager = make(tmp_path)
+  x = tf.ones([4, 3])
+  model(x, training=True)
+  state.step.assign(7)
+  state.next_batch.assign(9)
+  manager.save(checkpoint_number=7)
+  expected = [model(x, training=True).numpy() for _ in range(2)]
+  assert not np.array_equal(*expected)
+  model, state, manager = make(tmp_path, seed=1)
+  assert len(checkpoints.random_generators(model)) == 1
+  manager.restore_or_initialize()
+  assert (int(state.step), int(state.next_batch)) == (7, 9)
+  assert int(state.index_step) == -1
+  for one in expected:
+    np.testing.assert_array_equal(model(x, training=True).numpy(), one)
+
+
+def test_keeps_the_last_and_knows_the_latest(tmp_path, generators_enabled):
+  assert checkpoints.latest_step(str(tmp_path)) == -1
+  _, state, manager = make(tmp_path)
+  for step in (0, 10, 20):
+    state.step.assign(step)
+    manager.save(checkpoint_number=step)
+  assert checkpoints.latest_step(str(tmp_path)) == 20
+  left = {p.name for p in (tmp_path / 'checkpoints').glob('*.index')}
+  assert left == {'ckpt-10.index', 'ckpt-20.index'}
+
+
+def test_a_half_written_checkpoint_is_not_used(tmp_path, generators_enabled):
+  _, state, manager = make(tmp_path)
+  state.step.assign(10)
+  manager.save(checkpoint_number=10)
+  directory = tmp_path / 'checkpoints'
+  # What a kill leaves: TF's temporary directory, and data not yet recorded.
+  (directory / 'ckpt-20_temp').mkdir()
+  (directory / 'ckpt-20_temp' / 'part-00000-of-00001.data').touch()
+  (directory / 'ckpt-20.data-00000-of-00001').write_bytes(b'half')
+  _, state, manager = make(tmp_path)
+  manager.restore_or_initialize()
+  assert int(state.step) == 10
+  assert not (directory / 'ckpt-20_temp').exists()
+  state.step.assign(20)
+  manager.save(checkpoint_number=20)
+  assert checkpoints.latest_step(str(tmp_path)) == 20
+
+
+def test_settings_must_stay(tmp_path):
+  checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, True)
+  checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, False)
+  with pytest.raises(ValueError, match=r'b was \[2\] and is \[3\]; c was None'):
+    checkpoints.check_resume_settings(
+      str(tmp_path), {'a': 1, 'b': [3], 'c': 'x'}, False
+    )
+  # Nothing was trained yet: other settings are as good.
+  checkpoints.check_resume_settings(str(tmp_path), {'a': 2}, True)
+  checkpoints.check_resume_settings(str(tmp_path), {'a': 2}, False)

@@ -1,0 +1,74 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import os
+import pathlib
+
+import pytest
+
+from realm_tf.io import atomic
+from realm_tf.training import exporters
+
+
+def write_step(directory, step):
+  with open(os.path.join(directory, 'step'), 'w') as f:
+    f.write(str(step))
+
+
+def test_latest_keeps_the_last(tmp_path):
+  exporter = exporters.LatestExporter(write_step, str(tmp_path), keep=2)
+  for step in (0, 5, 20, 100):
+    path = exporter.export(step)
+    assert pathlib.Path(path, 'step').read_text() == str(step)
+  assert exporters.list_exports(tmp_path) == [20, 100]
+  assert exporter.has(20) and not exporter.has(5)
+  assert exporter.drop_after(50) == [100]
+  assert exporters.list_exports(tmp_path) == [20]
+
+
+def test_an_export_that_fails_is_never_seen(tmp_path):
+  def fail(directory, step):
+    write_step(directory, step)
+    raise OSError('full')
+
+  exporter = exporters.LatestExporter(fail, str(tmp_path))
+  with pytest.raises(OSError, match='full'):
+    exporter.export(3)
+  assert os.listdir(tmp_path) == []
+
+
+def test_leftovers_of_a_killed_export_are_removed(tmp_path):
+  leftover = tmp_path / '.40.tmp-999999999-0a1b2c3d'
+  leftover.mkdir()
+  (leftover / 'half').touch()
+  exporters.LatestExporter(write_step, str(tmp_path))
+  assert not leftover.exists()
+
+
+def test_best_by_metric_over_restarts(tmp_path):
+  best = exporters.BestExporter(write_step, str(tmp_path), 'utility')
+  assert best.consider(0, {'utility': -1.0})
+  assert not best.consider(10, {'utility': -1.5})
+  assert not best.consider(15, {'utility': float('nan')})
+  assert best.consider(20, {'utility': 0.25, 'loss': 3.0})
+  assert exporters.list_exports(tmp_path) == [20]
+  assert atomic.read_json(tmp_path / '20' / 'metrics.json') == {
+    'utility': 0.25,
+    'loss': 3.0,
+    'step': 20,
+  }
+  again = exporters.BestExporter(write_step, str(tmp_path), 'utility')
+  assert again.best == 0.25
+  assert not again.consider(30, {'utility': 0.2})
+  assert again.consider(40, {'utility': 0.3})
+  assert exporters.list_exports(tmp_path) == [40]
+
+
+def test_best_names_the_metrics_there_are(tmp_path):
+  best = exporters.BestExporter(write_step, str(tmp_path), 'utility')
+  with pytest.raises(ValueError, match="'utility', but .* only accuracy, loss"):
+    best.consider(1, {'loss': 1.0, 'accuracy': 0.5})
+
+
+def test_keep_must_be_positive(tmp_path):
+  with pytest.raises(ValueError, match='keep must be at least 1'):
+    exporters.LatestExporter(write_step, str(tmp_path), keep=0)

@@ -1,0 +1,142 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from realm_tf.io import atomic
+from realm_tf.training import index_builder
+
+
+def export(root, step):
+  with atomic.atomic_directory(root / 'export' / str(step)) as directory:
+    (directory / 'embedder').mkdir()
+
+
+class Build:
+  """Publishes an empty index; can fail, and can wait to be let on."""
+
+  def __init__(self, root, fails=()):
+    self.root, self.fails = root, set(fails)
+    self.built, self.started = [], threading.Event()
+    self.go_on = threading.Event()
+    self.go_on.set()
+
+  def __call__(self, embedder_dir, step, check):
+    assert os.path.isdir(embedder_dir)
+    self.started.set()
+    while not self.go_on.wait(0.01):
+      check()
+    if step in self.fails:
+      raise MemoryError('no room')
+    with atomic.atomic_directory(self.root / 'index' / str(step)):
+      self.built.append(step)
+
+
+def make(root, **kwargs):
+  build = Build(root, **kwargs)
+  builder = index_builder.IndexBuilder(
+    str(root / 'export'), str(root / 'index'), build, poll_seconds=0.02
+  )
+  return builder, build
+
+
+def test_builds_the_newest_once(tmp_path):
+  builder, build = make(tmp_path)
+  assert builder.build_pending() is None
+  export(tmp_path, 0)
+  export(tmp_path, 100)
+  export(tmp_path, 90)
+  assert builder.build_pending() == 100
+  assert builder.build_pending() is None
+  export(tmp_path, 1000)
+  assert builder.build_pending() == 1000
+  assert build.built == [100, 1000]
+  assert index_builder.list_versions(tmp_path / 'index') == [100, 1000]
+
+
+def test_a_failure_is_recorded_and_the_next_export_tried(tmp_path):
+  builder, build = make(tmp_path, fails=[5])
+  export(tmp_path, 5)
+  assert builder.build_pending() == 5
+  assert builder.build_pending() is None
+  assert index_builder.read_failures(tmp_path / 'index') == {
+    5: 'MemoryError: no room'
+  }
+  export(tmp_path, 6)
+  assert builder.build_pending() == 6
+  assert index_builder.list_versions(tmp_path / 'index') == [6]
+  # A new builder forgets old failures, and finds nothing to do.
+  builder, _ = make(tmp_path)
+  assert index_builder.read_failures(tmp_path / 'index') == {}
+  assert builder.pending() is None
+
+
+def test_leftovers_of_the_dead_are_no_versions(tmp_path):
+  (tmp_path / 'index' / '.7.tmp-999999999-0123abcd').mkdir(parents=True)
+  export(tmp_path, 7)
+  builder, _ = make(tmp_path)
+  assert os.listdir(tmp_path / 'index') == []
+  assert builder.pending() == 7
+
+
+def test_thread_builds_while_told_and_stops_within_a_build(tmp_path):
+  builder, build = make(tmp_path)
+  thread = index_builder.BuilderThread(builder)
+  export(tmp_path, 0)
+  thread.begin(0, -1)
+  deadline = time.monotonic() + 10
+  while not build.built and time.monotonic() < deadline:
+    time.sleep(0.01)
+  assert build.built == [0]
+  build.go_on.clear()
+  build.started.clear()
+  export(tmp_path, 1)
+  thread.exported('', 1)
+  assert build.started.wait(10)
+  start = time.monotonic()
+  thread.end()
+  assert time.monotonic() - start < 5
+  assert build.built == [0]
+  assert index_builder.read_failures(tmp_path / 'index') == {}
+
+
+def test_run_ends_when_training_is_over_and_nothing_pends(tmp_path):
+  builder, build = make(tmp_path)
+  export(tmp_path, 3)
+  builder.run(is_over=lambda: True)
+  assert build.built == [3]
+
+
+def wait_for(condition):
+  deadline = time.monotonic() + 10
+  while not condition() and time.monotonic() < deadline:
+    time.sleep(0.01)
+  assert condition()
+
+
+def test_process_is_started_again_after_its_death():
+  command = [sys.executable, '-c', 'import sys; sys.stdin.read()']
+  builder = index_builder.BuilderProcess(command)
+  builder.begin(0, -1)
+  assert builder.is_alive()
+  first = builder.pid
+  builder.exported('', 1)
+  assert builder.pid == first
+  assert builder.report(1) == {'index_builder_deaths': 0.0}
+  os.kill(first, 9)
+  wait_for(lambda: not builder.is_alive())
+  report = builder.report(2)
+  assert report['index_builder_deaths'] == 1.0
+  assert 'ended with code -9' in report['index_builder']
+  assert 'index_builder' not in builder.report(3)
+  builder.exported('', 4)
+  assert builder.is_alive() and builder.pid != first
+  second = builder.pid
+  builder.end()
+  with pytest.raises(ProcessLookupError):
+    os.kill(second, 0)
+  builder.end()

@@ -1,0 +1,39 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+from realm_tf.training import summaries
+
+
+def test_metrics_log_drops_what_is_taken_again(tmp_path):
+  path = tmp_path / 'metrics.jsonl'
+  log = summaries.MetricsLog(path, -1)
+  for step in (0, 10, 20, 30):
+    log.write(step, 'train', {'loss': 1 / (step + 1)})
+  log.write(20, 'eval', {'loss': 0.5})
+  with open(path, 'a') as f:
+    f.write('{"step": 40, "ki')  # cut off by a kill
+  assert [line['step'] for line in summaries.read_metrics(path)] == [
+    0,
+    10,
+    20,
+    30,
+    20,
+  ]
+  log = summaries.MetricsLog(path, 20)
+  log.write(30, 'train', {'loss': 0.25})
+  assert summaries.read_metrics(path)[-2:] == [
+    {'step': 20, 'kind': 'eval', 'loss': 0.5},
+    {'step': 30, 'kind': 'train', 'loss': 0.25},
+  ]
+  assert len(summaries.read_metrics(path)) == 5
+
+
+def test_retrieval_table_is_markdown():
+  text = summaries.retrieval_table(
+    ['Who | what?', 'b'],
+    [['', 'Title'], ['T']],
+    [['', 'x' * 500], ['two\nlines']],
+  )
+  assert '**Who \\| what?**' in text
+  assert '| 1 |  |  |' in text
+  assert '| 2 | Title | ' + 'x' * 160 + ' … |' in text
+  assert '| 1 | T | two lines |' in text
