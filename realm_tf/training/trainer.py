@@ -107,6 +107,10 @@ class StepTrainer(orbit.AbstractTrainer):
     self._fixed_shapes = fixed_shapes
     self._on_step = on_step
     self._compiled: Any = None
+    with strategy.scope():
+      for group in spec.optimizers:
+        # Made here, since a step that makes variables is traced twice.
+        group.optimizer._create_all_weights(group.variables)
     self.batches: Iterator[run_config.Batch] = iter(())
     self.last_batch: run_config.Batch | None = None
 
