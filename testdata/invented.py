@@ -71,6 +71,10 @@ def _article_shares(source: world.World) -> dict[str, float]:
   return {key: some / of for key, (some, of) in counts.items()}
 
 
+def _one_of(wordings, draw) -> world.Template:
+  return wordings[int(draw() * len(wordings))]
+
+
 def invented_passages(seed: int) -> Iterator[dict]:
   """Yields records without end; see the README of this folder for the keys."""
   source = world.load()
@@ -117,7 +121,7 @@ def invented_passages(seed: int) -> Iterator[dict]:
           world.document_text(kind, entity, facts, rng),
         )
       )
-    if any(
+    if texts[0][0] == texts[1][0] or any(
       (r.key, world.bare(entity).lower(), world.bare(value).lower()) in truths
       for entity, facts, _, _ in texts
       for r, value in facts
@@ -125,14 +129,15 @@ def invented_passages(seed: int) -> Iterator[dict]:
       continue
     entity, facts, page, text = texts[0]
     value = next(v for r, v in facts if r is wanted)
-    wordings = wanted.queries
-    template = wordings[int(draw() * len(wordings))]
+    template = _one_of(wanted.queries, draw)
     query, span, entity_span = template.fill_with_spans(entity, value)
     if wanted.type == 'name' and draw() < _ENTITY_SPAN_SHARE:
       span = entity_span
     yield {
       'query': query,
-      'span': list(span),  # invented names are ASCII
+      'span': world.byte_span(query, span),
+      'question': _one_of(wanted.questions, draw).fill(entity),
+      'answer': world.bare(value),
       'title': page,
       'text': text,
       'distractor_title': texts[1][2],

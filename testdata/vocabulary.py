@@ -41,6 +41,13 @@ def build(
   entries = dict.fromkeys(SPECIAL)
   entries.update(dict.fromkeys(_PUNCTUATION + _CHARACTERS))
   entries.update(dict.fromkeys('##' + c for c in _CHARACTERS + _PUNCTUATION))
+  counts: collections.Counter = collections.Counter()
+  for text in texts:
+    counts.update(text)
+  # Letters that have no accent to lose, such as an o with a stroke.
+  others = sorted({c for word in counts for c in word if not c.isascii()})
+  entries.update(dict.fromkeys(others))
+  entries.update(dict.fromkeys('##' + c for c in others))
   heads, tails = pieces(name_words)
   entries.update(dict.fromkeys(heads))
   entries.update(dict.fromkeys('##' + tail for tail in tails))
@@ -48,9 +55,6 @@ def build(
   entries.update(dict.fromkeys(f'{n:02d}' for n in range(100)))
   entries.update(dict.fromkeys(f'##{n:02d}' for n in range(100)))
   entries.update(dict.fromkeys(str(year) for year in range(1600, 2026)))
-  counts: collections.Counter = collections.Counter()
-  for text in texts:
-    counts.update(text)
   names = set(name_words)
   by_use = sorted(counts, key=lambda w: (w not in names, -counts[w], w))
   for word in [*by_use, *sorted(names)]:

@@ -140,7 +140,7 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
   """The words and punctuation marks of a text, folded."""
-  return re.findall(r'[a-z0-9]+|[^\sa-z0-9]', fold(text))
+  return re.findall(r'[^\W_]+|\S', fold(text))
 
 
 def byte_span(text: str, span: Sequence[int]) -> list[int]:
@@ -218,7 +218,28 @@ def _read_facts(path: str, kind: Kind) -> list[Fact]:
 
 # Words too common to be names: they are left out of invented names.
 STOP_WORDS = frozenset(
-  'a an and as at by for from in is it its of on or s the to was with'.split()
+  [
+    'a',
+    'an',
+    'and',
+    'as',
+    'at',
+    'by',
+    'for',
+    'from',
+    'in',
+    'is',
+    'it',
+    'its',
+    'of',
+    'on',
+    'or',
+    's',
+    'the',
+    'to',
+    'was',
+    'with',
+  ]
 )
 
 
@@ -236,7 +257,7 @@ class World:
     found: dict[str, None] = {}
     for fact in self.facts:
       for name in (fact.entity, *fact.values):
-        found.update(dict.fromkeys(re.findall('[a-z]+', fold(name))))
+        found.update(dict.fromkeys(re.findall(r'[^\W\d_]+', fold(name))))
     return tuple(sorted(set(found) - STOP_WORDS))
 
   @functools.cached_property
