@@ -1,0 +1,356 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""BERT's tokenizer in the graph, equal to its Python FullTokenizer."""
+
+import functools
+import hashlib
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from realm_tf.io import atomic
+from realm_tf.text.packing import SpecialIds
+
+# BERT's limit for a word, which FastWordpieceTokenizer counts in bytes.
+_MAX_BYTES_PER_WORD = 200
+# Planes in which characters are assigned; all others are deleted.
+_ASSIGNED = ((0, 0x34000), (0xE0000, 0xE0200))
+_TABLE_SIZE = 0xE0200
+_SIGMA, _FINAL_SIGMA = 0x3A3, 0x3C2
+
+
+class TokensWithOffsets(NamedTuple):
+  """Wordpieces and where they stand in the original strings.
+
+  Attributes:
+    ids: int32 [batch, (tokens)].
+    starts: int32 [batch, (tokens)], first byte of each.
+    limits: int32 [batch, (tokens)], byte after the last of each.
+  """
+
+  ids: tf.RaggedTensor
+  starts: tf.RaggedTensor
+  limits: tf.RaggedTensor
+
+
+def _is_deleted(character: str) -> bool:
+  """Whether it is of a category C (control, unassigned ...) and no space."""
+  if character in '\t\n\r':
+    return False
+  return unicodedata.category(character)[0] == 'C' or character == '\ufffd'
+
+
+def _normalize_character(character: str, lower_case: bool) -> str:
+  """What BERT's BasicTokenizer makes of one character."""
+  if _is_deleted(character):
+    return ''
+  if not lower_case:
+    return character
+  decomposed = unicodedata.normalize('NFD', character.lower())
+  return ''.join(c for c in decomposed if unicodedata.category(c) != 'Mn')
+
+
+@functools.lru_cache(maxsize=1)
+def _deleted_pattern(lower_case: bool) -> str:
+  """A regular expression (RE2) of what is deleted from a string."""
+  ranges: list[list[int]] = []
+  for first, limit in _ASSIGNED:
+    for point in range(first, limit):
+      if 0xD800 <= point < 0xE000 or not _is_deleted(chr(point)):
+        continue
+      if ranges and ranges[-1][1] == point - 1:
+        ranges[-1][1] = point
+      else:
+        ranges.append([point, point])
+  ranges += [[_ASSIGNED[0][1], _ASSIGNED[1][0] - 1], [_TABLE_SIZE, 0x10FFFF]]
+  parts = [f'\\x{{{first:x}}}-\\x{{{last:x}}}' for first, last in ranges]
+  return f'[{"".join(parts)}{chr(92) + "p{Mn}" if lower_case else ""}]+'
+
+
+@functools.lru_cache(maxsize=2)
+def _normalization_table(lower_case: bool) -> tuple[np.ndarray, ...]:
+  """For each code point below `_TABLE_SIZE`: what it becomes.
+
+  Returns:
+    Code points int32, row splits int32, and whether a code point is a mark
+    that is deleted, so that it belongs to the character before it.
+  """
+  lengths = np.zeros(_TABLE_SIZE, np.int32)
+  marks = np.zeros(_TABLE_SIZE, np.bool_)
+  changed: dict[int, str] = {}
+  for first, limit in _ASSIGNED:
+    lengths[first:limit] = 1
+    for point in range(first, limit):
+      character = chr(point)
+      normal = _normalize_character(character, lower_case)
+      if normal != character:
+        changed[point] = normal
+        lengths[point] = len(normal)
+        marks[point] = not normal and unicodedata.category(character) == 'Mn'
+  splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+  values = np.repeat(np.arange(_TABLE_SIZE, dtype=np.int32), lengths)
+  for point, normal in changed.items():
+    values[splits[point] : splits[point + 1]] = [ord(c) for c in normal]
+  return values, splits, marks
+
+
+def _utf8_lengths(points: tf.Tensor) -> tf.Tensor:
+  """Bytes of each code point in UTF-8."""
+  return (
+    1
+    + tf.cast(points >= 0x80, tf.int32)
+    + tf.cast(points >= 0x800, tf.int32)
+    + tf.cast(points >= 0x10000, tf.int32)
+  )
+
+
+class BertTokenizer(tf.Module):
+  """Splits strings into wordpieces as BERT's FullTokenizer does, in batches.
+
+  Works eagerly, in tf.function, in tf.data, and inside a SavedModel.
+
+  Example:
+    tokenizer = BertTokenizer.from_file('vocab.txt')
+    tokenizer.tokenize(['Rivers of France'])  # <tf.RaggedTensor [[...]]>
+
+  Attributes:
+    vocab: The wordpieces by id.
+    lower_case: Whether case and accents are removed (BERT's uncased).
+  """
+
+  def __init__(
+    self,
+    vocab: Sequence[str],
+    *,
+    lower_case: bool = True,
+    name: str | None = None,
+  ):
+    """Makes a tokenizer.
+
+    Raises:
+      ValueError: A special wordpiece is missing, or a wordpiece is there twice.
+    """
+    super().__init__(name=name or 'bert_tokenizer')
+    self._vocab = tuple(vocab)
+    self.lower_case = lower_case
+    ids = {piece: i for i, piece in enumerate(self._vocab)}
+    if len(ids) != len(self._vocab):
+      twice = next(p for i, p in enumerate(self._vocab) if ids[p] != i)
+      raise ValueError(f'the vocabulary has {twice!r} more than once')
+    for piece in ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'):
+      if piece not in ids:
+        raise ValueError(f'the vocabulary has no {piece}')
+    self.pad_id, self.unk_id = ids['[PAD]'], ids['[UNK]']
+    self.cls_id, self.sep_id = ids['[CLS]'], ids['[SEP]']
+    self.mask_id = ids['[MASK]']
+    self._wordpiece = tf_text.FastWordpieceTokenizer(
+      list(self._vocab),
+      token_out_type=tf.int32,
+      no_pretokenization=False,
+      max_bytes_per_word=_MAX_BYTES_PER_WORD,
+    )
+
+  @classmethod
+  def from_file(
+    cls, vocab_file: str | os.PathLike, *, lower_case: bool = True
+  ) -> 'BertTokenizer':
+    """Reads a vocabulary with one wordpiece a line.
+
+    Raises:
+      ValueError: As the constructor, with the name of the file.
+    """
+    with open(vocab_file, encoding='utf-8') as f:
+      vocab = f.read().split('\n')
+    if vocab and not vocab[-1]:
+      vocab.pop()
+    try:
+      return cls([p.rstrip('\r') for p in vocab], lower_case=lower_case)
+    except ValueError as e:
+      raise ValueError(f'{os.fspath(vocab_file)}: {e}') from e
+
+  @property
+  def vocab(self) -> tuple[str, ...]:
+    """The wordpieces by id."""
+    return self._vocab
+
+  @property
+  def vocab_size(self) -> int:
+    """Number of wordpieces."""
+    return len(self._vocab)
+
+  @property
+  def special(self) -> SpecialIds:
+    """Ids that packing and masking need."""
+    return SpecialIds(
+      cls=self.cls_id, sep=self.sep_id, mask=self.mask_id, pad=self.pad_id
+    )
+
+  @functools.cached_property
+  def fingerprint(self) -> str:
+    """Hex digest of the vocabulary and the case rule."""
+    digest = hashlib.sha256(f'lower_case={self.lower_case}\n'.encode())
+    digest.update('\n'.join(self._vocab).encode())
+    return digest.hexdigest()[:16]
+
+  def save_vocab(self, path: str | os.PathLike) -> None:
+    """Writes the vocabulary, one wordpiece a line."""
+    with atomic.atomic_file(path, 'w') as f:
+      f.writelines(f'{piece}\n' for piece in self._vocab)
+
+  def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits strings into wordpieces.
+
+    Args:
+      texts: UTF-8 strings [batch]; invalid bytes are ignored.
+
+    Returns:
+      Ids, int32 [batch, (tokens)].
+    """
+    # Some of the operations below end a string at its first NUL.
+    texts = tf.strings.regex_replace(texts, r'\x00', '')
+    if self.lower_case:
+      # Replaces invalid bytes by U+FFFD, which is deleted below.
+      texts = tf.strings.lower(texts, 'utf-8')
+      texts = tf_text.normalize_utf8(texts, 'NFD')
+    else:
+      texts = tf.strings.unicode_transcode(
+        texts, 'UTF-8', 'UTF-8', errors='ignore'
+      )
+    texts = tf.strings.regex_replace(
+      texts, _deleted_pattern(self.lower_case), ''
+    )
+    return self._wordpiece.tokenize(texts)
+
+  def tokenize_with_offsets(self, texts: tf.Tensor) -> TokensWithOffsets:
+    """Splits strings into wordpieces that know their bytes.
+
+    A token's bytes are those of the original string from its first character
+    to its last, accents that stand behind the last included.
+
+    Args:
+      texts: UTF-8 strings [batch]; invalid bytes are ignored.
+
+    Returns:
+      The ids of `tokenize`, and their byte offsets.
+    """
+    texts = tf.convert_to_tensor(texts)
+    points, char_starts = tf.strings.unicode_decode_with_offsets(
+      texts, 'UTF-8', errors='replace', replacement_char=0xFFFD
+    )
+    char_limits = _next_in_row(
+      tf.cast(char_starts, tf.int32), tf.strings.length(texts)
+    )
+    rows = points.value_rowids()  # [chars]
+    source, normal = self._normalize(points.values, rows)
+    starts_of_row = tf.searchsorted(tf.gather(rows, source), _row_ids(points))
+    splits = tf.concat([starts_of_row, [tf.size(normal)]], 0)
+    characters = tf.RaggedTensor.from_row_splits(normal, splits)
+    encoded = tf.strings.unicode_encode(characters, 'UTF-8')
+    ids, starts, limits = self._wordpiece.tokenize_with_offsets(encoded)
+    # From bytes of the normalized string to characters of the original.
+    byte_lengths = _utf8_lengths(normal)
+    byte_sources = tf.repeat(source, byte_lengths)
+    row_bytes = tf.concat([[0], tf.cumsum(tf.strings.length(encoded))[:-1]], 0)
+    row_bytes = tf.gather(row_bytes, ids.value_rowids())  # [tokens]
+    first = tf.gather(
+      byte_sources, row_bytes + tf.cast(starts.values, tf.int32)
+    )
+    last = tf.gather(
+      byte_sources, row_bytes + tf.cast(limits.values, tf.int32) - 1
+    )
+    extended = self._with_marks(points, rows, char_limits)
+    return TokensWithOffsets(
+      ids,
+      ids.with_values(tf.gather(tf.cast(char_starts.values, tf.int32), first)),
+      ids.with_values(tf.gather(extended, last)),
+    )
+
+  def _normalize(
+    self, points: tf.Tensor, rows: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Normalizes characters one by one.
+
+    Args:
+      points: int32 [chars], code points of all rows.
+      rows: int64 [chars], the row of each.
+
+    Returns:
+      int32 [normalized chars]: which character each comes from, and its code
+      point.
+    """
+    values, splits, _ = _normalization_table(self.lower_case)
+    clipped = tf.minimum(points, _TABLE_SIZE - 1)
+    starts = tf.gather(splits, clipped)
+    lengths = tf.gather(splits, clipped + 1) - starts
+    lengths = tf.where(points < _TABLE_SIZE, lengths, 0)
+    source = tf.repeat(tf.range(tf.size(points)), lengths)
+    within = tf.range(tf.size(source)) - tf.gather(
+      tf.cumsum(lengths, exclusive=True), source
+    )
+    normal = tf.gather(values, tf.gather(starts, source) + within)
+    if self.lower_case:
+      final = tf.cond(
+        tf.reduce_any(points == _SIGMA),
+        lambda: _ends_word_in_sigma(points, rows),
+        lambda: tf.zeros_like(points, tf.bool),
+      )
+      normal = tf.where(tf.gather(final, source), _FINAL_SIGMA, normal)
+    return source, normal
+
+  def _with_marks(
+    self, points: tf.RaggedTensor, rows: tf.Tensor, limits: tf.Tensor
+  ) -> tf.Tensor:
+    """Byte limits [chars], each moved behind the deleted marks that follow."""
+    _, _, marks = _normalization_table(self.lower_case)
+    flat = points.values
+    is_mark = tf.gather(marks, tf.minimum(flat, _TABLE_SIZE - 1))
+    starts_row = tf.concat([[True], rows[1:] != rows[:-1]], 0)
+    starts_row = starts_row[: tf.size(flat)]
+    group = tf.cumsum(tf.cast(~is_mark | starts_row, tf.int32)) - 1
+    return tf.gather(tf.math.segment_max(limits, group), group)
+
+  def tokens(self, ids: Iterable[int]) -> list[str]:
+    """Wordpieces of ids."""
+    return [self._vocab[int(i)] for i in ids]
+
+  def detokenize(self, ids: tf.RaggedTensor | Iterable) -> list[str]:
+    """Joins wordpieces for people to read.
+
+    Args:
+      ids: [batch, (tokens)], ragged or nested lists.
+
+    Returns:
+      A string a row; the original spacing and case are lost.
+    """
+    rows = ids.to_list() if isinstance(ids, tf.RaggedTensor) else ids
+    return [' '.join(self.tokens(row)).replace(' ##', '') for row in rows]
+
+
+def _row_ids(ragged: tf.RaggedTensor) -> tf.Tensor:
+  return tf.range(ragged.nrows(), dtype=tf.int64)
+
+
+def _next_in_row(starts: tf.RaggedTensor, lengths: tf.Tensor) -> tf.Tensor:
+  """The next value in the row, or the row's length behind the last."""
+  flat = starts.values
+  following = tf.concat([flat[1:], [0]], 0)[: tf.size(flat)]
+  rows = starts.value_rowids()
+  is_last = tf.concat([rows[1:] != rows[:-1], [True]], 0)[: tf.size(flat)]
+  return tf.where(is_last, tf.gather(lengths, rows), following)
+
+
+def _ends_word_in_sigma(points: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+  """Where a capital sigma is lowered to its final form."""
+  characters = tf.strings.unicode_encode(points[:, tf.newaxis], 'UTF-8')
+  is_letter = tf.strings.regex_full_match(characters, r'\p{L}')
+  same_row = rows[1:] == rows[:-1]
+  no = tf.zeros([1], tf.bool)
+  size = tf.size(points)
+  before = tf.concat([no, is_letter[:-1] & same_row], 0)[:size]
+  after = tf.concat([is_letter[1:] & same_row, no], 0)[:size]
+  return (points == _SIGMA) & before & ~after
