@@ -12,6 +12,7 @@ take Model Garden's (`input_word_ids`, `input_mask`, `input_type_ids`).
 import dataclasses
 import os
 import pathlib
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from realm_tf.layers.reader import KnowledgeAugmentedReader
 from realm_tf.text.tokenizer import BertTokenizer
 
 _INFO = os.path.join('assets.extra', 'realm.json')
+_VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
 _INPUTS = ('input_word_ids', 'input_mask', 'input_type_ids')
 _ORIGINAL_NAMES = {
   'input_ids': 'input_word_ids',
@@ -83,8 +85,10 @@ class HubModule:
     self._info = dict(info)
     self._info['lower_case'] = tokenizer.lower_case
     self._info['vocab_fingerprint'] = tokenizer.fingerprint
-    self._assets = tempfile.TemporaryDirectory(prefix='realm_tf-vocab-')
-    vocab_file = os.path.join(self._assets.name, 'vocab.txt')
+    self._scratch = tempfile.TemporaryDirectory(prefix='realm_tf-vocab-')
+    self._files: dict[str, bytes] = {}
+    self._saved: dict[str, tf.Variable | tf.Tensor] = {}
+    vocab_file = os.path.join(self._scratch.name, 'vocab.txt')
     tokenizer.save_vocab(vocab_file)
     self._layers = list(layers.values())
     module = _Module()
@@ -170,11 +174,47 @@ class HubModule:
       **specs
     )
 
+  def _resolve(self, key: str) -> tf.Variable:
+    """The variable that a checkpoint key of the module names."""
+    node = self._module
+    for name in key.split('/'):
+      name = name.replace('.S', '/').replace('..', '.')
+      node = tf.train.TrackableView.children(node)[name]
+    return node
+
+  def _save_the_slow_way(self) -> None:
+    """Keeps what does not change, so that later only weights are written."""
+    with tempfile.TemporaryDirectory(prefix='realm_tf-export-') as directory:
+      tf.saved_model.save(self._module, directory, signatures=self._signatures)
+      variables = os.path.join(directory, 'variables')
+      reader = tf.train.load_checkpoint(os.path.join(variables, 'variables'))
+      for key in sorted(reader.get_variable_to_shape_map()):
+        if key.endswith(_VALUE):
+          self._saved[key] = self._resolve(key[: -len(_VALUE)])
+        else:
+          self._saved[key] = tf.constant(reader.get_tensor(key))
+      shutil.rmtree(variables)
+      # Its hash of the weights would be wrong from now on.
+      os.remove(os.path.join(directory, 'fingerprint.pb'))
+      for path in pathlib.Path(directory).rglob('*'):
+        if path.is_file():
+          name = str(path.relative_to(directory))
+          self._files[name] = path.read_bytes()
+
   def save(self, directory: str | os.PathLike, step: int) -> None:
     """Writes the module with the weights of now; appears only when whole."""
+    if not self._saved:
+      self._save_the_slow_way()
     with atomic.atomic_directory(directory) as temporary:
-      tf.saved_model.save(
-        self._module, str(temporary), signatures=self._signatures
+      for name, content in self._files.items():
+        (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+        (temporary / name).write_bytes(content)
+      (temporary / 'variables').mkdir()
+      tf.raw_ops.SaveV2(
+        prefix=str(temporary / 'variables' / 'variables'),
+        tensor_names=list(self._saved),
+        shape_and_slices=[''] * len(self._saved),
+        tensors=[tf.convert_to_tensor(v) for v in self._saved.values()],
       )
       atomic.write_json(
         temporary / _INFO,

@@ -1,0 +1,107 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Sixty documents of invented places, as files a binary can read."""
+
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+_WORDS = """
+is the of a an in and to its people capital river language king speak flows
+through town named lies near sea long old rules ruled by was once great they
+eat trade with whose where seat government land . , ? s
+"""
+_SYLLABLES = 'ba do ke li mu na po ra si tu ve zo'
+
+
+def _names(count: int, rng: random.Random) -> list[str]:
+  syllables = _SYLLABLES.split()
+  made: set[str] = set()
+  while len(made) < count:
+    made.add(''.join(rng.choice(syllables) for _ in range(3)))
+  return sorted(made)
+
+
+def write(directory: pathlib.Path, *, documents: int = 60) -> None:
+  """Writes `knowledge.jsonl`, `text.jsonl`, `vocab.txt`, `bert_config.json`.
+
+  Each sentence of `text.jsonl` tells a fact of `knowledge.jsonl` in other
+  words.
+  """
+  rng = random.Random(7)
+  directory.mkdir(parents=True, exist_ok=True)
+  lands = _names(documents, rng)
+  rng.shuffle(lands)
+  cities = _names(documents, rng)
+  rng.shuffle(cities)
+  rivers = _names(documents, rng)
+  with open(directory / 'knowledge.jsonl', 'w') as f:
+    for land, city, river in zip(lands, cities, rivers):
+      name, capital = land.title(), city.title()
+      text = (
+        f'{name} is a land near the sea. The capital of {name} is {capital}.'
+        f' The long river {river.title()} flows through {name}.'
+      )
+      f.write(json.dumps({'title': name, 'text': text}) + '\n')
+  with open(directory / 'text.jsonl', 'w') as f:
+    for land, city, river in zip(lands, cities, rivers):
+      name, capital = land.title(), city.title()
+      text = (
+        f'People in {name} once named {capital} the seat of government.'
+        f' They trade with the people of {name} by the {river.title()} river.'
+      )
+      f.write(json.dumps({'title': f'On {name}', 'text': text}) + '\n')
+  letters = 'abcdefghijklmnopqrstuvwxyz0123456789'
+  vocab = [
+    *('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'),
+    *dict.fromkeys([*_WORDS.split(), *letters, *lands, *cities, *rivers, 'on']),
+    *(f'##{letter}' for letter in letters),
+  ]
+  (directory / 'vocab.txt').write_text('\n'.join(vocab) + '\n')
+  config = {
+    'vocab_size': len(vocab),
+    'hidden_size': 32,
+    'num_hidden_layers': 2,
+    'num_attention_heads': 2,
+    'intermediate_size': 64,
+    'max_position_embeddings': 128,
+    'type_vocab_size': 2,
+    'hidden_dropout_prob': 0.1,
+    'attention_probs_dropout_prob': 0.1,
+    'hidden_act': 'gelu',
+    'initializer_range': 0.02,
+  }
+  (directory / 'bert_config.json').write_text(json.dumps(config))
+
+
+def command(name: str, *flags: str) -> list[str]:
+  """How a user calls `bin/<name>.py`."""
+  return [sys.executable, '-m', f'bin.{name}', *flags]
+
+
+def environment() -> dict[str, str]:
+  """Of a subprocess: finds the package, without TensorFlow's start banner."""
+  return {
+    **os.environ,
+    'PYTHONPATH': str(ROOT),
+    'TF_CPP_MIN_LOG_LEVEL': '3',
+    'PYTHONUNBUFFERED': '1',
+  }
+
+
+def call(
+  name: str, *flags: str, timeout: float = 120
+) -> subprocess.CompletedProcess:
+  """Runs a binary to its end, with its output as text."""
+  return subprocess.run(
+    command(name, *flags),
+    cwd=ROOT,
+    env=environment(),
+    capture_output=True,
+    text=True,
+    timeout=timeout,
+  )
