@@ -1,0 +1,145 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""BERT's encoder and its masked language modelling head, built."""
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+import tf_keras as keras
+from official.nlp.modeling import layers, networks
+
+from realm_tf.bert.config import BertConfig
+
+
+@keras.utils.register_keras_serializable(package='realm_tf')
+def erf_gelu(x: tf.Tensor) -> tf.Tensor:
+  """GELU by the error function: what BERT was trained with."""
+  return tf.nn.gelu(x, approximate=False)
+
+
+@keras.utils.register_keras_serializable(package='realm_tf')
+def tanh_gelu(x: tf.Tensor) -> tf.Tensor:
+  """GELU's tanh approximation; on a CPU the slower of the two."""
+  return tf.nn.gelu(x, approximate=True)
+
+
+_ACTIVATIONS = {'gelu': erf_gelu, 'gelu_new': tanh_gelu, 'relu': tf.nn.relu}
+
+
+def _initialize(
+  variables: Iterable[tf.Variable], stddev: float, seed: int
+) -> None:
+  """Draws kernels and embeddings from a truncated normal, by seed.
+
+  Keras' own initializers cannot do it: Model Garden clones the one it is
+  given, and clones with a seed give query, key and value equal weights.
+  """
+  for stream, variable in enumerate(variables):
+    if not variable.name.split(':')[0].endswith(('/kernel', '/embeddings')):
+      continue
+    variable.assign(
+      tf.random.stateless_truncated_normal(
+        variable.shape, seed=[seed, stream], stddev=stddev
+      )
+    )
+
+
+def _set_epsilon(layer: tf.Module, epsilon: float) -> None:
+  for part in layer.submodules:
+    if isinstance(part, keras.layers.LayerNormalization):
+      part.epsilon = epsilon
+
+
+def build_encoder(
+  config: BertConfig,
+  *,
+  name: str = 'bert',
+  output_range: int | None = None,
+  seed: int = 0,
+) -> networks.BertEncoderV2:
+  """Builds a BERT encoder whose weights exist and are drawn by `seed`.
+
+  The encoder takes a dict of int32 tensors `input_word_ids`, `input_mask` and
+  `input_type_ids` with shape `(batch, length)`, and returns a dict with
+  `sequence_output` `(batch, length, hidden_size)` and `pooled_output`
+  `(batch, hidden_size)`.
+
+  Args:
+    config: Its sizes.
+    name: Name of the layer; the prefix of its variables.
+    output_range: Compute only the first so many positions in the last layer:
+      1 for [CLS] alone. None for all.
+    seed: Of the new weights.
+  """
+  encoder = networks.BertEncoderV2(
+    vocab_size=config.vocab_size,
+    hidden_size=config.hidden_size,
+    num_layers=config.num_layers,
+    num_attention_heads=config.num_heads,
+    max_sequence_length=config.max_positions,
+    type_vocab_size=config.type_vocab_size,
+    inner_dim=config.intermediate_size,
+    inner_activation=_ACTIVATIONS[config.activation],
+    output_dropout=config.dropout,
+    attention_dropout=config.attention_dropout,
+    initializer=keras.initializers.TruncatedNormal(
+      stddev=config.initializer_range
+    ),
+    output_range=output_range,
+    name=name,
+  )
+  with tf.init_scope():
+    zeros = tf.zeros([1, 1], tf.int32)
+    encoder(
+      {
+        'input_word_ids': zeros,
+        'input_mask': tf.ones_like(zeros),
+        'input_type_ids': zeros,
+      }
+    )
+    _initialize(encoder.variables, config.initializer_range, seed)
+  _set_epsilon(encoder, config.layer_norm_epsilon)
+  return encoder
+
+
+def build_mlm_head(
+  config: BertConfig,
+  encoder: networks.BertEncoderV2,
+  *,
+  name: str = 'masked_lm',
+  seed: int = 0,
+) -> layers.MaskedLM:
+  """Builds the head that scores wordpieces at masked positions.
+
+  It takes `sequence_output` `(batch, length, hidden_size)` and int32 positions
+  `(batch, predictions)`, and returns logits
+  `(batch, predictions, vocab_size)`. Its output layer is the word embedding
+  of `encoder`: the same variable, which `variables` of both list.
+
+  Args:
+    config: The encoder's sizes.
+    encoder: A built encoder.
+    name: Name of the layer; the prefix of its variables.
+    seed: Of the new weights.
+  """
+  table = encoder.get_embedding_table()
+  head = layers.MaskedLM(
+    embedding_table=table,
+    activation=_ACTIVATIONS[config.activation],
+    initializer=keras.initializers.TruncatedNormal(
+      stddev=config.initializer_range
+    ),
+    name=name,
+  )
+  with tf.init_scope():
+    head(
+      tf.zeros([1, 1, config.hidden_size], head.compute_dtype),
+      tf.zeros([1, 1], tf.int32),
+    )
+    _initialize(
+      [v for v in head.variables if v is not table],
+      config.initializer_range,
+      seed,
+    )
+  _set_epsilon(head, config.layer_norm_epsilon)
+  return head
