@@ -188,6 +188,50 @@ def test_off_policy_delay_is_the_age_of_the_batch_s_index(tmp_path):
   assert all(2.0 <= row[3] < 2.5 for row in rows)
 
 
+def events(directory):
+  """(tag, step) -> value of all event files in a directory; texts as str."""
+  found = {}
+  for path in sorted(directory.iterdir()):
+    for record in tf.data.TFRecordDataset(str(path)):
+      event = tf.compat.v1.Event.FromString(record.numpy())
+      for value in event.summary.value:
+        content = tf.make_ndarray(value.tensor)
+        if content.dtype == object:
+          content = content.reshape(-1)[0].decode()
+        found[value.tag, event.step] = content
+  return found
+
+
+def test_tensorboard_gets_scalars_and_texts(tmp_path, capfd):
+  class Trouble(run_config.Listener):
+    def report(self, step):
+      return {'swaps': 2.0, 'trouble': f'at {step}'} if step == 10 else {}
+
+  run(tmp_path, steps=10, listeners=[Trouble()], progress=True)
+  found = events(tmp_path / 'summaries' / 'train')
+  for tag in (
+    'loss',
+    'goodness',
+    'learning_rate',
+    'gradient_norm',
+    'examples_per_second',
+    'off_policy_delay_steps',
+    'off_policy_delay_minutes',
+    'index_version',
+  ):
+    assert {step for t, step in found if t == tag} == {5, 10}, tag
+  assert found['off_policy_delay_steps', 10] == 10.0
+  assert found['retrieved', 10] == 'batch 9'
+  assert found['trouble', 10] == 'at 10' and found['swaps', 10] == 2.0
+  logged = dict(curve(tmp_path, names=('loss',)))
+  assert found['loss', 10] == pytest.approx(logged[10], rel=1e-6)
+  evaluated = events(tmp_path / 'summaries' / 'eval')
+  assert {step for t, step in evaluated if t == 'loss'} == {0, 10}
+  said = capfd.readouterr()
+  assert 'train:' in said.err and '10.0/10.0' in said.err
+  assert 'steps/sec' not in said.out
+
+
 def test_changed_settings_are_refused_by_name(tmp_path):
   run(tmp_path, steps=5, resume_settings={'batch_size': 8, 'seed': 1})
   with pytest.raises(ValueError, match='batch_size was 8 and is 4'):
