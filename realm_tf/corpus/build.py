@@ -1,0 +1,92 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The knowledge corpus: documents in, block records out."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from realm_tf.corpus import blocks, readers, sharding
+from realm_tf.corpus.document import CorpusError
+from realm_tf.text.tokenizer import BertTokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildConfig(sharding.ShardingConfig):
+  """How to build a knowledge corpus; see also `ShardingConfig`.
+
+  Attributes:
+    vocab_file: BERT's vocabulary, one wordpiece a line.
+    lower_case: Whether it is an uncased one.
+    max_block_length: Wordpieces of a block with title and special tokens.
+  """
+
+  vocab_file: str = ''
+  lower_case: bool = True
+  max_block_length: int = 288
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.max_block_length < blocks.MIN_BLOCK_LENGTH:
+      raise CorpusError(
+        f'--max_block_length: {self.max_block_length} is less than'
+        f' {blocks.MIN_BLOCK_LENGTH}'
+      )
+
+
+def _make_processor(config: BuildConfig) -> sharding.Processor:
+  tokenizer = BertTokenizer.from_file(
+    config.vocab_file, lower_case=config.lower_case
+  )
+  return functools.partial(
+    _to_blocks, tokenizer=tokenizer, max_block_length=config.max_block_length
+  )
+
+
+def _to_blocks(
+  batch: Sequence[readers.RawRecord],
+  tokenizer: BertTokenizer,
+  max_block_length: int,
+) -> sharding.Result:
+  documents, counts, problems = readers.parse_all(batch)
+  records, block_counts = blocks.make_blocks(
+    documents, tokenizer, max_block_length
+  )
+  counts.update(block_counts)
+  return sharding.Result(records, counts, problems)
+
+
+def build_corpus(config: BuildConfig) -> dict[str, Any]:
+  """Builds `blocks-XXXXX-of-XXXXX.tfrecord.gz` and `manifest.json`.
+
+  Goes on where an earlier, interrupted build of the same settings stopped, and
+  does nothing if the corpus is there.
+
+  Returns:
+    The manifest: `counts`, `fingerprint`, `settings`, `shards`, and of the
+    tokenizer `vocab_size`, `vocab_fingerprint` and `lower_case`.
+
+  Raises:
+    CorpusError: Input, vocabulary or output directory will not do; one line
+      that says which and what to do.
+  """
+  try:
+    tokenizer = BertTokenizer.from_file(
+      config.vocab_file, lower_case=config.lower_case
+    )
+  except (OSError, ValueError) as e:
+    raise CorpusError(f'--vocab_file: {config.vocab_file}: {e}') from e
+  vocabulary = {
+    'vocab_size': tokenizer.vocab_size,
+    'vocab_fingerprint': tokenizer.fingerprint,
+    'lower_case': config.lower_case,
+  }
+  return sharding.write_sharded(
+    config,
+    'blocks',
+    _make_processor,
+    config,
+    {**vocabulary, 'max_block_length': config.max_block_length},
+    vocabulary,
+  )

@@ -1,0 +1,88 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A document, its clean-up, and why some are left out."""
+
+import html
+import re
+from typing import NamedTuple
+
+
+class CorpusError(ValueError):
+  """Something a user can put right: one line that names file and line."""
+
+
+class MalformedError(ValueError):
+  """An input record that cannot be read."""
+
+
+class SkippedError(Exception):
+  """A readable record that is left out on purpose.
+
+  Attributes:
+    reason: A word for the manifest's counts.
+  """
+
+  def __init__(self, reason: str):
+    super().__init__(reason)
+    self.reason = reason
+
+
+class Document(NamedTuple):
+  """A title and its text: one line per paragraph, single spaces."""
+
+  title: str
+  text: str
+
+
+# The pages that the original leaves out too (ORQA's wiki_preprocessor).
+_LEFT_OUT = re.compile(
+  r'(?P<list_or_index>(?:List|Index|Outline) of .)'
+  r'|(?P<disambiguation>.*\(disambiguation\))'
+)
+# A line that goes on in small letters was broken by an editor, not a writer.
+_BROKEN_LINE = re.compile(r'\n(?<=[^\W\d_]\n|,\n)(?=[a-z])')
+_LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
+
+
+def clean_text(text: str) -> str:
+  """Unescapes HTML and makes white space regular.
+
+  Returns:
+    The text with single spaces, and one line break between paragraphs.
+  """
+  if '&' in text:
+    text = html.unescape(text)
+  lines = (' '.join(line.split()) for line in text.split('\n'))
+  text = '\n'.join(filter(None, lines))
+  return _BROKEN_LINE.sub(' ', text) if '\n' in text else text
+
+
+def clean_document(title: object, text: object) -> Document:
+  """Cleans a document up.
+
+  Args:
+    title: What the input has for a title.
+    text: What the input has for a text.
+
+  Raises:
+    MalformedError: Title or text is not a string.
+    SkippedError: The document is empty, a list, an index, an outline or a
+      disambiguation page.
+  """
+  for name, value in (('title', title), ('text', text)):
+    if not isinstance(value, str):
+      raise MalformedError(f'{name} is {type(value).__name__}, not a string')
+  assert isinstance(title, str) and isinstance(text, str)
+  title = ' '.join(html.unescape(title).split())
+  match = _LEFT_OUT.match(title)
+  if match:
+    raise SkippedError(match.lastgroup or '')
+  text = clean_text(text)
+  if not (title + text).isascii() and _LONE_SURROGATE.search(title + text):
+    raise MalformedError('half of a surrogate pair in the text')
+  # WikiExtractor repeats the title as the first line.
+  if text.startswith(title + '\n') and title:
+    text = text[len(title) + 1 :]
+  if not text or text == title:
+    raise SkippedError('empty')
+  return Document(title, text)

@@ -1,0 +1,360 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Readers of the formats that text comes in.
+
+Reading is in two steps, so that several processes can share it: `raw_records`
+cuts a file into records, which is cheap and must be done in order; `parse`
+makes a document of one of them, which costs and can be done anywhere.
+"""
+
+import collections
+import csv
+import gzip
+import json
+import os
+import pathlib
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import tensorflow as tf
+
+from realm_tf.corpus import block_records, document, mediawiki
+from realm_tf.corpus.document import (
+  CorpusError,
+  Document,
+  MalformedError,
+  SkippedError,
+)
+from realm_tf.io import files
+
+FORMATS = (
+  'jsonl',  # a JSON object a line, with title and text (or body)
+  'wikiextractor',  # <doc ... title="..."> ... </doc>
+  'mediawiki',  # <mediawiki> <page> ...: the dump itself
+  'dpr',  # psgs_w100.tsv: id, text, title
+  'text',  # a file a document, its name the title
+  'blocks',  # what build_corpus wrote
+)
+
+
+class RawRecord(NamedTuple):
+  """A record as it stands in its file.
+
+  Attributes:
+    path: The file.
+    line: Its line, from 1; for `blocks` and `mediawiki` its ordinal number.
+    format: One of `FORMATS`, or `malformed`: then the payload says why.
+    payload: What `parse` needs; can be sent to another process.
+  """
+
+  path: str
+  line: int
+  format: str
+  payload: Any
+
+  @property
+  def where(self) -> str:
+    """Returns the place in the form that editors understand."""
+    if self.format == 'mediawiki':
+      return f'{self.path}: page {self.line} ({self.payload.title!r})'
+    if self.format == 'blocks':
+      return f'{self.path}: record {self.line}'
+    return f'{self.path}:{self.line}'
+
+
+def list_files(patterns: str | Sequence[str]) -> list[str]:
+  """Returns the files that paths, globs and directories name, sorted.
+
+  Of a directory every file below it is taken, but for hidden ones.
+
+  Raises:
+    CorpusError: Nothing is there; the message names the pattern.
+  """
+  try:
+    found = files.expand(patterns)
+  except FileNotFoundError as e:
+    raise CorpusError(f'--input: {e}') from e
+  paths = []
+  for path in found:
+    if not os.path.isdir(path):
+      paths.append(path)
+      continue
+    inside = [
+      str(p)
+      for p in pathlib.Path(path).rglob('*')
+      if p.is_file()
+      and not any(part.startswith('.') for part in p.relative_to(path).parts)
+    ]
+    if not inside:
+      raise CorpusError(f'--input: no file in directory {path}')
+    paths.extend(inside)
+  return sorted(set(paths))
+
+
+def detect_format(path: str) -> str:
+  """Says which of `FORMATS` a file is in, by its name and its first line.
+
+  Raises:
+    CorpusError: The file cannot be opened or looks like none of them.
+  """
+  if re.search(r'\.tfrecords?(\.gz)?$', path):
+    return 'blocks'
+  try:
+    with files.open_binary(path) as f:
+      head = f.read(1 << 14).lstrip(b'\xef\xbb\xbf \t\r\n')
+  except (OSError, EOFError, zlib.error) as e:
+    raise CorpusError(f'{path}: cannot be read: {e}') from e
+  if head.startswith((b'<mediawiki', b'<?xml')):
+    return 'mediawiki'
+  if head.startswith(b'<doc '):
+    return 'wikiextractor'
+  if head.startswith(b'{'):
+    return 'jsonl'
+  if re.match(rb'id\ttext\ttitle\s', head):
+    return 'dpr'
+  name = re.sub(r'\.(gz|bz2)$', '', path)
+  if re.search(r'\.jsonl?$', name):
+    return 'jsonl'
+  if name.endswith('.tsv'):
+    return 'dpr'
+  if b'\0' in head:
+    raise CorpusError(f'{path}: not text; leave it out of --input')
+  return 'text'
+
+
+def raw_records(
+  path: str, format: str = 'auto', start: int = 0
+) -> Iterator[RawRecord]:
+  """Cuts a file into records.
+
+  Args:
+    path: Plain, `.gz` or `.bz2`.
+    format: One of `FORMATS`, or `auto`.
+    start: How many records to pass over.
+
+  Yields:
+    The records in order. What cannot be cut out is yielded with the format
+    `malformed`, so that it is counted and reported where the others are.
+  """
+  if format == 'auto':
+    format = detect_format(path)
+  if format == 'blocks':
+    records = _block_records(path)
+  else:
+    records = _CUTTERS[format](path)
+  line = 0
+  try:
+    for i, (line, payload) in enumerate(records):
+      if i >= start:
+        kind = 'malformed' if isinstance(payload, MalformedError) else format
+        yield RawRecord(path, line, kind, payload)
+  except ElementTree.ParseError as e:
+    reason = MalformedError(f'the rest is not read: broken XML: {e}')
+    yield RawRecord(path, e.position[0], 'malformed', reason)
+  except (
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    tf.errors.DataLossError,
+    OSError,
+  ) as e:
+    reason = MalformedError(f'the rest is not read: damaged file: {e}')
+    yield RawRecord(path, line + 1, 'malformed', reason)
+
+
+def _lines(path: str) -> Iterator[tuple[int, bytes]]:
+  with files.open_binary(path) as f:
+    for line, content in enumerate(f, 1):
+      if line == 1:
+        content = content.removeprefix(b'\xef\xbb\xbf')
+      if content.strip():
+        yield line, content
+
+
+def _dpr_lines(path: str) -> Iterator[tuple[int, bytes]]:
+  for line, content in _lines(path):
+    if line == 1 and content.startswith(b'id\t'):
+      continue
+    yield line, content
+
+
+_DOC_TITLE = re.compile(r'<doc\s[^>]*?title="(.*?)"\s*(?:\w+=|>)')
+
+
+def _wikiextractor_docs(
+  path: str,
+) -> Iterator[tuple[int, tuple[bytes, bytes] | MalformedError]]:
+  header, start, body = b'', 0, []
+  for line, content in _lines(path):
+    if content.startswith(b'<doc '):
+      if header:
+        yield start, MalformedError('<doc> without </doc>')
+      header, start, body = content, line, []
+    elif content.startswith(b'</doc>'):
+      if header:
+        yield start, (header, b''.join(body))
+      else:
+        yield line, MalformedError('</doc> without <doc>')
+      header = b''
+    elif header:
+      body.append(content)
+    else:
+      yield line, MalformedError('a line outside <doc> ... </doc>')
+  if header:
+    yield start, MalformedError('<doc> without </doc>')
+
+
+def _pages(path: str) -> Iterator[tuple[int, mediawiki.Page]]:
+  with files.open_binary(path) as f:
+    yield from enumerate(mediawiki.read_pages(f), 1)
+
+
+def _whole_file(path: str) -> Iterator[tuple[int, tuple[str, bytes]]]:
+  name = os.path.basename(path)
+  title = re.sub(r'(\.(txt|text|md))?(\.(gz|bz2))?$', '', name, flags=re.I)
+  with files.open_binary(path) as f:
+    yield 1, (title.replace('_', ' '), f.read())
+
+
+def _block_records(path: str) -> Iterator[tuple[int, bytes]]:
+  dataset = tf.data.TFRecordDataset(
+    path,
+    compression_type='GZIP' if path.endswith('.gz') else '',
+    buffer_size=8 << 20,
+  )
+  yield from enumerate(dataset.as_numpy_iterator(), 1)
+
+
+_CUTTERS = {
+  'jsonl': _lines,
+  'wikiextractor': _wikiextractor_docs,
+  'mediawiki': _pages,
+  'dpr': _dpr_lines,
+  'text': _whole_file,
+}
+
+
+def _decode(content: bytes) -> str:
+  try:
+    return content.decode()
+  except UnicodeDecodeError as e:
+    raise MalformedError(f'not UTF-8 at byte {e.start}') from e
+
+
+def _parse_jsonl(line: bytes) -> Document:
+  try:
+    record = json.loads(line)
+  except UnicodeDecodeError as e:
+    raise MalformedError(f'not UTF-8 at byte {e.start}') from e
+  except ValueError as e:
+    raise MalformedError(f'not JSON: {e}') from e
+  if not isinstance(record, dict):
+    raise MalformedError('not a JSON object')
+  if 'title' not in record:
+    raise MalformedError('no "title"')
+  text = record.get('text', record.get('body'))
+  if text is None:
+    raise MalformedError('no "text"')
+  return document.clean_document(record['title'], text)
+
+
+def _parse_wikiextractor(payload: tuple[bytes, bytes]) -> Document:
+  header, body = payload
+  match = _DOC_TITLE.match(_decode(header))
+  if not match:
+    raise MalformedError('<doc> without title="..."')
+  return document.clean_document(match[1], _decode(body))
+
+
+def _parse_mediawiki(page: mediawiki.Page) -> Document:
+  return document.clean_document(page.title, mediawiki.page_text(page))
+
+
+def _parse_dpr(line: bytes) -> Document:
+  try:
+    columns = next(csv.reader([_decode(line)], delimiter='\t', strict=True))
+  except csv.Error as e:
+    raise MalformedError(f'not a line of tab-separated values: {e}') from e
+  if len(columns) != 3:
+    raise MalformedError(f'{len(columns)} columns, not 3: id, text, title')
+  return document.clean_document(columns[2], columns[1])
+
+
+_EMPTY_LINE = re.compile(r'\n[ \t\r]*\n')
+
+
+def _parse_text(payload: tuple[str, bytes]) -> Document:
+  title, content = payload
+  text = _decode(content.removeprefix(b'\xef\xbb\xbf')).replace('\r\n', '\n')
+  paragraphs = _EMPTY_LINE.split(text.strip())
+  if len(paragraphs) > 1:
+    # Empty lines between paragraphs: the line breaks within are only layout.
+    text = '\n'.join(' '.join(p.split()) for p in paragraphs)
+  return document.clean_document(title, text)
+
+
+def _parse_block(record: bytes) -> Document:
+  try:
+    title, body = block_records.texts_of(record)
+  except ValueError as e:
+    raise MalformedError(str(e)) from e
+  # Not cleaned: title and body must keep the document's uid.
+  return Document(_decode(title), _decode(body))
+
+
+_PARSERS = {
+  'jsonl': _parse_jsonl,
+  'wikiextractor': _parse_wikiextractor,
+  'mediawiki': _parse_mediawiki,
+  'dpr': _parse_dpr,
+  'text': _parse_text,
+  'blocks': _parse_block,
+}
+
+
+def parse(record: RawRecord) -> Document:
+  """Makes a clean document of a record.
+
+  Raises:
+    MalformedError: The record cannot be read.
+    SkippedError: It is left out; `reason` says why.
+  """
+  if record.format == 'malformed':
+    raise record.payload
+  return _PARSERS[record.format](record.payload)
+
+
+def parse_all(
+  records: Sequence[RawRecord],
+) -> tuple[list[Document], collections.Counter, list[str]]:
+  """Parses many records.
+
+  Returns:
+    The documents; what was counted (`read`, `kept`, `malformed` and
+    `skipped_REASON`); and a line `FILE:LINE: reason` for each malformed one.
+  """
+  documents = []
+  counts: collections.Counter = collections.Counter(read=len(records))
+  problems = []
+  for record in records:
+    try:
+      documents.append(parse(record))
+    except SkippedError as e:
+      counts[f'skipped_{e.reason}'] += 1
+    except MalformedError as e:
+      counts['malformed'] += 1
+      problems.append(f'{record.where}: {e}')
+  counts['kept'] = len(documents)
+  return documents, counts, problems
+
+
+def read_documents(
+  patterns: str | Sequence[str], format: str = 'auto'
+) -> Iterator[Document]:
+  """Yields the documents of files, in one process, the readable ones only."""
+  for path in list_files(patterns):
+    for record in raw_records(path, format):
+      yield from parse_all([record])[0]

@@ -1,0 +1,463 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From input files to sharded records: many processes, resumable, in order.
+
+One process reads the input in order, cuts it into batches of raw records and
+writes the shards; the others turn batches into serialized output records. A
+batch is the same whatever the number of processes, and results are taken in
+the order of the input, so the output is the same to the byte.
+
+A finished shard stands in `OUTPUT/.unfinished/` with a note of where in the
+input it ends; a build that was interrupted goes on behind the last of them.
+When the input is used up the shards get their final names, and the manifest is
+written last: a directory with a manifest is whole.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import hashlib
+import itertools
+import multiprocessing
+import multiprocessing.connection
+import os
+import pathlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from absl import logging
+
+from realm_tf.corpus import block_records, readers
+from realm_tf.corpus.document import CorpusError
+from realm_tf.io import atomic
+from realm_tf.io.progress import progress
+
+# Input records a process gets at a time: enough for the tokenizer to be fast.
+# Part of the output's definition: the fingerprint is made batch by batch.
+BATCH_RECORDS = 512
+_UNFINISHED = '.unfinished'
+_MAX_REPORTED = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardingConfig:
+  """How a corpus is read and written.
+
+  Attributes:
+    input: Paths, globs or directories.
+    output_dir: Where shards and manifest go.
+    format: One of `readers.FORMATS`, or `auto` to look at each file.
+    records_per_shard: Input records of a shard; a multiple of the batch is
+      made of it.
+    num_processes: Processes beside the one that reads and writes; 0 for one
+      per core, 1 for none.
+    strict: Whether a malformed record ends the build.
+    overwrite: Whether what stands in `output_dir` may be replaced.
+    show_progress: Whether to show a bar.
+  """
+
+  input: str | Sequence[str]
+  output_dir: str
+  format: str = 'auto'
+  records_per_shard: int = 50_000
+  num_processes: int = 0
+  strict: bool = False
+  overwrite: bool = False
+  show_progress: bool = True
+
+  def __post_init__(self):
+    if self.format not in ('auto', *readers.FORMATS):
+      raise CorpusError(
+        f'--format: {self.format!r} is none of auto, '
+        + ', '.join(readers.FORMATS)
+      )
+    if self.records_per_shard < 1:
+      raise CorpusError(
+        f'--records_per_shard: {self.records_per_shard} is less than 1'
+      )
+    if self.num_processes < 0:
+      raise CorpusError(f'--num_processes: {self.num_processes} is negative')
+
+
+class Result(NamedTuple):
+  """What a batch became.
+
+  Attributes:
+    records: Serialized output records.
+    counts: What was counted.
+    problems: `FILE:LINE: reason` of each malformed input record.
+  """
+
+  records: list[bytes]
+  counts: collections.Counter
+  problems: list[str]
+
+
+# Makes, once in each process, what turns a batch into a result.
+Processor = Callable[[list[readers.RawRecord]], Result]
+MakeProcessor = Callable[[Any], Processor]
+
+_processor: Processor | None = None
+
+
+def _start_worker(make_processor: MakeProcessor, settings: Any) -> None:
+  """Runs first in a new process."""
+  # A parent that was killed cannot tell: without this its workers would wait
+  # for work forever.
+  parent = multiprocessing.parent_process()
+  assert parent is not None
+
+  def end_with_parent() -> None:
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
+
+  threading.Thread(target=end_with_parent, daemon=True).start()
+  # The processes are the parallelism.
+  tf.config.threading.set_intra_op_parallelism_threads(1)
+  tf.config.threading.set_inter_op_parallelism_threads(1)
+  tf.config.set_visible_devices([], 'GPU')
+  global _processor
+  _processor = make_processor(settings)
+
+
+def _process(batch: list[readers.RawRecord]) -> Result:
+  assert _processor is not None
+  return _processor(batch)
+
+
+def in_order(
+  batches: Iterator[list[readers.RawRecord]],
+  make_processor: MakeProcessor,
+  settings: Any,
+  num_processes: int,
+) -> Iterator[Result]:
+  """Yields the results of batches, in order, worked out in many processes.
+
+  Args:
+    batches: Read as they are needed, a few ahead.
+    make_processor: A function of a module (it is sent to the processes).
+    settings: Its argument.
+    num_processes: 1 does everything here.
+
+  Raises:
+    CorpusError: A process died, most likely for lack of memory.
+  """
+  if num_processes == 1:
+    yield from map(make_processor(settings), batches)
+    return
+  executor = concurrent.futures.ProcessPoolExecutor(
+    num_processes,
+    mp_context=multiprocessing.get_context('spawn'),
+    initializer=_start_worker,
+    initargs=(make_processor, settings),
+  )
+  waiting: collections.deque = collections.deque()
+  try:
+    for batch in batches:
+      waiting.append(executor.submit(_process, batch))
+      if len(waiting) > 3 * num_processes:
+        yield waiting.popleft().result()
+    while waiting:
+      yield waiting.popleft().result()
+  except concurrent.futures.process.BrokenProcessPool as e:
+    raise CorpusError(
+      'a worker process died; if memory is short, lower --num_processes'
+    ) from e
+  finally:
+    executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _batches(
+  paths: Sequence[tuple[str, str]], position: tuple[int, int], limit: int
+) -> Iterator[list[tuple[readers.RawRecord, int]]]:
+  """Yields batches of records with the index of their file.
+
+  Args:
+    paths: (path, format) of each file.
+    position: File and record in it to begin at.
+    limit: Records of a batch.
+  """
+
+  def records():
+    first, skip = position
+    for i, (path, format) in enumerate(paths[first:], first):
+      start = skip if i == first else 0
+      for record in readers.raw_records(path, format, start):
+        yield record, i
+
+  stream = records()
+  while batch := list(itertools.islice(stream, limit)):
+    yield batch
+
+
+class _Shards:
+  """The shards of a build, finished and in the making."""
+
+  def __init__(self, config: ShardingConfig, kind: str, settings: dict):
+    self.config = config
+    self.kind = kind
+    self.settings = settings
+    self.directory = pathlib.Path(config.output_dir)
+    self.unfinished = self.directory / _UNFINISHED
+    self.notes: list[dict] = []
+
+  def open(self) -> dict | None:
+    """Finds out what is there.
+
+    Returns:
+      The manifest if the same corpus stands there already.
+
+    Raises:
+      CorpusError: Another corpus stands there, or half of one.
+    """
+    if self.config.overwrite:
+      self._remove()
+    for path in (self.directory / 'manifest.json', self._settings_file):
+      if not path.exists():
+        continue
+      there = atomic.read_json(path)
+      difference = _difference(there.get('settings', {}), self.settings)
+      if there.get('kind') != self.kind:
+        difference = f'it is of kind {there.get("kind")!r}'
+      if difference:
+        what = 'whole' if path.name == 'manifest.json' else 'unfinished'
+        raise CorpusError(
+          f'--output_dir: {self.directory} holds a {what} corpus of other'
+          f' settings ({difference}); name another directory, or give'
+          ' --overwrite'
+        )
+      if path.name == 'manifest.json':
+        return there
+    self.unfinished.mkdir(parents=True, exist_ok=True)
+    atomic.remove_stale(self.unfinished)
+    if not self._settings_file.exists():
+      atomic.write_json(
+        self._settings_file, {'kind': self.kind, 'settings': self.settings}
+      )
+    while self._note_file(len(self.notes)).exists():
+      self.notes.append(atomic.read_json(self._note_file(len(self.notes))))
+    return None
+
+  @property
+  def _settings_file(self) -> pathlib.Path:
+    return self.unfinished / 'settings.json'
+
+  def _note_file(self, shard: int) -> pathlib.Path:
+    return self.unfinished / f'{shard:05d}.json'
+
+  def data_file(self, shard: int) -> pathlib.Path:
+    return self.unfinished / f'{shard:05d}.tfrecord.gz'
+
+  def _remove(self) -> None:
+    """Removes what an earlier build left, and nothing else."""
+    (self.directory / 'manifest.json').unlink(missing_ok=True)
+    shutil.rmtree(self.unfinished, ignore_errors=True)
+    for path in self.directory.glob(f'{self.kind}-?????-of-?????.tfrecord.gz'):
+      path.unlink()
+
+  def add(self, note: dict) -> None:
+    atomic.write_json(self._note_file(len(self.notes)), note)
+    self.notes.append(note)
+
+  def finish(self, extra: dict) -> dict:
+    """Gives the shards their names and writes the manifest."""
+    total = len(self.notes)
+    names = []
+    for shard in range(total):
+      name = f'{self.kind}-{shard:05d}-of-{total:05d}.tfrecord.gz'
+      names.append(name)
+      # Not there: an earlier try got as far as this one's name.
+      if self.data_file(shard).exists():
+        os.replace(self.data_file(shard), self.directory / name)
+    counts: collections.Counter = collections.Counter()
+    digest = hashlib.sha256()
+    for note in self.notes:
+      counts.update(note['counts'])
+      for batch in note['digests']:
+        digest.update(bytes.fromhex(batch))
+    manifest = {
+      'kind': self.kind,
+      'counts': dict(sorted(counts.items())),
+      'fingerprint': digest.hexdigest(),
+      'settings': self.settings,
+      'shards': names,
+      'records_in_shards': [note['num_records'] for note in self.notes],
+      **extra,
+    }
+    atomic.write_json(self.directory / 'manifest.json', manifest)
+    shutil.rmtree(self.unfinished)
+    return manifest
+
+
+def _difference(there: dict, wanted: dict) -> str:
+  """Names the first setting in which two builds differ."""
+  for name in sorted({*there, *wanted}):
+    if there.get(name) != wanted.get(name):
+      if name == 'input':
+        return 'the input files differ'
+      return f'{name} is {there.get(name)!r}, not {wanted.get(name)!r}'
+  return ''
+
+
+def _describe_inputs(paths: Sequence[tuple[str, str]]) -> list[dict]:
+  return [
+    {'path': os.path.abspath(p), 'bytes': os.path.getsize(p), 'format': f}
+    for p, f in paths
+  ]
+
+
+def write_sharded(
+  config: ShardingConfig,
+  kind: str,
+  make_processor: MakeProcessor,
+  processor_settings: Any,
+  settings: dict[str, Any],
+  extra: dict[str, Any] | None = None,
+  paths: Sequence[tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+  """Reads all input, processes it, and writes shards and manifest.
+
+  Args:
+    config: What to read and where to write.
+    kind: `blocks` or `spans`: the shards' name.
+    make_processor: Called once in each process with `processor_settings`.
+    processor_settings: Anything that can be pickled.
+    settings: What the output depends on, for the manifest; a build resumes
+      only if they are the same.
+    extra: More entries for the manifest.
+    paths: (path, format) of the input, where the caller has it already.
+
+  Returns:
+    The manifest.
+
+  Raises:
+    CorpusError: Of input or settings.
+  """
+  if paths is None:
+    paths = input_files(config)
+  batches_per_shard = max(1, round(config.records_per_shard / BATCH_RECORDS))
+  settings = {
+    **settings,
+    'input': _describe_inputs(paths),
+    'records_per_shard': batches_per_shard * BATCH_RECORDS,
+  }
+  shards = _Shards(config, kind, settings)
+  manifest = shards.open()
+  if manifest is not None:
+    logging.info('%s is there already', config.output_dir)
+    return manifest
+  position = (0, 0)
+  if shards.notes:
+    position = tuple(shards.notes[-1]['position'])
+    logging.info('Resuming behind shard %d', len(shards.notes) - 1)
+  if not (shards.notes and shards.notes[-1]['is_last']):
+    _write_shards(
+      shards,
+      paths,
+      position,
+      make_processor,
+      processor_settings,
+      batches_per_shard,
+    )
+  return shards.finish(extra or {})
+
+
+def input_files(config: ShardingConfig) -> list[tuple[str, str]]:
+  """Returns the input's files and their formats, in order."""
+  return [
+    (p, readers.detect_format(p) if config.format == 'auto' else config.format)
+    for p in readers.list_files(config.input)
+  ]
+
+
+def _write_shards(
+  shards: _Shards,
+  paths: Sequence[tuple[str, str]],
+  position: tuple[int, int],
+  make_processor: MakeProcessor,
+  processor_settings: Any,
+  batches_per_shard: int,
+) -> None:
+  """Writes the shards behind `position`."""
+  config = shards.config
+  positions: collections.deque = collections.deque()
+
+  def batches():
+    # Follows where in the input each batch ends.
+    file, offset = position
+    for batch in _batches(paths, position, BATCH_RECORDS):
+      for _, index in batch:
+        file, offset = (index, offset + 1) if index == file else (index, 1)
+      positions.append((file, offset))
+      yield [record for record, _ in batch]
+
+  reported = sum(n['counts'].get('malformed', 0) for n in shards.notes)
+  results = in_order(
+    batches(),
+    make_processor,
+    processor_settings,
+    config.num_processes or os.cpu_count() or 1,
+  )
+  bar = progress(
+    desc=f'{shards.kind}: input records',
+    unit='doc',
+    initial=sum(n['counts']['read'] for n in shards.notes),
+    disable=not config.show_progress,
+  )
+  pending = next(results, None)
+  try:
+    while pending is not None or not shards.notes:
+      counts: collections.Counter = collections.Counter(read=0)
+      digests = []
+      num_records = 0
+      with atomic.atomic_file(shards.data_file(len(shards.notes))) as f:
+        with block_records.record_writer(f.name) as writer:
+          for _ in range(batches_per_shard):
+            if pending is None:
+              break
+            for problem in pending.problems:
+              reported += 1
+              _report(problem, reported, config.strict)
+            digest = hashlib.sha256()
+            for record in pending.records:
+              digest.update(record)
+              writer.write(record)
+            digests.append(digest.hexdigest())
+            num_records += len(pending.records)
+            counts.update(pending.counts)
+            position = positions.popleft()
+            bar.update(pending.counts['read'])
+            pending = next(results, None)
+      shards.add(
+        {
+          'counts': dict(counts),
+          'digests': digests,
+          'num_records': num_records,
+          'position': position,
+          'is_last': pending is None,
+        }
+      )
+  finally:
+    results.close()
+    bar.close()
+
+
+def _report(problem: str, number: int, strict: bool) -> None:
+  if strict:
+    raise CorpusError(f'{problem} (--strict)')
+  if number <= _MAX_REPORTED:
+    logging.warning('skipped: %s', problem)
+  if number == _MAX_REPORTED:
+    logging.warning('further malformed records are only counted')
+
+
+def describe_counts(manifest: dict[str, Any]) -> str:
+  """Returns what was read, kept and skipped, for people, several lines."""
+  counts = manifest['counts']
+  lines = [f'{manifest["kind"]} in {len(manifest["shards"])} shard(s)']
+  for name in sorted(counts, key=lambda n: (n not in ('read', 'kept'), n)):
+    lines.append(f'  {name:<28}{counts[name]:>14,}')
+  return '\n'.join(lines)
