@@ -1,0 +1,236 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Pre-trained BERTs: loading, copying, saving."""
+
+import dataclasses
+import os
+import pathlib
+import re
+
+import numpy as np
+import safetensors.numpy
+import tensorflow as tf
+from absl import logging
+from official.nlp.modeling import layers, networks
+
+from realm_tf.bert import encoder as encoder_lib
+from realm_tf.bert import weight_files, weight_names
+from realm_tf.bert.config import PRESETS, BertConfig
+from realm_tf.io import atomic
+
+# What a file may lack: not every use of BERT trains these.
+_OPTIONAL = ('bert/pooler/', 'cls/')
+
+
+@dataclasses.dataclass
+class Bert:
+  """An encoder with what belongs to it.
+
+  Attributes:
+    config: Its sizes.
+    encoder: Built; see `encoder.build_encoder`.
+    mlm_head: Built and tied to the encoder; see `encoder.build_mlm_head`.
+    vocab_file: Its vocabulary, if it came with one.
+    lower_case: Whether its vocabulary is of lower-cased text.
+  """
+
+  config: BertConfig
+  encoder: networks.BertEncoderV2
+  mlm_head: layers.MaskedLM | None = None
+  vocab_file: str | None = None
+  lower_case: bool = True
+
+
+def _read_vocab(path: pathlib.Path) -> list[str]:
+  lines = path.read_text(encoding='utf-8').split('\n')
+  return [line.rstrip('\r') for line in (lines if lines[-1] else lines[:-1])]
+
+
+def _check_vocab(path: pathlib.Path, vocab_size: int) -> None:
+  count = len(_read_vocab(path))
+  if count > vocab_size:
+    raise ValueError(
+      f'{path}: {count} wordpieces, but the model has embeddings for '
+      f'{vocab_size}'
+    )
+
+
+def _is_lower_case(path: pathlib.Path) -> bool:
+  return not any(
+    re.search('[A-Z]', piece)
+    for piece in _read_vocab(path)
+    if not re.fullmatch(r'\[.*\]', piece)
+  )
+
+
+def _variables(bert: Bert) -> dict[str, tf.Variable]:
+  """All variables by canonical name."""
+  variables = list(bert.encoder.variables)
+  if bert.mlm_head is not None:
+    table = bert.encoder.get_embedding_table()
+    variables += [v for v in bert.mlm_head.variables if v is not table]
+  return {weight_names.canonical_name(v.name): v for v in variables}
+
+
+def _assign(
+  bert: Bert, weights: dict[str, np.ndarray], path: pathlib.Path
+) -> None:
+  """Copies weights from a file, and reports those that it lacks."""
+  variables = _variables(bert)
+  missing = sorted(variables.keys() - weights.keys())
+  needed = [name for name in missing if not name.startswith(_OPTIONAL)]
+  if needed:
+    raise ValueError(
+      f'{path}: {len(needed)} weights are missing, {needed[0]} first'
+    )
+  for name, variable in variables.items():
+    if name not in weights:
+      continue
+    shape = weight_names.canonical_layout(
+      name, np.broadcast_to(np.float32(0), variable.shape)
+    ).shape
+    if weights[name].shape != shape:
+      raise ValueError(
+        f'{path}: {name} has shape {weights[name].shape}; by the config it '
+        f'should be {shape}'
+      )
+  for name, variable in variables.items():
+    if name in weights:
+      variable.assign(weights[name].reshape(variable.shape))
+  logging.info('%s: %d weights read', path, len(variables) - len(missing))
+  if missing:
+    logging.warning(
+      '%s: not in it, and initialised anew: %s', path, ', '.join(missing)
+    )
+
+
+def load_bert(
+  path_or_preset: str | os.PathLike,
+  *,
+  vocab_size: int | None = None,
+  with_mlm_head: bool = True,
+  dropout: float | None = None,
+  attention_dropout: float | None = None,
+  seed: int = 0,
+) -> Bert:
+  """Loads a pre-trained BERT, or makes one with random weights.
+
+  Args:
+    path_or_preset: `tiny`, `mini`, `small` or `base` for random weights of
+      that size; a config (`bert_config.json`) for random weights of that; or
+      pre-trained weights: a directory with `config.json` and
+      `model.safetensors`, one with a TensorFlow checkpoint of BERT, a TF Hub
+      module or other SavedModel, or a checkpoint in such a directory.
+    vocab_size: Of a preset (30,522 otherwise). Anything else must have it.
+    with_mlm_head: Whether to build the head. Where the file has none, it is
+      initialised anew, and so is the pooler; a log line says so.
+    dropout: Replaces the rate of the config.
+    attention_dropout: Replaces the rate of the config.
+    seed: Of new weights.
+
+  Raises:
+    FileNotFoundError: There is nothing of the kind at the path.
+    ValueError: The files there do not fit together or are no BERT's.
+  """
+  name = os.fspath(path_or_preset)
+  weights: dict[str, np.ndarray] = {}
+  sources = weight_files.Sources(None, None, None, None)
+  if name in PRESETS:
+    sizes = {} if vocab_size is None else {'vocab_size': vocab_size}
+    config = BertConfig.preset(name, **sizes)
+  else:
+    sources = weight_files.find(name)
+    num_heads = 0
+    if sources.weights is not None:
+      weights, num_heads = weight_files.read_weights(sources.weights)
+    if sources.config is not None:
+      config = weight_files.read_config(sources.config)
+    else:
+      assert sources.weights is not None
+      config = weight_files.infer_config(weights, num_heads, sources.weights)
+    if vocab_size is not None and vocab_size != config.vocab_size:
+      raise ValueError(
+        f'{name}: its vocabulary has {config.vocab_size} wordpieces, not '
+        f'{vocab_size}: use the vocabulary that belongs to it'
+      )
+  rates = {'dropout': dropout, 'attention_dropout': attention_dropout}
+  config = dataclasses.replace(
+    config, **{key: rate for key, rate in rates.items() if rate is not None}
+  )
+  lower_case = sources.lower_case
+  if sources.vocab is not None:
+    _check_vocab(sources.vocab, config.vocab_size)
+    if lower_case is None:
+      lower_case = _is_lower_case(sources.vocab)
+  encoder = encoder_lib.build_encoder(config, seed=seed)
+  bert = Bert(
+    config=config,
+    encoder=encoder,
+    mlm_head=(
+      encoder_lib.build_mlm_head(config, encoder, seed=seed)
+      if with_mlm_head
+      else None
+    ),
+    vocab_file=None if sources.vocab is None else str(sources.vocab),
+    lower_case=True if lower_case is None else lower_case,
+  )
+  if sources.weights is not None:
+    _assign(bert, weights, sources.weights)
+  return bert
+
+
+def copy_encoder(
+  bert: Bert, *, name: str = 'bert', output_range: int | None = None
+) -> networks.BertEncoderV2:
+  """Builds another encoder with the weights that `bert` has now."""
+  encoder = encoder_lib.build_encoder(
+    bert.config, name=name, output_range=output_range
+  )
+  encoder.set_weights(bert.encoder.get_weights())
+  return encoder
+
+
+def save_bert(
+  bert: Bert, directory: str | os.PathLike, *, dtype: str = 'float32'
+) -> None:
+  """Writes a BERT as `load_bert` and Hugging Face's `BertForMaskedLM` read it.
+
+  Args:
+    bert: To be saved.
+    directory: Made if it is not there. Gets `config.json`, `vocab.txt`,
+      `tokenizer_config.json` and, last, `model.safetensors`.
+    dtype: Of the saved weights, `float32` or `float16`.
+  """
+  if dtype not in ('float32', 'float16'):
+    raise ValueError(f"dtype must be 'float32' or 'float16'. Received: {dtype}")
+  tensors = {}
+  for name, variable in _variables(bert).items():
+    value = weight_names.canonical_layout(name, variable.numpy())
+    with np.errstate(over='ignore'):
+      value = value.astype(dtype)
+    if not np.isfinite(value).all():
+      raise ValueError(f'{name} has values that are not finite in {dtype}')
+    name, value = weight_names.to_hugging_face(name, value)
+    tensors[name] = value
+  directory = pathlib.Path(directory)
+  if bert.vocab_file is None:
+    logging.warning('%s: saved without a vocabulary', directory)
+  else:
+    vocab = pathlib.Path(bert.vocab_file)
+    _check_vocab(vocab, bert.config.vocab_size)
+    text = vocab.read_bytes()
+    with atomic.atomic_file(directory / 'vocab.txt') as f:
+      f.write(text)
+  atomic.write_json(
+    directory / 'config.json', {**bert.config.to_json(), 'torch_dtype': dtype}
+  )
+  atomic.write_json(
+    directory / 'tokenizer_config.json',
+    {
+      'tokenizer_class': 'BertTokenizer',
+      'do_lower_case': bert.lower_case,
+      'model_max_length': bert.config.max_positions,
+    },
+  )
+  with atomic.atomic_file(directory / weight_files.SAFETENSORS) as f:
+    f.write(safetensors.numpy.save(tensors, metadata={'format': 'pt'}))
