@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from realm_tf.corpus import blocks, readers, sharding
+from realm_tf.corpus import blocks, processes, readers, sharding
 from realm_tf.corpus.document import CorpusError
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -35,7 +35,7 @@ class BuildConfig(sharding.ShardingConfig):
       )
 
 
-def _make_processor(config: BuildConfig) -> sharding.Processor:
+def _make_processor(config: BuildConfig) -> processes.Processor:
   tokenizer = BertTokenizer.from_file(
     config.vocab_file, lower_case=config.lower_case
   )
@@ -48,13 +48,13 @@ def _to_blocks(
   batch: Sequence[readers.RawRecord],
   tokenizer: BertTokenizer,
   max_block_length: int,
-) -> sharding.Result:
+) -> processes.Result:
   documents, counts, problems = readers.parse_all(batch)
   records, block_counts = blocks.make_blocks(
     documents, tokenizer, max_block_length
   )
   counts.update(block_counts)
-  return sharding.Result(records, counts, problems)
+  return processes.Result(records, counts, problems)
 
 
 def build_corpus(config: BuildConfig) -> dict[str, Any]:

@@ -14,23 +14,18 @@ written last: a directory with a manifest is whole.
 """
 
 import collections
-import concurrent.futures
 import dataclasses
 import hashlib
 import itertools
-import multiprocessing
-import multiprocessing.connection
 import os
 import pathlib
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
-from realm_tf.corpus import block_records, readers
+from realm_tf.corpus import block_records, processes, readers
 from realm_tf.corpus.document import CorpusError
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress
@@ -40,6 +35,10 @@ from realm_tf.io.progress import progress
 BATCH_RECORDS = 512
 _UNFINISHED = '.unfinished'
 _MAX_REPORTED = 20
+# Bytes of text below which one process is done before others have started
+# (each imports TensorFlow); and how far gzip and bzip2 pack text.
+_SMALL_INPUT = 16 << 20
+_PACKING = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +51,8 @@ class ShardingConfig:
     format: One of `readers.FORMATS`, or `auto` to look at each file.
     records_per_shard: Input records of a shard; a multiple of the batch is
       made of it.
-    num_processes: Processes beside the one that reads and writes; 0 for one
-      per core, 1 for none.
+    num_processes: Processes beside the one that reads and writes; 1 for none;
+      0 for one per core, or none if the input is small.
     strict: Whether a malformed record ends the build.
     overwrite: Whether what stands in `output_dir` may be replaced.
     show_progress: Whether to show a bar.
@@ -80,94 +79,6 @@ class ShardingConfig:
       )
     if self.num_processes < 0:
       raise CorpusError(f'--num_processes: {self.num_processes} is negative')
-
-
-class Result(NamedTuple):
-  """What a batch became.
-
-  Attributes:
-    records: Serialized output records.
-    counts: What was counted.
-    problems: `FILE:LINE: reason` of each malformed input record.
-  """
-
-  records: list[bytes]
-  counts: collections.Counter
-  problems: list[str]
-
-
-# Makes, once in each process, what turns a batch into a result.
-Processor = Callable[[list[readers.RawRecord]], Result]
-MakeProcessor = Callable[[Any], Processor]
-
-_processor: Processor | None = None
-
-
-def _start_worker(make_processor: MakeProcessor, settings: Any) -> None:
-  """Runs first in a new process."""
-  # A parent that was killed cannot tell: without this its workers would wait
-  # for work forever.
-  parent = multiprocessing.parent_process()
-  assert parent is not None
-
-  def end_with_parent() -> None:
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)
-
-  threading.Thread(target=end_with_parent, daemon=True).start()
-  # The processes are the parallelism.
-  tf.config.threading.set_intra_op_parallelism_threads(1)
-  tf.config.threading.set_inter_op_parallelism_threads(1)
-  tf.config.set_visible_devices([], 'GPU')
-  global _processor
-  _processor = make_processor(settings)
-
-
-def _process(batch: list[readers.RawRecord]) -> Result:
-  assert _processor is not None
-  return _processor(batch)
-
-
-def in_order(
-  batches: Iterator[list[readers.RawRecord]],
-  make_processor: MakeProcessor,
-  settings: Any,
-  num_processes: int,
-) -> Iterator[Result]:
-  """Yields the results of batches, in order, worked out in many processes.
-
-  Args:
-    batches: Read as they are needed, a few ahead.
-    make_processor: A function of a module (it is sent to the processes).
-    settings: Its argument.
-    num_processes: 1 does everything here.
-
-  Raises:
-    CorpusError: A process died, most likely for lack of memory.
-  """
-  if num_processes == 1:
-    yield from map(make_processor(settings), batches)
-    return
-  executor = concurrent.futures.ProcessPoolExecutor(
-    num_processes,
-    mp_context=multiprocessing.get_context('spawn'),
-    initializer=_start_worker,
-    initargs=(make_processor, settings),
-  )
-  waiting: collections.deque = collections.deque()
-  try:
-    for batch in batches:
-      waiting.append(executor.submit(_process, batch))
-      if len(waiting) > 3 * num_processes:
-        yield waiting.popleft().result()
-    while waiting:
-      yield waiting.popleft().result()
-  except concurrent.futures.process.BrokenProcessPool as e:
-    raise CorpusError(
-      'a worker process died; if memory is short, lower --num_processes'
-    ) from e
-  finally:
-    executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _batches(
@@ -312,7 +223,7 @@ def _describe_inputs(paths: Sequence[tuple[str, str]]) -> list[dict]:
 def write_sharded(
   config: ShardingConfig,
   kind: str,
-  make_processor: MakeProcessor,
+  make_processor: processes.MakeProcessor,
   processor_settings: Any,
   settings: dict[str, Any],
   extra: dict[str, Any] | None = None,
@@ -373,11 +284,23 @@ def input_files(config: ShardingConfig) -> list[tuple[str, str]]:
   ]
 
 
+def _num_processes(
+  config: ShardingConfig, paths: Sequence[tuple[str, str]]
+) -> int:
+  if config.num_processes:
+    return config.num_processes
+  size = 0
+  for path, _ in paths:
+    packed = path.endswith(('.gz', '.bz2'))
+    size += os.path.getsize(path) * (_PACKING if packed else 1)
+  return 1 if size < _SMALL_INPUT else os.cpu_count() or 1
+
+
 def _write_shards(
   shards: _Shards,
   paths: Sequence[tuple[str, str]],
   position: tuple[int, int],
-  make_processor: MakeProcessor,
+  make_processor: processes.MakeProcessor,
   processor_settings: Any,
   batches_per_shard: int,
 ) -> None:
@@ -395,11 +318,11 @@ def _write_shards(
       yield [record for record, _ in batch]
 
   reported = sum(n['counts'].get('malformed', 0) for n in shards.notes)
-  results = in_order(
+  results = processes.in_order(
     batches(),
     make_processor,
     processor_settings,
-    config.num_processes or os.cpu_count() or 1,
+    _num_processes(config, paths),
   )
   bar = progress(
     desc=f'{shards.kind}: input records',
