@@ -1,0 +1,69 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The BERT and the vocabulary that a training starts from."""
+
+import os
+
+from absl import logging
+
+from realm_tf.bert import weights
+from realm_tf.bert.config import PRESETS
+from realm_tf.data.documents import Documents
+from realm_tf.text.tokenizer import BertTokenizer
+
+
+def load(
+  bert: str,
+  *,
+  vocab_file: str | None = None,
+  lower_case: bool | None = None,
+  with_mlm_head: bool = True,
+  seed: int = 0,
+) -> tuple[weights.Bert, BertTokenizer]:
+  """Loads weights, and the tokenizer that belongs to them.
+
+  Args:
+    bert: What `bert.weights.load_bert` takes.
+    vocab_file: Replaces the vocabulary that came with the weights.
+    lower_case: Replaces what the weights say.
+    with_mlm_head: Whether the head for masked words is made.
+    seed: Of weights that are not loaded.
+
+  Raises:
+    ValueError: There is no vocabulary, or one that does not fit.
+  """
+  size = None
+  if vocab_file is not None and bert in PRESETS:
+    size = BertTokenizer.from_file(vocab_file).vocab_size
+  loaded = weights.load_bert(
+    bert, vocab_size=size, with_mlm_head=with_mlm_head, seed=seed
+  )
+  vocab_file = vocab_file or loaded.vocab_file
+  if vocab_file is None:
+    raise ValueError(f'{bert} comes without a vocabulary: give --vocab_file')
+  if lower_case is None:
+    lower_case = loaded.lower_case
+  tokenizer = BertTokenizer.from_file(vocab_file, lower_case=lower_case)
+  if tokenizer.vocab_size > loaded.config.vocab_size:
+    raise ValueError(
+      f'{vocab_file} has {tokenizer.vocab_size} wordpieces, but {bert} has'
+      f' embeddings for {loaded.config.vocab_size}'
+    )
+  logging.info('BERT from %s, vocabulary from %s', bert, vocab_file)
+  return loaded, tokenizer
+
+
+def open_documents(corpus_dir: str, tokenizer: BertTokenizer) -> Documents:
+  """Opens a corpus whose wordpieces must be those of `tokenizer`.
+
+  Raises:
+    ValueError: It was made with another vocabulary.
+  """
+  documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+  if documents.vocab_fingerprint != tokenizer.fingerprint:
+    raise ValueError(
+      f'{corpus_dir} was built with another vocabulary (fingerprint'
+      f' {documents.vocab_fingerprint}, here {tokenizer.fingerprint}): build it'
+      ' again with --vocab_file and --lower_case as in this run'
+    )
+  return documents

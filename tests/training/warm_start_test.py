@@ -1,0 +1,58 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import warm_start
+
+SIZES = {
+  'vocab_size': 10,
+  'hidden_size': 8,
+  'num_hidden_layers': 1,
+  'num_attention_heads': 2,
+  'max_position_embeddings': 16,
+}
+VOCAB = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b']
+
+
+def write_vocab(path, vocab=VOCAB):
+  path.write_text('\n'.join(vocab) + '\n')
+  return str(path)
+
+
+def write_config(directory):
+  path = directory / 'bert_config.json'
+  path.write_text(json.dumps(SIZES))
+  return str(path)
+
+
+def test_config_and_vocabulary(tmp_path):
+  vocab = write_vocab(tmp_path / 'words.txt')
+  config = write_config(tmp_path)
+  bert, tokenizer = warm_start.load(config, vocab_file=vocab, lower_case=False)
+  assert bert.config.hidden_size == 8
+  assert (tokenizer.vocab_size, tokenizer.lower_case) == (7, False)
+
+
+def test_without_a_vocabulary(tmp_path):
+  with pytest.raises(ValueError, match='give --vocab_file'):
+    warm_start.load(write_config(tmp_path))
+
+
+def test_a_vocabulary_that_is_too_large(tmp_path):
+  vocab = write_vocab(tmp_path / 'words.txt', [*VOCAB, *'cdefgh'])
+  with pytest.raises(ValueError, match='has 13 wordpieces, .* for 10'):
+    warm_start.load(write_config(tmp_path), vocab_file=vocab)
+
+
+def test_a_corpus_of_another_vocabulary(tmp_path, monkeypatch):
+  class Store:
+    vocab_fingerprint = 'feed'
+
+  monkeypatch.setattr(
+    warm_start.Documents, 'open', classmethod(lambda cls, path: Store())
+  )
+  with pytest.raises(ValueError, match='fingerprint feed'):
+    warm_start.open_documents('corpus', BertTokenizer(VOCAB))
