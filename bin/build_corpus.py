@@ -73,6 +73,7 @@ flags.mark_flags_as_required(['input', 'output_dir', 'vocab_file'])
 
 
 def main(argv: list[str]) -> None:
+  """Reads the flags and builds."""
   if len(argv) > 1:
     raise app.UsageError(f'unknown argument {argv[1]!r}')
   try:

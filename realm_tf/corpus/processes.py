@@ -35,6 +35,9 @@ class Result(NamedTuple):
 Processor = Callable[[list[readers.RawRecord]], Result]
 MakeProcessor = Callable[[Any], Processor]
 
+# Results that are kept while the other processes start: some 100 MB.
+_MAX_WAITING = 64
+
 _processor: Processor | None = None
 
 
@@ -90,10 +93,22 @@ def in_order(
     initargs=(make_processor, settings),
   )
   waiting: collections.deque = collections.deque()
+  first: concurrent.futures.Future | None = None
+  here: Processor | None = None
   try:
     for batch in batches:
-      waiting.append(executor.submit(_process, batch))
-      if len(waiting) > 3 * num_processes:
+      started = first is not None and first.done()
+      if started or len(waiting) < num_processes:
+        future = executor.submit(_process, batch)
+        first = first or future
+      else:
+        # They still import TensorFlow, which this process has done.
+        here = here or make_processor(settings)
+        future = concurrent.futures.Future()
+        future.set_result(here(batch))
+      waiting.append(future)
+      limit = 3 * num_processes if started else _MAX_WAITING
+      while waiting and (waiting[0].done() or len(waiting) > limit):
         yield waiting.popleft().result()
     while waiting:
       yield waiting.popleft().result()
