@@ -1,0 +1,156 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Reading TFRecord files in an order that depends on a seed alone."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+import tensorflow as tf
+
+_BUFFER_BYTES = 8 << 20
+_GZIP_MAGIC = b'\x1f\x8b'
+# Neighbours in a file are about one thing; files are read in turns.
+_FILES_AT_ONCE = 16
+_RECORDS_IN_TURN = 8
+
+
+def compression_type(path: str | os.PathLike) -> str:
+  """Returns `GZIP` or, for a plain file, the empty string."""
+  with open(path, 'rb') as f:
+    return 'GZIP' if f.read(2) == _GZIP_MAGIC else ''
+
+
+def read(paths: Sequence[str]) -> tf.data.Dataset:
+  """Returns the serialized records of files, in order."""
+  kinds = {compression_type(p) for p in paths}
+  if len(kinds) > 1:
+    raise ValueError(
+      f'some of these files are gzipped and some are not: {paths[0]} ...'
+    )
+  return tf.data.TFRecordDataset(
+    list(paths), compression_type=kinds.pop(), buffer_size=_BUFFER_BYTES
+  )
+
+
+def check_features(path: str, names: Iterable[str]) -> None:
+  """Looks at the first record of a file.
+
+  Raises:
+    ValueError: The file cannot be read, or its records lack a feature.
+  """
+  try:
+    for serialized in read([path]).take(1):
+      found = tf.train.Example.FromString(serialized.numpy()).features.feature
+      missing = sorted(set(names) - set(found))
+      # A list without values may be left out.
+      if missing and not set(missing) <= {
+        name for name in missing if name.endswith(('_ids', '_start', '_limit'))
+      }:
+        raise ValueError(
+          f'{path}: its records have no {", ".join(missing)}; they have '
+          f'{", ".join(sorted(found))}'
+        )
+  except tf.errors.DataLossError as e:
+    raise ValueError(f'{path}: no TFRecord file, or cut off: {e.message}') from e
+
+
+def count(paths: Sequence[str]) -> int:
+  """Counts the records of files by reading them."""
+  batches = read(paths).batch(4096)
+  total = batches.reduce(
+    tf.constant(0, tf.int64), lambda n, b: n + tf.size(b, tf.int64)
+  )
+  return int(total)
+
+
+def _shuffle(
+  dataset: tf.data.Dataset, buffer_size: int, seed: tf.Tensor, seed2: tf.Tensor
+) -> tf.data.Dataset:
+  """As `Dataset.shuffle`, but does not depend on TensorFlow's global seed."""
+  spec = dataset.element_spec
+  variant = tf.raw_ops.ShuffleDataset(
+    input_dataset=tf.data.experimental.to_variant(dataset),
+    buffer_size=buffer_size,
+    # Two zeros would mean: not seeded.
+    seed=tf.cast(seed, tf.int64) + 1,
+    seed2=tf.cast(seed2, tf.int64),
+    output_types=[spec.dtype],
+    output_shapes=[spec.shape],
+    reshuffle_each_iteration=False,
+  )
+  return tf.data.experimental.from_variant(variant, spec)
+
+
+def stream(
+  paths: Sequence[str],
+  *,
+  seed: int,
+  start: int = 0,
+  repeat: bool = True,
+  shuffle_buffer: int = 0,
+  num_shards: int = 1,
+  shard: int = 0,
+) -> tf.data.Dataset:
+  """Returns serialized records, epoch after epoch, each in another order.
+
+  What stands at a place depends on the arguments only, so a run can go on
+  where another one ended. Whole epochs before `start` are not read, and
+  records before it are not looked into.
+
+  Args:
+    paths: TFRecord files.
+    seed: Of the order.
+    start: Number of records left out at the beginning.
+    repeat: Whether there is a next epoch.
+    shuffle_buffer: Records among which the next one is drawn; 0 keeps the
+      order of the files.
+    num_shards: Among how many readers the records are divided.
+    shard: Which of them this one is.
+  """
+  if not 0 <= shard < num_shards:
+    raise ValueError(
+      f'shard must be from 0 to {num_shards - 1}. Received: {shard}'
+    )
+  by_file = len(paths) >= num_shards
+  if by_file:
+    paths = list(paths)[shard::num_shards]
+  compression = compression_type(paths[0])
+  first_epoch = 0
+  if start and repeat:
+    size = count(paths)
+    if not by_file:
+      size = (size - shard + num_shards - 1) // num_shards
+    if not size:
+      raise ValueError(f'{paths[0]} ...: there is no record in these files')
+    first_epoch, start = divmod(start, size)
+
+  def open_file(path: tf.Tensor) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(
+      path, compression_type=compression, buffer_size=_BUFFER_BYTES
+    )
+
+  def epoch(number: tf.Tensor) -> tf.data.Dataset:
+    names = tf.constant(list(paths))
+    if not shuffle_buffer:
+      dataset = tf.data.TFRecordDataset(
+        names, compression_type=compression, buffer_size=_BUFFER_BYTES
+      )
+    else:
+      names = tf.random.experimental.stateless_shuffle(
+        names, tf.stack([tf.cast(seed, tf.int64), number])
+      )
+      dataset = tf.data.Dataset.from_tensor_slices(names).interleave(
+        open_file,
+        cycle_length=min(_FILES_AT_ONCE, len(paths)),
+        block_length=_RECORDS_IN_TURN,
+      )
+    if not by_file:
+      dataset = dataset.shard(num_shards, shard)
+    if shuffle_buffer:
+      dataset = _shuffle(dataset, shuffle_buffer, seed, number)
+    return dataset
+
+  epochs = tf.data.Dataset.range(
+    first_epoch, tf.int64.max if repeat else first_epoch + 1
+  )
+  return epochs.flat_map(epoch).skip(start)
