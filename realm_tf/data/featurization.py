@@ -1,0 +1,146 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From masked sentences and their candidates to the model's features."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf.text import packing
+
+
+@dataclasses.dataclass(frozen=True)
+class FeaturizationConfig:
+  """Lengths and numbers of what the model is given.
+
+  Attributes:
+    query_seq_len: Wordpieces of `[CLS] x [SEP]` at most.
+    candidate_seq_len: Wordpieces of `[CLS] title [SEP] body [SEP]` at most.
+      The joint input has at most the sum of the two.
+    num_candidates: Documents for each query, the null document included.
+    max_masks: Wordpieces predicted at most.
+    fixed_length: Pad to these lengths and not to the longest row (TPU).
+    separate_candidate_segments: Whether the body of a candidate is of type 1
+      and its title of type 0; else both are of type 0. Documents are to be
+      embedded for the index in the same way.
+  """
+
+  query_seq_len: int = 96
+  candidate_seq_len: int = 288
+  num_candidates: int = 8
+  max_masks: int = 10
+  fixed_length: bool = False
+  separate_candidate_segments: bool = True
+
+  def __post_init__(self):
+    for name, least in (
+      ('query_seq_len', 3),
+      ('candidate_seq_len', 4),
+      ('num_candidates', 1),
+      ('max_masks', 1),
+    ):
+      if getattr(self, name) < least:
+        raise ValueError(
+          f'{name} must be at least {least}. Received: {getattr(self, name)}'
+        )
+
+  @property
+  def joint_seq_len(self) -> int:
+    """Wordpieces of `[CLS] x [SEP] body [SEP]` at most."""
+    return self.query_seq_len + self.candidate_seq_len
+
+
+def pack_candidates(
+  title_ids: tf.RaggedTensor,
+  body_ids: tf.RaggedTensor,
+  *,
+  special: packing.SpecialIds,
+  config: FeaturizationConfig,
+) -> dict[str, tf.Tensor]:
+  """Packs documents for the document embedder.
+
+  Args:
+    title_ids: int32 [m, (tokens)].
+    body_ids: int32 [m, (tokens)].
+    special: Ids of [CLS] and so on.
+    config: Lengths and segments.
+
+  Returns:
+    BERT's inputs, int32 [m, length].
+  """
+  packed = packing.pack_document(
+    title_ids,
+    body_ids,
+    special=special,
+    max_length=config.candidate_seq_len,
+    fixed_length=config.fixed_length,
+  )
+  if not config.separate_candidate_segments:
+    packed['input_type_ids'] = tf.zeros_like(packed['input_type_ids'])
+  return packed
+
+
+def _per_query(
+  packed: Mapping[str, tf.Tensor], num_candidates: int
+) -> dict[str, tf.Tensor]:
+  """Reshapes [batch * k, length] to [batch, k, length]."""
+  return {
+    name: tf.reshape(x, [-1, num_candidates, tf.shape(x)[1]])
+    if x.shape[1] is None
+    else tf.reshape(x, [-1, num_candidates, x.shape[1]])
+    for name, x in packed.items()
+  }
+
+
+def featurize(
+  masked: Mapping[str, Any],
+  title_ids: tf.RaggedTensor,
+  body_ids: tf.RaggedTensor,
+  *,
+  special: packing.SpecialIds,
+  config: FeaturizationConfig,
+) -> dict[str, Any]:
+  """Makes the features of a batch, in a graph too.
+
+  Args:
+    masked: A batch of `pretraining_examples.masked_queries`.
+    title_ids: int32 [batch * k, (tokens)], k = `num_candidates`.
+    body_ids: int32 [batch * k, (tokens)].
+    special: Ids of [CLS] and so on.
+    config: Lengths and numbers.
+
+  Returns:
+    `query`: BERT's inputs [batch, query length]; `candidates` and `joint`:
+    BERT's inputs [batch, k, length]; `mlm_positions`, `mlm_targets` int32 and
+    `mlm_mask` float32 [batch, max_masks].
+  """
+  query_ids = masked['query_ids'][:, : config.query_seq_len - 2]
+  k = config.num_candidates
+  owner = tf.repeat(tf.range(query_ids.nrows()), k)
+  # As in the original each side has a length of its own: a long sentence does
+  # not push the document out.
+  joint = packing.pack_joint(
+    tf.gather(query_ids, owner),
+    body_ids[:, : config.candidate_seq_len - 2],
+    special=special,
+    max_length=config.joint_seq_len,
+    fixed_length=config.fixed_length,
+  )
+  candidates = pack_candidates(
+    title_ids, body_ids, special=special, config=config
+  )
+  return {
+    'query': packing.pack_query(
+      query_ids,
+      special=special,
+      max_length=config.query_seq_len,
+      fixed_length=config.fixed_length,
+    ),
+    'candidates': _per_query(candidates, k),
+    'joint': _per_query(joint, k),
+    'mlm_positions': masked['mlm_positions'],
+    'mlm_targets': masked['mlm_targets'],
+    'mlm_mask': masked['mlm_mask'],
+  }
