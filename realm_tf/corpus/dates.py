@@ -83,11 +83,19 @@ _PATTERNS = {
   'month': rf'{_PART}?{_FULL_MONTH}(?!\w)',
 }
 _DATE = re.compile(
-  # Only at the start of a word, and at a letter that one of them begins with.
-  r"(?<!\w)(?=[\d'’JFMASONDTWELfstenmlaw])(?:"
-  + '|'.join(f'(?P<{kind}>{p})' for kind, p in _PATTERNS.items())
-  + ')'
+  # Only at the start of a word that can begin one: most cannot, and trying all
+  # patterns is what costs.
+  r"(?<!\w)(?=[\d'’JFMASONDTWELfstenmlaw])"
+  r"(?=\d|['’]\d|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu"
+  r'|Fri|Sat|Sun|A\.?D|(?i:ear|mid|lat|spr|sum|aut|win|fal|fir|sec|thi|fou|fif|six'
+  r'|sev|eig|nin|ten|ele|twe))'
+  r'(?:' + '|'.join(f'(?P<{kind}>{p})' for kind, p in _PATTERNS.items()) + ')'
 )
+_DIGIT = re.compile(r'\d')
+_WITHOUT_DIGITS = _words("""
+  January February March April May June July August September October November
+  December entur illenni
+""")
 
 # Words behind which a number of four digits is a year.
 _YEAR_AFTER = _words("""
@@ -180,6 +188,8 @@ def find_dates(text: str) -> list[tuple[int, int]]:
     (start, limit) of each in characters, in order, disjoint. `the` before a
     date does not belong to it, `early` and a day of the week do.
   """
+  if not _DIGIT.search(text) and not any(w in text for w in _WITHOUT_DIGITS):
+    return []
   found = []
   for match in _DATE.finditer(text):
     start, limit = match.span()

@@ -8,7 +8,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -71,7 +71,7 @@ def in_order(
   make_processor: MakeProcessor,
   settings: Any,
   num_processes: int,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
   """Yields the results of batches, in order, worked out in many processes.
 
   Args:

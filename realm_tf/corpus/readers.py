@@ -15,7 +15,7 @@ import os
 import pathlib
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -141,10 +141,7 @@ def raw_records(
   """
   if format == 'auto':
     format = detect_format(path)
-  if format == 'blocks':
-    records = _block_records(path)
-  else:
-    records = _CUTTERS[format](path)
+  records = _CUTTERS[format](path)
   line = 0
   try:
     for i, (line, payload) in enumerate(records):
@@ -187,7 +184,8 @@ _DOC_TITLE = re.compile(r'<doc\s[^>]*?title="(.*?)"\s*(?:\w+=|>)')
 def _wikiextractor_docs(
   path: str,
 ) -> Iterator[tuple[int, tuple[bytes, bytes] | MalformedError]]:
-  header, start, body = b'', 0, []
+  header, start = b'', 0
+  body: list[bytes] = []
   for line, content in _lines(path):
     if content.startswith(b'<doc '):
       if header:
@@ -228,12 +226,13 @@ def _block_records(path: str) -> Iterator[tuple[int, bytes]]:
   yield from enumerate(dataset.as_numpy_iterator(), 1)
 
 
-_CUTTERS = {
+_CUTTERS: dict[str, Callable[[str], Iterator[tuple[int, Any]]]] = {
   'jsonl': _lines,
   'wikiextractor': _wikiextractor_docs,
   'mediawiki': _pages,
   'dpr': _dpr_lines,
   'text': _whole_file,
+  'blocks': _block_records,
 }
 
 
@@ -305,7 +304,7 @@ def _parse_block(record: bytes) -> Document:
   return Document(_decode(title), _decode(body))
 
 
-_PARSERS = {
+_PARSERS: dict[str, Callable[[Any], Document]] = {
   'jsonl': _parse_jsonl,
   'wikiextractor': _parse_wikiextractor,
   'mediawiki': _parse_mediawiki,
