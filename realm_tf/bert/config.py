@@ -51,8 +51,9 @@ class BertConfig:
     type_vocab_size: Number of segments.
     dropout: Rate on embeddings and on the output of each sublayer.
     attention_dropout: Rate on the attention probabilities.
-    activation: `gelu` (by the error function, as BERT was trained),
-      `gelu_new` (its tanh approximation) or `relu`.
+    activation: `gelu` (by the error function), `gelu_new` (its tanh
+      approximation, which the first release's TF Hub modules compute) or
+      `relu`.
     initializer_range: Standard deviation of new weights.
     layer_norm_epsilon: Epsilon of all layer normalizations.
   """

@@ -3,6 +3,7 @@
 """Finds the files of a pre-trained BERT and reads the weights in them."""
 
 import dataclasses
+import functools
 import pathlib
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +12,10 @@ import numpy as np
 import safetensors
 import tensorflow as tf
 from absl import logging
-from tensorflow.core.protobuf import trackable_object_graph_pb2
+from tensorflow.core.protobuf import (
+  saved_model_pb2,
+  trackable_object_graph_pb2,
+)
 
 from realm_tf.bert import weight_names
 from realm_tf.bert.config import BertConfig
@@ -155,7 +159,7 @@ def _read_safetensors(
     raise ValueError(f'{path}: not a safetensors file: {e}') from e
   for name, tensor in tensors:
     if tensor['dtype'] in types:
-      yield name, lambda tensor=tensor: read(tensor)
+      yield name, functools.partial(read, tensor)
 
 
 def _read_checkpoint(
@@ -180,7 +184,7 @@ def _read_checkpoint(
       and 'optimizer' not in attribute.checkpoint_key.lower()
     }
   for key, name in names.items():
-    yield name, lambda key=key: reader.get_tensor(key)
+    yield name, functools.partial(reader.get_tensor, key)
 
 
 def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
@@ -233,6 +237,27 @@ def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
   return weights, num_heads
 
 
+def _graph_activation(prefix: pathlib.Path) -> str:
+  """The activation that a SavedModel computes, by the operations in it."""
+  path = prefix.parent.parent / 'saved_model.pb'
+  if prefix.name != 'variables' or not path.is_file():
+    return 'gelu'
+  model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+  operations = set()
+  for graph in (meta.graph_def for meta in model.meta_graphs):
+    for nodes in (graph.node, *(f.node_def for f in graph.library.function)):
+      operations |= {
+        node.op
+        for node in nodes
+        if re.search('/intermediate/|Gelu', node.name, re.IGNORECASE)
+      }
+  if operations & {'Erf', 'Erfc'}:
+    return 'gelu'
+  if 'Tanh' in operations:
+    return 'gelu_new'
+  return 'relu' if 'Relu' in operations else 'gelu'
+
+
 def infer_config(
   weights: dict[str, np.ndarray], num_heads: int, path: pathlib.Path
 ) -> BertConfig:
@@ -260,6 +285,7 @@ def infer_config(
     ].size,
     max_positions=len(weights['bert/embeddings/position_embeddings']),
     type_vocab_size=len(weights['bert/embeddings/token_type_embeddings']),
+    activation=_graph_activation(path),
   )
   logging.info('%s: no config; sizes by its weights: %s', path, config)
   return config

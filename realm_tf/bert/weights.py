@@ -153,10 +153,10 @@ def load_bert(
         f'{name}: its vocabulary has {config.vocab_size} wordpieces, not '
         f'{vocab_size}: use the vocabulary that belongs to it'
       )
-  rates = {'dropout': dropout, 'attention_dropout': attention_dropout}
-  config = dataclasses.replace(
-    config, **{key: rate for key, rate in rates.items() if rate is not None}
-  )
+  if dropout is not None:
+    config = dataclasses.replace(config, dropout=dropout)
+  if attention_dropout is not None:
+    config = dataclasses.replace(config, attention_dropout=attention_dropout)
   lower_case = sources.lower_case
   if sources.vocab is not None:
     _check_vocab(sources.vocab, config.vocab_size)
