@@ -12,8 +12,12 @@ from collections.abc import Iterator
 
 from testdata import vocabulary, world
 
-_ENTITY_SPAN_SHARE = 0.1
-_PIECED_SHARE = 0.15
+# Names are about as long as those of the real world.
+_ENTITY_SPAN_SHARE = 0.25
+_PIECED_SHARE = 0.1
+# Queries worded as documents are teach that answers can be copied; the others,
+# which other wordings mean the same.
+_KNOWLEDGE_WORDING_SHARE = 0.4
 
 
 class _Names:
@@ -39,13 +43,13 @@ class _Names:
 
   def name(self) -> str:
     shape = self._random()
-    if shape < 0.5:
+    if shape < 0.65:
       return self.word()
-    if shape < 0.9:
+    if shape < 0.93:
       return self.word() + ' ' + self.word()
-    if shape < 0.94:
+    if shape < 0.96:
       return f'{self.word()} {self.word()} {self.word()}'
-    joint = 'of' if shape < 0.97 else 'and'
+    joint = 'of' if shape < 0.98 else 'and'
     return f'{self.word()} {joint} {self.word()}'
 
   def year(self) -> str:
@@ -100,7 +104,7 @@ def invented_passages(seed: int) -> Iterator[dict]:
   def facts_of(members: list[world.Relation], wanted: world.Relation):
     others = [r for r in members if r is not wanted]
     rng.shuffle(others)
-    chosen = [wanted, *others[: 1 + int(draw() * 3)]]
+    chosen = [wanted, *others[: int(draw() * 4)]]
     rng.shuffle(chosen)
     return [(relation, value_of(relation)) for relation in chosen]
 
@@ -129,7 +133,9 @@ def invented_passages(seed: int) -> Iterator[dict]:
       continue
     entity, facts, page, text = texts[0]
     value = next(v for r, v in facts if r is wanted)
-    template = _one_of(wanted.queries, draw)
+    as_document = draw() < _KNOWLEDGE_WORDING_SHARE
+    wordings = wanted.knowledge if as_document else wanted.queries
+    template = _one_of(wordings, draw)
     query, span, entity_span = template.fill_with_spans(entity, value)
     if wanted.type == 'name' and draw() < _ENTITY_SPAN_SHARE:
       span = entity_span

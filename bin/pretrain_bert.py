@@ -1,0 +1,141 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+r"""Trains a BERT by masked language modelling: REALM's warm start.
+
+    python -m bin.pretrain_bert --model_dir=out/bert \
+        --train_passages=out/invented/passages.jsonl \
+        --bert=testdata/bert_config.json --vocab_file=testdata/vocab.txt
+
+A passage is a line of JSON with `text`; with `query`, a sentence about the
+same thing, and `span`, the bytes of the query that the text can tell, it is a
+pair, and the model learns to look an answer up. testdata/README.md has the
+commands that made testdata/bert.
+
+Cost: on 2 cores, 2 x 128, batches of 64 pairs of 40 wordpieces: 0.15 s a step.
+
+Expect: `span_accuracy` stays near zero for the first thousand steps or so
+and then rises as the model finds out that answers can be copied. The weights
+are in model_dir/bert. Killed and called again with the same flags it goes on
+where it was.
+"""
+
+from absl import app, flags, logging
+
+from realm_tf.data.mlm import MlmConfig
+from realm_tf.training import mlm
+
+# Where things are.
+_MODEL_DIR = flags.DEFINE_string(
+  'model_dir', None, 'Everything is written here.', required=True
+)
+_TRAIN_PASSAGES = flags.DEFINE_string(
+  'train_passages', None, 'JSONL, comma-separated globs.', required=True
+)
+_HELDOUT_PASSAGES = flags.DEFINE_string(
+  'heldout_passages', None, 'The same, for evaluation; default: none.'
+)
+_STRICT = flags.DEFINE_bool(
+  'strict', False, 'Stop at a malformed line instead of skipping it.'
+)
+
+# What is trained.
+_BERT = flags.DEFINE_string(
+  'bert',
+  'tiny',
+  'Start: a bert_config.json or tiny, mini, small, base (random weights), or a'
+  ' directory of weights to train on.',
+)
+_VOCAB_FILE = flags.DEFINE_string(
+  'vocab_file', None, 'Default: the vocabulary beside the weights.'
+)
+_LOWER_CASE = flags.DEFINE_bool(
+  'lower_case', None, 'Default: as the weights say, else true.'
+)
+_WEIGHTS_DTYPE = flags.DEFINE_enum(
+  'weights_dtype', 'float32', ['float32', 'float16'], 'Of the saved weights.'
+)
+
+# What is masked.
+_MAX_LENGTH = flags.DEFINE_integer(
+  'max_length', 128, 'Wordpieces of an example at most.', lower_bound=4
+)
+_MAX_PREDICTIONS = flags.DEFINE_integer(
+  'max_predictions', 20, 'Masked wordpieces of an example.', lower_bound=1
+)
+_MASK_RATE = flags.DEFINE_float('mask_rate', 0.15, "BERT's.")
+_NAME_MASK_RATE = flags.DEFINE_float(
+  'name_mask_rate', 0.3, 'The same for capitalized words and numbers.'
+)
+_EMPTY_RATE = flags.DEFINE_float(
+  'empty_rate', 0.1, 'Share of the pairs whose passage is left out.'
+)
+
+# How it is trained.
+_TRAIN_STEPS = flags.DEFINE_integer(
+  'train_steps', 10_000, 'Step at which training ends.', lower_bound=1
+)
+_BATCH_SIZE = flags.DEFINE_integer('batch_size', 64, 'Passages a step.')
+_LEARNING_RATE = flags.DEFINE_float('learning_rate', 1e-3, 'The highest.')
+_WARMUP_STEPS = flags.DEFINE_integer(
+  'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
+)
+_SEED = flags.DEFINE_integer('seed', 0, 'Of weights, masks and order.')
+_MIXED_PRECISION = flags.DEFINE_bool(
+  'mixed_precision', False, 'Compute in bfloat16.'
+)
+
+# What is told and written on the way.
+_EVAL_EVERY = flags.DEFINE_integer(
+  'eval_every', 1000, 'Steps between two evaluations.', lower_bound=1
+)
+_EVAL_BATCHES = flags.DEFINE_integer(
+  'eval_batches', 10, 'Batches of an evaluation.', lower_bound=1
+)
+_SAVE_EVERY = flags.DEFINE_integer(
+  'save_checkpoints_steps', 1000, 'Steps between two checkpoints.'
+)
+_LOG_EVERY = flags.DEFINE_integer(
+  'log_every_steps', 100, 'Steps over which metrics are averaged.'
+)
+
+
+def main(argv: list[str]) -> None:
+  """Trains as the flags say."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  logging.set_verbosity(logging.INFO)
+  result = mlm.pretrain(
+    mlm.MlmTrainingConfig(
+      model_dir=_MODEL_DIR.value,
+      train_passages=_TRAIN_PASSAGES.value,
+      heldout_passages=_HELDOUT_PASSAGES.value,
+      bert=_BERT.value,
+      vocab_file=_VOCAB_FILE.value,
+      lower_case=_LOWER_CASE.value,
+      examples=MlmConfig(
+        max_length=_MAX_LENGTH.value,
+        max_predictions=_MAX_PREDICTIONS.value,
+        mask_rate=_MASK_RATE.value,
+        name_mask_rate=_NAME_MASK_RATE.value,
+        empty_rate=_EMPTY_RATE.value,
+      ),
+      train_steps=_TRAIN_STEPS.value,
+      batch_size=_BATCH_SIZE.value,
+      learning_rate=_LEARNING_RATE.value,
+      warmup_steps=_WARMUP_STEPS.value,
+      eval_every=_EVAL_EVERY.value,
+      eval_batches=_EVAL_BATCHES.value,
+      save_checkpoints_steps=_SAVE_EVERY.value,
+      log_every_steps=_LOG_EVERY.value,
+      weights_dtype=_WEIGHTS_DTYPE.value,
+      strict=_STRICT.value,
+      seed=_SEED.value,
+      mixed_precision=_MIXED_PRECISION.value,
+    )
+  )
+  for name, value in sorted(result.items()):
+    print(f'{name}\t{value:.4f}')
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,250 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Masked language modelling on passages, and on a sentence with its passage.
+
+This is what warms BERT up before REALM: on pairs the reader learns that a
+blank of a sentence can be looked up in a passage about the same thing.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+from absl import logging
+
+from realm_tf.io import files
+from realm_tf.text import packing
+from realm_tf.text import tokenizer as tokenizer_lib
+
+_LINES_PER_CHUNK = 1024
+# A word that starts with a capital or a digit, behind punctuation maybe.
+_NAME = r'\pP?[\p{Lu}\p{Nd}].*'
+_COLUMNS = ('query', 'span_start', 'span_limit', 'text')
+
+
+@dataclasses.dataclass(frozen=True)
+class MlmConfig:
+  """How masked language modelling examples are made.
+
+  Attributes:
+    max_length: Wordpieces of a packed example at most.
+    max_predictions: Masked wordpieces of an example at most.
+    mask_rate: Share of the wordpieces chosen besides the query's span (BERT,
+      section 3.1: 15 %); 80 % of them become [MASK], 10 % another wordpiece
+      and 10 % stay.
+    name_mask_rate: The same for names and numbers, which are what one passage
+      can tell of another.
+    empty_rate: Share of the pairs whose passage is left out, so that the
+      reader knows what to say of a blank when it is given nothing to read.
+  """
+
+  max_length: int = 128
+  max_predictions: int = 20
+  mask_rate: float = 0.15
+  name_mask_rate: float = 0.3
+  empty_rate: float = 0.1
+
+
+def _parse(line: bytes) -> tuple[bytes, int, int, bytes]:
+  record = json.loads(line)
+  text = record['text']
+  query = record.get('query', '')
+  start, limit = record.get('span', (0, 0))
+  if not isinstance(text, str) or not isinstance(query, str):
+    raise TypeError('text and query must be strings')
+  query_bytes = query.encode()
+  if not 0 <= start <= limit <= len(query_bytes):
+    raise ValueError(f'the span {start}:{limit} is not within the query')
+  return query_bytes, start, limit, text.encode()
+
+
+def _read_chunks(paths: Sequence[str], strict: bool) -> Iterator[tuple]:
+  """Yields columns of up to `_LINES_PER_CHUNK` passages."""
+  rows: list[tuple] = []
+  bad = 0
+  for path in paths:
+    with files.open_binary(path) as f:
+      for number, line in enumerate(f, 1):
+        if not line.strip():
+          continue
+        try:
+          rows.append(_parse(line))
+        except (ValueError, KeyError, TypeError) as e:
+          message = f'{path}:{number}: not a passage ({e!r})'
+          if strict:
+            raise ValueError(message) from e
+          logging.warning('%s; skipped', message)
+          bad += 1
+        if len(rows) == _LINES_PER_CHUNK:
+          yield tuple(zip(*rows))
+          rows = []
+  if rows:
+    yield tuple(zip(*rows))
+  if bad:
+    logging.warning('%d malformed lines were skipped', bad)
+
+
+def _tokenize_words(
+  tokenizer: tokenizer_lib.BertTokenizer, texts: tf.Tensor
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+  """Ids, and whether each belongs to a name or a number, [batch, (tokens)]."""
+  words = tf.strings.split(texts)
+  pieces = tokenizer.tokenize(words.values)  # [words, (pieces)]
+  ids = words.with_values(pieces).merge_dims(1, 2)
+  is_name = tf.strings.regex_full_match(words.values, _NAME)
+  has_letters = [any(map(str.isalnum, piece)) for piece in tokenizer.vocab]
+  flags = tf.repeat(is_name, pieces.row_lengths())
+  flags &= tf.gather(tf.constant(has_letters), ids.values)
+  return ids, ids.with_values(tf.cast(flags, tf.int32))
+
+
+def mask_passages(
+  rows: dict[str, tf.Tensor],
+  tokenizer: tokenizer_lib.BertTokenizer,
+  config: MlmConfig,
+  seed: tf.Tensor,
+) -> dict:
+  """Packs and masks a batch of passages, in the graph.
+
+  Args:
+    rows: `query`, `text` string [batch]; `span_start`, `span_limit` int32
+      [batch], bytes of the query (an empty span masks nothing of its own).
+    tokenizer: Of both sides.
+    config: What is masked.
+    seed: int32 [2].
+
+  Returns:
+    `inputs` (BERT's dict, int32 [batch, length]), `mlm_positions`,
+    `mlm_targets` int32, `mlm_mask` and `span_mask` float32, the last four
+    [batch, max_predictions]; `span_mask` marks what belongs to a span.
+  """
+  special = tokenizer.special
+  seeds = tf.random.experimental.stateless_split(seed, 4)
+  batch = tf.shape(rows['text'])[0]
+  is_pair = tf.strings.length(rows['query']) > 0
+  is_dropped = is_pair & (
+    tf.random.stateless_uniform([batch], seeds[0]) < config.empty_rate
+  )
+  # A passage without a query is its own first segment.
+  first = tf.where(is_pair, rows['query'], rows['text'])
+  second = tf.where(is_pair & ~is_dropped, rows['text'], '')
+
+  def pack(first_values: tf.RaggedTensor, second_values: tf.RaggedTensor, ids):
+    return packing.pack_joint(
+      first_values, second_values, special=ids, max_length=config.max_length
+    )
+
+  first_ids, first_names = _tokenize_words(tokenizer, first)
+  second_ids, second_names = _tokenize_words(tokenizer, second)
+  inputs = pack(first_ids, second_ids, special)
+  # What belongs to a token is packed as the tokens are.
+  nothing = packing.SpecialIds(cls=0, sep=0, mask=0, pad=0)
+  names = pack(first_names, second_names, nothing)['input_word_ids']
+  offsets = tokenizer.tokenize_with_offsets(first)
+  in_span = offsets.ids.with_values(
+    tf.cast(
+      (offsets.starts < rows['span_limit'][:, tf.newaxis]).values
+      & (offsets.limits > rows['span_start'][:, tf.newaxis]).values,
+      tf.int32,
+    )
+  )
+  in_span = pack(in_span, second_names * 0, nothing)['input_word_ids'] > 0
+
+  ids = inputs['input_word_ids']  # [batch, length]
+  length = tf.shape(ids)[1]
+  is_text = (
+    (inputs['input_mask'] > 0) & (ids != special.cls) & (ids != special.sep)
+  )
+  noise = tf.random.stateless_uniform(tf.shape(ids), seeds[1])
+  rate = tf.where(names > 0, config.name_mask_rate, config.mask_rate)
+  # The span comes first, then the chosen ones in an order of chance.
+  priority = tf.where(is_text & (noise < rate), 1.0 + noise / rate, 0.0)
+  priority = tf.where(in_span, 3.0, priority)
+  count = tf.minimum(config.max_predictions, length)
+  best, positions = tf.math.top_k(priority, count)
+  padding = [[0, 0], [0, config.max_predictions - count]]
+  best = tf.pad(best, padding)  # [batch, max_predictions]
+  positions = tf.pad(positions, padding)
+  predicted = tf.cast(best > 0, tf.float32)
+  targets = tf.gather(ids, positions, batch_dims=1)
+
+  masked = tf.reduce_any(  # [batch, length]
+    tf.one_hot(positions, length, True, False, dtype=tf.bool)
+    & (best > 0)[:, :, tf.newaxis],
+    axis=1,
+  )
+  how = tf.random.stateless_uniform(tf.shape(ids), seeds[2])
+  other = tf.random.stateless_uniform(
+    tf.shape(ids), seeds[3], 0, tokenizer.vocab_size, tf.int32
+  )
+  replaced = tf.where(how < 0.8, special.mask, tf.where(how < 0.9, ids, other))
+  replaced = tf.where(in_span, special.mask, replaced)
+  inputs['input_word_ids'] = tf.where(masked, replaced, ids)
+  return {
+    'inputs': inputs,
+    'mlm_positions': positions,
+    'mlm_targets': targets,
+    'mlm_mask': predicted,
+    'span_mask': tf.cast(best >= 3.0, tf.float32),
+  }
+
+
+def mlm_batches(
+  patterns: str | Sequence[str],
+  tokenizer: tokenizer_lib.BertTokenizer,
+  config: MlmConfig,
+  *,
+  batch_size: int,
+  seed: int,
+  start_batch: int = 0,
+  repeat: bool = True,
+  shuffle_buffer: int = 65536,
+  strict: bool = False,
+) -> tf.data.Dataset:
+  """Batches for masked language modelling from JSONL passages.
+
+  A line holds `text`, and, for a pair, `query` (a sentence about the same
+  thing) with `span` (its byte start and limit of what is to be looked up).
+
+  Args:
+    patterns: Files (plain, .gz or .bz2), comma-separated paths and globs.
+    tokenizer: Of both sides.
+    config: What is masked.
+    batch_size: Examples of a batch.
+    seed: Of the order and of the masks.
+    start_batch: Number of the first batch; it is the one that a run from
+      batch 0 has there.
+    repeat: Whether the passages are gone through for ever.
+    shuffle_buffer: Passages among which the next one is drawn; 0 keeps the
+      order of the files.
+    strict: Stop at a malformed line instead of skipping it.
+
+  Returns:
+    A dataset of what `mask_passages` returns.
+  """
+  paths = files.expand(patterns)
+  dataset = tf.data.Dataset.from_generator(
+    lambda: _read_chunks(paths, strict),
+    output_signature=(
+      tf.TensorSpec([None], tf.string),
+      tf.TensorSpec([None], tf.int32),
+      tf.TensorSpec([None], tf.int32),
+      tf.TensorSpec([None], tf.string),
+    ),
+  ).unbatch()
+  if shuffle_buffer:
+    dataset = dataset.shuffle(shuffle_buffer, seed=seed)
+  if repeat:
+    dataset = dataset.repeat()
+  dataset = dataset.skip(start_batch * batch_size)
+  dataset = dataset.batch(batch_size, drop_remainder=repeat)
+  dataset = dataset.enumerate(start_batch)
+
+  def make(number: tf.Tensor, columns: tuple) -> dict:
+    example_seed = tf.stack([tf.cast(seed, tf.int64), number])
+    return mask_passages(
+      dict(zip(_COLUMNS, columns)), tokenizer, config, example_seed
+    )
+
+  return dataset.map(make, num_parallel_calls=2, deterministic=True).prefetch(4)
