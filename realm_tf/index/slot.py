@@ -1,0 +1,124 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the index in use, and swaps it while others search it."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from absl import logging
+
+
+class Closable(Protocol):
+  """What a slot holds: an index, or an index and what belongs to it."""
+
+  def close(self) -> None:
+    """Frees everything. Called once, when nobody uses it any more."""
+    ...
+
+
+class _Held:
+  """One version and the number of those who use it."""
+
+  def __init__(self, value: Closable):
+    self.value = value
+    self.users = 0
+
+
+class IndexSlot:
+  """Serves one index version to many threads; the owner swaps it at any time.
+
+  Who is in an `acquire` block keeps the version that was in use when the block
+  began. A swap does not wait for them: the last one to leave closes the old
+  version. So at most one version more than those in use is in memory.
+
+  Example:
+    slot = IndexSlot()
+    slot.swap(load_index('index/0'))
+    with slot.acquire() as index:
+      rows, scores = index.searcher.search(queries, 8)
+    slot.swap(load_index('index/500'))  # closes index/0
+    slot.close()
+  """
+
+  def __init__(self, initial: Closable | None = None):
+    """Starts with `initial`, or with nothing."""
+    self._changed = threading.Condition()
+    self._current = None if initial is None else _Held(initial)
+    self._closed = False
+
+  @property
+  def is_empty(self) -> bool:
+    """Whether there is nothing to acquire yet, or any more."""
+    with self._changed:
+      return self._current is None
+
+  @contextlib.contextmanager
+  def acquire(self, timeout: float = 0.0) -> Iterator[Any]:
+    """Uses the version of now, which stays open until the block ends.
+
+    Args:
+      timeout: Seconds to wait for the first version.
+
+    Raises:
+      RuntimeError: There is no version, or the slot was closed.
+    """
+    with self._changed:
+      self._changed.wait_for(
+        lambda: self._current is not None or self._closed, timeout
+      )
+      if self._closed:
+        raise RuntimeError('the index slot was closed: nothing to search in')
+      held = self._current
+      if held is None:
+        raise RuntimeError('no index was put into the slot yet')
+      held.users += 1
+    try:
+      yield held.value
+    finally:
+      with self._changed:
+        held.users -= 1
+        last = held.users == 0 and held is not self._current
+      if last:
+        _close(held.value)
+
+  def swap(self, new: Closable) -> None:
+    """Serves `new` from now on. The slot owns it: it will close it.
+
+    Returns at once. The old version is closed here if nobody uses it, else by
+    the last one who does.
+
+    Raises:
+      RuntimeError: The slot was closed. `new` is closed, too.
+    """
+    with self._changed:
+      closed = self._closed
+      old = None
+      if not closed:
+        old, self._current = self._current, _Held(new)
+        unused = old is not None and old.users == 0
+        self._changed.notify_all()
+    if closed:
+      _close(new)
+      raise RuntimeError('the index slot was closed: it takes no new index')
+    if old is not None and unused:
+      _close(old.value)
+
+  def close(self) -> None:
+    """Lets go of the version in use; the last user closes it."""
+    with self._changed:
+      self._closed = True
+      old, self._current = self._current, None
+      unused = old is not None and old.users == 0
+      self._changed.notify_all()
+    if old is not None and unused:
+      _close(old.value)
+
+
+def _close(value: Closable) -> None:
+  """Closes a version; who happens to be the last user is not to fail by it."""
+  try:
+    value.close()
+  except Exception:
+    logging.exception('an index version could not be freed')
