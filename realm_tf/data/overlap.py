@@ -4,7 +4,10 @@
 
 import tensorflow as tf
 
+_ROWS = tf.RaggedTensorSpec([None, None], tf.int32)
 
+
+@tf.function(input_signature=[_ROWS, _ROWS])
 def contains_sentence(
   sentence_ids: tf.RaggedTensor, body_ids: tf.RaggedTensor
 ) -> tf.Tensor:
