@@ -35,9 +35,6 @@ class Result(NamedTuple):
 Processor = Callable[[list[readers.RawRecord]], Result]
 MakeProcessor = Callable[[Any], Processor]
 
-# Results that are kept while the other processes start: some 100 MB.
-_MAX_WAITING = 64
-
 _processor: Processor | None = None
 
 
@@ -59,6 +56,10 @@ def _start_worker(make_processor: MakeProcessor, settings: Any) -> None:
   tf.config.set_visible_devices([], 'GPU')
   global _processor
   _processor = make_processor(settings)
+
+
+def _is_ready() -> bool:
+  return _processor is not None
 
 
 def _process(batch: list[readers.RawRecord]) -> Result:
@@ -93,22 +94,17 @@ def in_order(
     initargs=(make_processor, settings),
   )
   waiting: collections.deque = collections.deque()
-  first: concurrent.futures.Future | None = None
   here: Processor | None = None
   try:
+    starting = [executor.submit(_is_ready) for _ in range(num_processes)]
     for batch in batches:
-      started = first is not None and first.done()
-      if started or len(waiting) < num_processes:
-        future = executor.submit(_process, batch)
-        first = first or future
-      else:
+      if not all(s.done() for s in starting):
         # They still import TensorFlow, which this process has done.
         here = here or make_processor(settings)
-        future = concurrent.futures.Future()
-        future.set_result(here(batch))
-      waiting.append(future)
-      limit = 3 * num_processes if started else _MAX_WAITING
-      while waiting and (waiting[0].done() or len(waiting) > limit):
+        yield here(batch)
+        continue
+      waiting.append(executor.submit(_process, batch))
+      if len(waiting) > 3 * num_processes:
         yield waiting.popleft().result()
     while waiting:
       yield waiting.popleft().result()

@@ -37,7 +37,7 @@ _UNFINISHED = '.unfinished'
 _MAX_REPORTED = 20
 # Bytes of text below which one process is done before others have started
 # (each imports TensorFlow); and how far gzip and bzip2 pack text.
-_SMALL_INPUT = 16 << 20
+_SMALL_INPUT = 48 << 20
 _PACKING = 3
 
 

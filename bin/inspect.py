@@ -1,0 +1,57 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+r"""Shows what is in record files, corpora, indexes and document stores.
+
+    python -m bin.inspect data/wikipedia data/spans model/index
+
+Each argument is a TFRecord file of blocks or spans, a directory that
+build_corpus or tag_salient_spans wrote, its documents/, or an index (one
+version, or the directory of all of them).
+
+Cost: a few seconds, most of them for TensorFlow to start.
+
+Result: of a corpus the counts, the settings and a few records; of spans the
+sentences with [[salient spans]] in brackets; of an index version what its
+metadata says, and whether its embeddings have collapsed to one direction.
+"""
+
+import sys
+
+if __name__ == 'inspect':
+  # `python bin/NAME.py` puts bin/ in front of the standard library, where an
+  # `inspect` lives that everybody imports: whoever wants that one gets it.
+  import importlib.util
+  import os
+  import sysconfig
+
+  _spec = importlib.util.spec_from_file_location(
+    'inspect', os.path.join(sysconfig.get_path('stdlib'), 'inspect.py')
+  )
+  assert _spec is not None and _spec.loader is not None
+  sys.modules['inspect'] = importlib.util.module_from_spec(_spec)
+  _spec.loader.exec_module(sys.modules['inspect'])
+else:
+  from absl import app, flags
+
+  from realm_tf.corpus import inspection
+
+  FLAGS = flags.FLAGS
+
+  flags.DEFINE_integer('num', 3, 'Records to show.', lower_bound=0)
+  flags.DEFINE_integer('skip', 0, 'Records to pass over.', lower_bound=0)
+
+
+def main(argv: list[str]) -> None:
+  """Describes each path of the command line."""
+  if len(argv) < 2:
+    raise app.UsageError('name a file or a directory to inspect')
+  try:
+    for path in argv[1:]:
+      for line in inspection.describe(path, FLAGS.num, FLAGS.skip):
+        print(line)
+  except (ValueError, OSError) as e:
+    raise SystemExit(f'inspect: {e}') from None
+
+
+if __name__ == '__main__':
+  app.run(main)
