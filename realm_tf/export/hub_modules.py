@@ -49,13 +49,15 @@ def _without_keras(node: Any, seen: dict[int, Any]) -> Any:
   the same names, so that the layers can be restored from it.
   """
   if id(node) not in seen:
-    if isinstance(node, tf.Variable):
-      seen[id(node)] = node
-    else:
-      seen[id(node)] = copy = tf.train.Checkpoint()
+    is_variable = isinstance(node, tf.Variable)
+    copy = node if is_variable else tf.train.Checkpoint()
+    # The node is kept: some live only while their parent is asked for its
+    # children, and an id that is free again would be taken for theirs.
+    seen[id(node)] = node, copy
+    if not is_variable:
       for name, child in tf.train.TrackableView.children(node).items():
         setattr(copy, name, _without_keras(child, seen))
-  return seen[id(node)]
+  return seen[id(node)][1]
 
 
 class _Module(tf.Module):
