@@ -107,7 +107,7 @@ def _best_of(scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
   ],
   autograph=False,
 )
-def _search_exact(
+def search_exact(
   embeddings: tf.Tensor, queries: tf.Tensor, k: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Rows int32 and scores `[batch, k]`; compares a chunk of rows at a time."""
@@ -145,34 +145,40 @@ def _search_exact(
   return rows, values
 
 
-def _search_scann(
-  ops: Any,
-  handle: tf.Tensor,
-  plan: tf.Tensor,
-  queries: tf.Tensor,
-  k: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor]:
-  """Rows int32 and scores `[batch, k]`.
+def scann_handle(
+  tensors: Mapping[str, tf.Tensor], shared_name: str = ''
+) -> tf.Tensor:
+  """Makes ScaNN's searcher from its data.
 
   Args:
-    ops: ScaNN's.
-    handle: Of its searcher.
+    tensors: As of `ScannSearcher.tensors`.
+    shared_name: Under which TensorFlow keeps it. Executed eagerly it must be
+      new: without one all calls give out the handle of the first.
+  """
+  state = {name: tensors[name] for name in _SCANN_STATE}
+  dataset = state.pop('dataset')
+  return _scann_ops().tensors_to_scann(
+    x=tf.cast(dataset, tf.float32), shared_name=shared_name, **state
+  )
+
+
+def search_scann(
+  handle: tf.Tensor, plan: tf.Tensor, queries: tf.Tensor, k: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Rows int32 and scores `[batch, k]`, in a graph.
+
+  Args:
+    handle: Of ScaNN's searcher.
     plan: int32 `[4]`: rows, leaves, leaves to search, rows to reorder.
     queries: float32 `[batch, dim]`.
     k: At most the number of rows.
   """
+  ops = _scann_ops()
   n, leaves, searched, reorder = tf.unstack(plan)
   # Leaves are of unequal size: look into twice those that k rows would fill.
-  wanted = tf.cast(
-    tf.math.ceil(
-      2.0
-      * tf.cast(k, tf.float32)
-      * tf.cast(leaves, tf.float32)
-      / tf.cast(n, tf.float32)
-    ),
-    tf.int32,
-  )
-  searched = tf.minimum(tf.maximum(searched, wanted), leaves)
+  share = 2.0 * tf.cast(k, tf.float32) / tf.cast(n, tf.float32)
+  wanted = tf.math.ceil(share * tf.cast(leaves, tf.float32))
+  searched = tf.minimum(tf.maximum(searched, tf.cast(wanted, tf.int32)), leaves)
 
   def search(searched: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     rows, scores = ops.scann_search_batched(
@@ -186,6 +192,19 @@ def _search_scann(
     tf.shape(rows)[1] < k, tf.reduce_any(tf.math.is_nan(scores))
   )
   return tf.cond(incomplete, lambda: search(leaves), lambda: (rows, scores))
+
+
+# Traced at the first search, when ScaNN's ops are there.
+_search_scann = tf.function(
+  search_scann,
+  input_signature=[
+    tf.TensorSpec([], tf.resource),
+    tf.TensorSpec([4], tf.int32),
+    tf.TensorSpec([None, None], tf.float32),
+    tf.TensorSpec([], tf.int32),
+  ],
+  autograph=False,
+)
 
 
 class Searcher(abc.ABC):
@@ -253,8 +272,12 @@ class Searcher(abc.ABC):
       self._free()
 
   @abc.abstractmethod
-  def tensors(self) -> dict[str, tf.Tensor]:
-    """Everything that `from_tensors` needs to make the searcher again."""
+  def tensors(self, embeddings: np.ndarray) -> dict[str, tf.Tensor]:
+    """Everything that it takes to make the searcher again.
+
+    Args:
+      embeddings: What it was built over.
+    """
 
   @abc.abstractmethod
   def _search(
@@ -274,14 +297,15 @@ class ExactSearcher(Searcher):
     self._embeddings = tf.convert_to_tensor(embeddings, tf.float32)
     super().__init__(*self._embeddings.shape, config)
 
-  def tensors(self) -> dict[str, tf.Tensor]:
+  def tensors(self, embeddings: np.ndarray) -> dict[str, tf.Tensor]:
     """The embeddings."""
+    del embeddings
     return {'embeddings': self._embeddings}
 
   def _search(
     self, queries: tf.Tensor, k: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    return _search_exact(self._embeddings, queries, k)
+    return search_exact(self._embeddings, queries, k)
 
   def _free(self) -> None:
     # A search under way has its own reference.
@@ -292,8 +316,6 @@ class ScannSearcher(Searcher):
   """Tree, asymmetric hashing and reordering, by ScaNN's TensorFlow ops."""
 
   kind = 'scann'
-  _function: Any = None
-  _function_lock = threading.Lock()
 
   def __init__(
     self, handle: tf.Tensor, plan: Any, dim: int, config: SearcherConfig
@@ -306,7 +328,6 @@ class ScannSearcher(Searcher):
       dim: Dimensions of a row.
       config: What it was built by.
     """
-    self._ops = _scann_ops()
     self._handle = handle
     self._plan = tf.constant(plan, tf.int32)
     super().__init__(int(self._plan[0]), dim, config)
@@ -319,7 +340,9 @@ class ScannSearcher(Searcher):
     ops = _scann_ops()
     rows, dim = embeddings.shape
     leaves, searched = config.leaves(rows)
-    types = importlib.import_module('scann').scann_builder.ReorderType
+    types = importlib.import_module(
+      'scann.scann_ops.py.scann_builder'
+    ).ReorderType
     built = (
       ops.builder(embeddings, 10, 'dot_product')
       .tree(
@@ -346,42 +369,22 @@ class ScannSearcher(Searcher):
     cls, tensors: Mapping[str, tf.Tensor], dim: int, config: SearcherConfig
   ) -> 'ScannSearcher':
     """Makes the searcher whose `tensors` these are."""
-    state = {name: tensors[name] for name in _SCANN_STATE}
-    handle = _scann_ops().tensors_to_scann(
-      x=state.pop('dataset'),
-      # Without a name, TensorFlow gives out the handle of the first such op.
-      shared_name=f'realm_tf-{uuid.uuid4().hex}',
-      **state,
-    )
+    handle = scann_handle(tensors, f'realm_tf-{uuid.uuid4().hex}')
     return cls(handle, tensors['plan'], dim, config)
 
-  def tensors(self) -> dict[str, tf.Tensor]:
+  def tensors(self, embeddings: np.ndarray) -> dict[str, tf.Tensor]:
     """ScaNN's own data, and how much of it a search looks at."""
-    state = self._ops.scann_to_tensors(self._handle)
-    return {**dict(zip(_SCANN_STATE, state)), 'plan': self._plan}
-
-  @classmethod
-  def _traced(cls, ops: Any) -> Any:
-    with cls._function_lock:
-      if cls._function is None:
-        cls._function = tf.function(
-          lambda handle, plan, queries, k: _search_scann(
-            ops, handle, plan, queries, k
-          ),
-          input_signature=[
-            tf.TensorSpec([], tf.resource),
-            tf.TensorSpec([4], tf.int32),
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([], tf.int32),
-          ],
-          autograph=False,
-        )
-      return cls._function
+    state = _scann_ops().scann_to_tensors(self._handle)
+    tensors = dict(zip(_SCANN_STATE, state))
+    if self.config.reorder_bfloat16:
+      # ScaNN gives everything but the vectors it keeps in bfloat16.
+      tensors['dataset'] = tf.cast(embeddings, tf.bfloat16)
+    return {**tensors, 'plan': self._plan}
 
   def _search(
     self, queries: tf.Tensor, k: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    return self._traced(self._ops)(self._handle, self._plan, queries, k)
+    return _search_scann(self._handle, self._plan, queries, k)
 
   def _free(self) -> None:
     tf.raw_ops.DestroyResourceOp(
