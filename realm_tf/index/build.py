@@ -1,0 +1,150 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From a corpus and an embedder to a published index."""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from absl import logging
+
+from realm_tf.index import embedding, searcher, versions
+from realm_tf.index.config import SearcherConfig
+from realm_tf.io import atomic
+from realm_tf.text import packing
+
+
+class Corpus(embedding.Corpus, Protocol):
+  """What is needed of `realm_tf.data.documents.Documents`."""
+
+  @property
+  def vocab_fingerprint(self) -> str: ...
+
+
+def fingerprint_embedder(directory: str | os.PathLike) -> str:
+  """Hex digest of the weights of a TF Hub module."""
+  digest = hashlib.blake2b(digest_size=16)
+  paths = sorted(pathlib.Path(directory, 'variables').glob('variables.*'))
+  if not paths:
+    raise FileNotFoundError(
+      f'{directory} is no TF Hub module: it has no weights'
+    )
+  for path in paths:
+    digest.update(path.name.encode())
+    with open(path, 'rb') as f:
+      while chunk := f.read(1 << 20):
+        digest.update(chunk)
+  return digest.hexdigest()
+
+
+def _partial_dir(index_dir: pathlib.Path, step: int) -> pathlib.Path:
+  return index_dir / f'.partial-{step}'
+
+
+def build_index(
+  documents: Corpus,
+  embed_fn: embedding.EmbedFn,
+  index_dir: str | os.PathLike,
+  step: int,
+  *,
+  special: packing.SpecialIds,
+  searcher_config: SearcherConfig | None = None,
+  embedding_config: embedding.EmbeddingConfig | None = None,
+  embedder_dir: str | os.PathLike | None = None,
+  embedder_fingerprint: str | None = None,
+  built_at: float | None = None,
+  keep: int | None = None,
+  stop: threading.Event | None = None,
+  check: Callable[[], None] | None = None,
+  progress: bool = True,
+) -> str:
+  """Embeds all documents and publishes `index_dir/<step>/`.
+
+  A call that was stopped, or died, is taken up by the next one with the same
+  corpus and embedder where it was. Of partial embeddings of other steps
+  nothing is kept: one builder at a time may work in a directory.
+
+  Args:
+    documents: The corpus.
+    embed_fn: See `embedding.EmbedFn`.
+    index_dir: Directory of versions.
+    step: Name of this one.
+    special: Ids of [CLS] and so on.
+    searcher_config: How it is searched; None for the defaults.
+    embedding_config: How it is embedded; None for the defaults.
+    embedder_dir: TF Hub module that `embed_fn` is of; copied into the index.
+    embedder_fingerprint: Of the weights; None takes that of `embedder_dir`.
+      Without either, nothing is resumed.
+    built_at: For the metadata: when the weights were those of the training, in
+      seconds since 1970; None for now.
+    keep: Versions kept, this one counted; None keeps all.
+    stop: Ends the embedding with `embedding.EmbeddingStoppedError`.
+    check: Called now and then; what it raises ends the call.
+    progress: Whether a progress bar is drawn.
+
+  Returns:
+    The path of the version.
+  """
+  start = time.time()
+  directory = pathlib.Path(index_dir)
+  directory.mkdir(parents=True, exist_ok=True)
+  atomic.remove_stale(directory)
+  if embedder_fingerprint is None and embedder_dir is not None:
+    embedder_fingerprint = fingerprint_embedder(embedder_dir)
+  partial = _partial_dir(directory, step)
+  for old in directory.glob('.partial-*'):
+    if old != partial or embedder_fingerprint is None:
+      shutil.rmtree(old)
+  embeddings = embedding.embed_documents(
+    documents,
+    embed_fn,
+    special=special,
+    config=embedding_config,
+    resume_dir=partial,
+    embedder_fingerprint=embedder_fingerprint or '',
+    stop=stop,
+    check=check,
+    progress=progress,
+  )
+  embedded = time.time()
+  if check is not None:
+    check()
+  searcher_config = searcher_config or SearcherConfig()
+  built = searcher.build_searcher(embeddings, searcher_config)
+  try:
+    metadata = versions.IndexMetadata(
+      step=step,
+      num_documents=len(documents),
+      dim=embeddings.shape[1],
+      kind=built.kind,
+      corpus_fingerprint=documents.fingerprint,
+      vocab_fingerprint=documents.vocab_fingerprint,
+      embedder_fingerprint=embedder_fingerprint or 'unknown',
+      searcher=searcher_config,
+      built_at=start if built_at is None else built_at,
+      build_seconds=time.time() - start,
+    )
+    path = versions.publish_index(
+      directory, step, embeddings, built, metadata, embedder_dir
+    )
+  finally:
+    built.close()
+  del embeddings
+  shutil.rmtree(partial)
+  if keep is not None:
+    versions.prune(directory, keep)
+  logging.info(
+    'index of step %d: %d documents embedded in %.1f s, %s searcher published'
+    ' in %.1f s',
+    step,
+    metadata.num_documents,
+    embedded - start,
+    metadata.kind,
+    time.time() - embedded,
+  )
+  return path
