@@ -9,21 +9,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from absl import logging
 
+from realm_tf.data.documents import Documents
 from realm_tf.index import embedding, searcher, versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.io import atomic
 from realm_tf.text import packing
-
-
-class Corpus(embedding.Corpus, Protocol):
-  """What is needed of `realm_tf.data.documents.Documents`."""
-
-  @property
-  def vocab_fingerprint(self) -> str: ...
 
 
 def fingerprint_embedder(directory: str | os.PathLike) -> str:
@@ -47,7 +40,7 @@ def _partial_dir(index_dir: pathlib.Path, step: int) -> pathlib.Path:
 
 
 def build_index(
-  documents: Corpus,
+  documents: Documents,
   embed_fn: embedding.EmbedFn,
   index_dir: str | os.PathLike,
   step: int,

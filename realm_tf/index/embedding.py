@@ -11,12 +11,13 @@ import pathlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from realm_tf.data.documents import Documents
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
 from realm_tf.text import packing
@@ -34,23 +35,6 @@ be a `tf.function` with `embed_signature()`, else each new shape is traced."""
 
 class EmbeddingStoppedError(Exception):
   """The embedding was stopped before its end."""
-
-
-class Corpus(Protocol):
-  """What is needed of `realm_tf.data.documents.Documents`."""
-
-  def __len__(self) -> int: ...
-
-  @property
-  def fingerprint(self) -> str: ...
-
-  @property
-  def title_lengths(self) -> np.ndarray: ...
-
-  @property
-  def body_lengths(self) -> np.ndarray: ...
-
-  def gather(self, rows: Any) -> tuple[tf.RaggedTensor, tf.RaggedTensor]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +147,7 @@ class _Partial:
       )
 
 
-def _key(documents: Corpus, config: EmbeddingConfig, embedder: str) -> str:
+def _key(documents: Documents, config: EmbeddingConfig, embedder: str) -> str:
   """Says which embeddings those of a stopped run are."""
   described = json.dumps(
     [
@@ -180,7 +164,7 @@ def _key(documents: Corpus, config: EmbeddingConfig, embedder: str) -> str:
 
 
 def embed_documents(
-  documents: Corpus,
+  documents: Documents,
   embed_fn: EmbedFn,
   *,
   special: packing.SpecialIds,

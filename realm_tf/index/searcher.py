@@ -295,7 +295,8 @@ class ExactSearcher(Searcher):
 
   def __init__(self, embeddings: Any, config: SearcherConfig):
     self._embeddings = tf.convert_to_tensor(embeddings, tf.float32)
-    super().__init__(*self._embeddings.shape, config)
+    rows, dim = self._embeddings.shape
+    super().__init__(rows, dim, config)
 
   def tensors(self, embeddings: np.ndarray) -> dict[str, tf.Tensor]:
     """The embeddings."""
