@@ -1,0 +1,101 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Sentences with blanks, as people write them, into wordpieces."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from realm_tf.io import files
+from realm_tf.text.tokenizer import BertTokenizer
+
+BLANK = '[MASK]'
+
+
+def tokenize_with_blanks(
+  tokenizer: BertTokenizer, texts: Sequence[str] | tf.Tensor
+) -> tf.RaggedTensor:
+  """Splits sentences into wordpieces; each `[MASK]` in them is one.
+
+  Args:
+    tokenizer: Of the model that is asked.
+    texts: Strings [batch].
+
+  Returns:
+    int32 [batch, (tokens)].
+  """
+  # RE2 splits nothing away but the blank itself.
+  parts = tf.strings.split(tf.convert_to_tensor(texts), BLANK)
+  ids = parts.with_values(tokenizer.tokenize(parts.values))
+  blanks = tf.fill([tf.size(parts.values), 1], tokenizer.mask_id)
+  ended = tf.concat([ids.values, blanks], axis=1)  # [parts, (tokens)]
+  joined = parts.with_values(ended).merge_dims(1, 2)
+  return joined[:, :-1]  # No blank stands behind the last part.
+
+
+@dataclasses.dataclass(frozen=True)
+class BlankQuestion:
+  """A sentence with one span taken out.
+
+  Attributes:
+    text: The whole sentence.
+    span: First byte of what is taken out, and the byte after its last.
+    title: Of the document that tells it, if known.
+  """
+
+  text: str
+  span: tuple[int, int]
+  title: str | None = None
+
+  @property
+  def answer(self) -> str:
+    """What is taken out."""
+    start, limit = self.span
+    return self.text.encode()[start:limit].decode()
+
+  def with_blanks(self, count: int) -> str:
+    """The sentence with `count` times `[MASK]` in place of the span."""
+    start, limit = self.span
+    text = self.text.encode()
+    blanks = ' '.join([BLANK] * count)
+    return text[:start].decode() + f' {blanks} ' + text[limit:].decode()
+
+
+def read_blank_questions(path: str | os.PathLike) -> list[BlankQuestion]:
+  """Reads JSONL lines with `text`, `span` and maybe `title`.
+
+  Raises:
+    ValueError: A line is malformed; the message names file and line.
+  """
+  questions = []
+  with files.open_binary(path) as f:
+    for number, line in enumerate(f, 1):
+      try:
+        record = json.loads(line)
+        start, limit = record['span']
+        if not 0 <= start < limit <= len(record['text'].encode()):
+          raise ValueError(f'the span {start}:{limit} is not within the text')
+        questions.append(
+          BlankQuestion(record['text'], (start, limit), record.get('title'))
+        )
+      except (ValueError, KeyError, TypeError) as e:
+        raise ValueError(f'{path}:{number}: not a blank ({e!r})') from e
+  return questions
+
+
+def masked_ids(
+  tokenizer: BertTokenizer, questions: Sequence[BlankQuestion]
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+  """Wordpieces of the sentences, blanked, and of what was taken out.
+
+  Returns:
+    int32 [batch, (tokens)] with a [MASK] for each wordpiece of the answer,
+    and int32 [batch, (answer tokens)].
+  """
+  answers = tokenizer.tokenize([q.answer for q in questions])
+  counts = answers.row_lengths().numpy()
+  texts = [q.with_blanks(count) for q, count in zip(questions, counts)]
+  return tokenize_with_blanks(tokenizer, texts), answers

@@ -1,0 +1,193 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Zero-shot measures of a pre-trained REALM on held-out blanks."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.bert import weights
+from realm_tf.data import queries
+from realm_tf.data.documents import Documents
+from realm_tf.data.featurization import FeaturizationConfig
+from realm_tf.evaluation import blanks
+from realm_tf.export import hub_modules
+from realm_tf.export.blank_filler import BlankFiller, Filling
+from realm_tf.index import embedding
+from realm_tf.index.config import SearcherConfig
+from realm_tf.index.searcher import build_searcher
+from realm_tf.io.progress import progress
+from realm_tf.layers.embedder import Embedder
+from realm_tf.layers.reader import KnowledgeAugmentedReader
+from realm_tf.text.tokenizer import BertTokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+  """A filled blank and the document that weighed most in filling it."""
+
+  sentence: str
+  answer: str
+  filled: str
+  closed_book: str
+  title: str
+  body: str
+  probability: float
+  is_right: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+  """Shares of the held-out sentences.
+
+  Attributes:
+    recall: At k, of a document of the title that the sentence is about.
+    filled: Blanks filled rightly with retrieval, every wordpiece.
+    closed_book: The same by the reader with nothing to read.
+    examples: Some filled blanks.
+  """
+
+  recall: dict[int, float]
+  filled: float
+  closed_book: float
+  examples: tuple[Example, ...]
+
+
+def make_filler(
+  embedder: Embedder,
+  reader: KnowledgeAugmentedReader,
+  tokenizer: BertTokenizer,
+  documents: Documents,
+  config: FeaturizationConfig,
+) -> BlankFiller:
+  """Embeds the documents, in memory, and puts a filler together."""
+  embed = tf.function(embedder.embed_documents, reduce_retracing=True)
+  vectors = embedding.embed_documents(
+    documents,
+    embed,
+    special=tokenizer.special,
+    config=embedding.EmbeddingConfig(max_length=config.candidate_seq_len),
+  )
+  searcher = build_searcher(np.asarray(vectors), SearcherConfig(kind='exact'))
+  return BlankFiller(
+    embedder, reader, tokenizer, documents, searcher, config=config
+  )
+
+
+def load_filler(
+  embedder_dir: str | os.PathLike,
+  bert_dir: str | os.PathLike,
+  documents: Documents,
+  config: FeaturizationConfig,
+) -> BlankFiller:
+  """A filler of an exported embedder and of a BERT: exported, or weights."""
+  bert = weights.load_bert(bert_dir)
+  reader = KnowledgeAugmentedReader(bert.config)
+  reader.init_from_bert(bert)
+  return make_filler(
+    hub_modules.load_embedder(embedder_dir),
+    reader,
+    hub_modules.load_tokenizer(embedder_dir),
+    documents,
+    config,
+  )
+
+
+def random_filler(
+  like_embedder_dir: str | os.PathLike,
+  documents: Documents,
+  config: FeaturizationConfig,
+  seed: int = 0,
+) -> BlankFiller:
+  """A filler of random weights, of the size of an exported embedder."""
+  like = hub_modules.load_embedder(like_embedder_dir)
+  return make_filler(
+    Embedder(like.bert_config, like.projection_size, seed=seed),
+    KnowledgeAugmentedReader(like.bert_config, seed=seed),
+    hub_modules.load_tokenizer(like_embedder_dir),
+    documents,
+    config,
+  )
+
+
+def _examples(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  filling: Filling,
+  right: np.ndarray,
+) -> list[Example]:
+  """Shows each sentence with the real document of the highest p(z | x)."""
+  best = 1 + filling.document_probs[:, 1:].argmax(1)
+  rows = np.take_along_axis(filling.rows, best[:, None], 1)[:, 0]
+  titles, bodies = filler.documents.titles(rows), filler.documents.bodies(rows)
+  shown = []
+  for i, question in enumerate(questions):
+    count = filling.lengths[i]
+    filled, closed_book = filler.tokenizer.detokenize(
+      [filling.ids[i, :count, 0], filling.closed_book_ids[i, :count, 0]]
+    )
+    shown.append(
+      Example(
+        sentence=question.with_blanks(1),
+        answer=question.answer,
+        filled=filled,
+        closed_book=closed_book,
+        title=titles[i],
+        body=bodies[i],
+        probability=float(filling.document_probs[i, best[i]]),
+        is_right=bool(right[i]),
+      )
+    )
+  return shown
+
+
+def evaluate(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  *,
+  ks: Sequence[int] = (1, 5),
+  batch_size: int = 32,
+  show_progress: bool = True,
+) -> Report:
+  """Measures retrieval and reading on sentences with one span taken out.
+
+  Args:
+    filler: What is measured.
+    questions: Held-out sentences; those without a title do not count for
+      recall.
+    ks: Numbers of documents at which recall is measured.
+    batch_size: Sentences at a time.
+    show_progress: Whether a progress bar is drawn.
+  """
+  titles: list[list[str]] = []
+  gold: list[str] = []
+  right, right_closed_book = [], []
+  examples: list[Example] = []
+  starts = range(0, len(questions), batch_size)
+  for start in progress(
+    starts, desc='held-out blanks', unit='batch', disable=not show_progress
+  ):
+    batch = questions[start : start + batch_size]
+    ids, answers = queries.masked_ids(filler.tokenizer, batch)
+    filling = filler.fill(ids, top=1)
+    rows, _ = filler.retrieve(ids, max(ks))
+    for question, its_rows in zip(batch, rows):
+      if question.title is not None:
+        titles.append(filler.documents.titles(its_rows))
+        gold.append(question.title)
+    its_answers = answers.to_list()
+    is_right = blanks.filled_right(filling.ids[:, :, 0], its_answers)
+    right.append(is_right)
+    right_closed_book.append(
+      blanks.filled_right(filling.closed_book_ids[:, :, 0], its_answers)
+    )
+    examples += _examples(filler, batch, filling, is_right)
+  return Report(
+    recall=blanks.titles_found(titles, gold, ks) if gold else {},
+    filled=float(np.concatenate(right).mean()),
+    closed_book=float(np.concatenate(right_closed_book).mean()),
+    examples=tuple(examples),
+  )
