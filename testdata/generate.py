@@ -284,7 +284,17 @@ def make(source: world.World) -> dict[str, list]:
   for name, chosen in (('train', train), ('dev', dev), ('test', test)):
     files[f'qa/{name}.jsonl'] = [_question_record(source, f) for f in chosen]
   files['vocab.txt'] = _vocabulary(source, files)
+  files['gazetteer.txt'] = _gazetteer(source)
   return files
+
+
+def _gazetteer(source: world.World) -> list[str]:
+  """All names of the world, what they are names of left out."""
+  names = {world.bare(fact.entity) for fact in source.facts}
+  for fact in source.facts:
+    if source.relation(fact).type == 'name':
+      names.add(world.bare(fact.value))
+  return sorted(names)
 
 
 def _vocabulary(source: world.World, files: dict[str, list]) -> list[str]:

@@ -1,0 +1,196 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+r"""The whole way on one machine: corpus, spans, ICT, REALM, measures.
+
+    python -m bin.run_local --output_dir=out/demo
+
+pre-trains on the small world of testdata. The same on text of your own:
+
+    python -m bin.run_local --output_dir=out/mine --settings=real \
+        --knowledge=wiki.jsonl.gz --pretraining=news.jsonl.gz --bert=BERT_DIR
+
+Each stage is one of the other binaries, called with the command that is
+printed; what is done already is not done again, and a stage that was
+interrupted goes on where it was.
+
+Cost: the small world takes about 8 minutes on 2 cores.
+
+Expect: a table at the end (recall of the right document, and blanks filled,
+with random weights, after ICT, and after REALM) and three filled blanks.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+
+from absl import app, flags
+
+_OUTPUT_DIR = flags.DEFINE_string(
+  'output_dir', None, 'Everything is written here.', required=True
+)
+_SETTINGS = flags.DEFINE_enum(
+  'settings',
+  'small',
+  ['small', 'real'],
+  'Lengths, rates and batches for sentences and documents of a few words, or'
+  ' for real text.',
+)
+_KNOWLEDGE = flags.DEFINE_string(
+  'knowledge',
+  'testdata/knowledge.jsonl',
+  'Text that is retrieved; whatever bin/build_corpus reads.',
+)
+_PRETRAINING = flags.DEFINE_string(
+  'pretraining', 'testdata/pretraining.jsonl', 'Text with blanks to fill.'
+)
+_HELDOUT_TEXT = flags.DEFINE_string(
+  'heldout_text',
+  None,
+  'Text like --pretraining for the held-out retrieval utility; default: none'
+  ' (small world: its held-out sentences).',
+)
+_HELDOUT_BLANKS = flags.DEFINE_string(
+  'heldout_blanks',
+  None,
+  'JSONL for bin/evaluate_blanks; default: none (small world: its own).',
+)
+_BERT = flags.DEFINE_string(
+  'bert', 'testdata/bert', 'Weights with their vocabulary: the warm start.'
+)
+_GAZETTEER = flags.DEFINE_string(
+  'gazetteer', None, 'A file of names (small world: its own).'
+)
+_ICT_STEPS = flags.DEFINE_integer('ict_steps', None, 'Default: by --settings.')
+_REALM_STEPS = flags.DEFINE_integer(
+  'realm_steps', None, 'Default: by --settings.'
+)
+_REFRESH_SCHEDULE = flags.DEFINE_string(
+  'refresh_schedule', None, 'Default: by --settings.'
+)
+
+_LENGTHS = {
+  'small': ['--query_seq_len=48', '--candidate_seq_len=72'],
+  'real': ['--query_seq_len=96', '--candidate_seq_len=288'],
+}
+_ICT = {
+  'small': ['--batch_size=64', '--learning_rate=5e-4', '--eval_every=250'],
+  'real': ['--batch_size=32', '--learning_rate=2e-4', '--eval_every=500'],
+}
+_REALM = {
+  'small': [
+    '--batch_size=16',
+    '--num_candidates=6',
+    '--learning_rate=2e-4',
+    '--embedder_learning_rate=2e-4',
+    '--eval_every=200',
+    '--log_every_steps=50',
+  ],
+  'real': [
+    '--batch_size=8',
+    '--num_candidates=8',
+    '--learning_rate=1e-4',
+    '--embedder_learning_rate=5e-5',
+    '--eval_every=250',
+    '--log_every_steps=50',
+  ],
+}
+_STEPS = {'small': (500, 800, '0-:150'), 'real': (1000, 2000, '0-:500')}
+
+
+def _run(binary: str, *arguments: str) -> None:
+  command = [sys.executable, '-m', f'bin.{binary}', *arguments]
+  shown = ' '.join(shlex.quote(a) for a in ['python', *command[1:]])
+  print(f'\n=== {shown}', flush=True)
+  started = time.monotonic()
+  code = subprocess.run(command, check=False).returncode
+  if code:
+    raise SystemExit(f'bin/run_local: {binary} ended with code {code}')
+  print(f'=== {binary}: {time.monotonic() - started:.0f} s', flush=True)
+
+
+def _small_world(name: str, given: str | None) -> str | None:
+  """The file of testdata, where the small world is what is trained on."""
+  if given is None and _PRETRAINING.value == 'testdata/pretraining.jsonl':
+    return f'testdata/{name}'
+  return given
+
+
+def _tag(text: str, directory: str) -> str:
+  """Tags text; returns the glob of its span records."""
+  arguments = [f'--input={text}', f'--output_dir={directory}']
+  gazetteer = _small_world('gazetteer.txt', _GAZETTEER.value)
+  if gazetteer is not None:
+    arguments.append(f'--gazetteer={gazetteer}')
+  _run('tag_salient_spans', *arguments)
+  return os.path.join(directory, 'spans-*.tfrecord.gz')
+
+
+def main(argv: list[str]) -> None:
+  """Goes the whole way."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  out, settings = _OUTPUT_DIR.value, _SETTINGS.value
+  ict_steps, realm_steps, schedule = _STEPS[settings]
+  ict_steps = _ICT_STEPS.value or ict_steps
+  realm_steps = _REALM_STEPS.value or realm_steps
+  schedule = _REFRESH_SCHEDULE.value or schedule
+  corpus, ict, realm = (
+    os.path.join(out, name) for name in ('corpus', 'ict', 'realm')
+  )
+  started = time.monotonic()
+
+  _run(
+    'build_corpus',
+    f'--input={_KNOWLEDGE.value}',
+    f'--output_dir={corpus}',
+    f'--vocab_file={_BERT.value}/vocab.txt',
+  )
+  spans = _tag(_PRETRAINING.value, os.path.join(out, 'spans'))
+  heldout = []
+  heldout_text = _small_world('heldout.jsonl', _HELDOUT_TEXT.value)
+  if heldout_text is not None:
+    heldout_spans = _tag(heldout_text, os.path.join(out, 'heldout_spans'))
+    heldout.append(f'--heldout_examples={heldout_spans}')
+  _run(
+    'pretrain_ict',
+    f'--model_dir={ict}',
+    f'--corpus_dir={corpus}',
+    f'--bert={_BERT.value}',
+    f'--train_steps={ict_steps}',
+    *_LENGTHS[settings],
+    *_ICT[settings],
+  )
+  ict_embedder = os.path.join(ict, f'export/tf_hub/{ict_steps}/embedder')
+  _run(
+    'pretrain_realm',
+    f'--model_dir={realm}',
+    f'--corpus_dir={corpus}',
+    f'--train_examples={spans}',
+    *heldout,
+    f'--bert={_BERT.value}',
+    f'--embedder={ict_embedder}',
+    f'--train_steps={realm_steps}',
+    f'--refresh_schedule={schedule}',
+    *_LENGTHS[settings],
+    *_REALM[settings],
+  )
+  blanks = _small_world('heldout.jsonl', _HELDOUT_BLANKS.value)
+  if blanks is not None:
+    export = os.path.join(realm, f'export/tf_hub/{realm_steps}')
+    _run(
+      'evaluate_blanks',
+      f'--corpus_dir={corpus}',
+      f'--heldout={blanks}',
+      '--system=random weights=random',
+      f'--system=BERT and ICT={ict_embedder},{_BERT.value}',
+      f'--system=REALM={export}/embedder,{export}/bert',
+      *_LENGTHS[settings],
+    )
+  print(f'\nDone in {time.monotonic() - started:.0f} s. Ask it:')
+  print(f'  python -m bin.search --model_dir={realm} --corpus_dir={corpus}')
+
+
+if __name__ == '__main__':
+  app.run(main)
