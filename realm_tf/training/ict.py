@@ -1,0 +1,169 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Pre-training of the embedder by the inverse cloze task."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from realm_tf.data import ict
+from realm_tf.export import hub_modules
+from realm_tf.layers.embedder import Embedder
+from realm_tf.models.ict import ICTModel
+from realm_tf.training import estimator, optimization, run_config, warm_start
+from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.refresh_schedule import RefreshSchedule
+
+_AHEAD = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class IctConfig:
+  """Everything that ICT is told; the defaults are ORQA's.
+
+  Attributes:
+    model_dir: Checkpoints, exports and summaries.
+    corpus_dir: A corpus as bin/build_corpus writes it.
+    bert: Weights to start from: a directory, a bert_config.json or a preset.
+    vocab_file: Default: the vocabulary beside the weights.
+    lower_case: Default: as the weights say, else true.
+    projection_size: Of the embeddings.
+    separate_towers: Whether documents have an encoder of their own.
+    train_steps: Where training ends.
+    batch_size: Sentences a step, over all replicas.
+    learning_rate: The highest.
+    warmup_steps: Default: BERT's rule.
+    query_seq_len: Wordpieces of a sentence.
+    candidate_seq_len: Wordpieces of a document.
+    mask_rate: How often the sentence is taken out of its document.
+    eval_every: Steps between two evaluations.
+    eval_batches: Batches of an evaluation; 0 for none.
+    export_schedule: Steps at which the embedder is exported.
+    save_checkpoints_steps: Steps between two checkpoints.
+    log_every_steps: Steps over which metrics are averaged.
+    seed: Of weights, sentences, order and dropout.
+    mixed_precision: Compute in bfloat16.
+    mirrored: On all GPUs of the machine.
+    progress: Whether progress is drawn.
+  """
+
+  model_dir: str
+  corpus_dir: str
+  bert: str = 'base'
+  vocab_file: str | None = None
+  lower_case: bool | None = None
+  projection_size: int = 128
+  separate_towers: bool = False
+  train_steps: int = 100_000
+  batch_size: int = 4096
+  learning_rate: float = 1e-4
+  warmup_steps: int | None = None
+  query_seq_len: int = 64
+  candidate_seq_len: int = 288
+  mask_rate: float = 0.9
+  eval_every: int = 1000
+  eval_batches: int = 10
+  export_schedule: RefreshSchedule = RefreshSchedule((0,), (1000,))
+  save_checkpoints_steps: int = 1000
+  log_every_steps: int = 100
+  seed: int = 0
+  mixed_precision: bool = False
+  mirrored: bool = False
+  progress: bool = True
+
+
+def pretrain(config: IctConfig) -> dict[str, float]:
+  """Trains, from where an earlier call with the same config was killed.
+
+  Returns:
+    The metrics of the last evaluation: other sentences of the same corpus.
+  """
+  bert, tokenizer = warm_start.load(
+    config.bert,
+    vocab_file=config.vocab_file,
+    lower_case=config.lower_case,
+    with_mlm_head=False,
+    seed=config.seed,
+  )
+  documents = warm_start.open_documents(config.corpus_dir, tokenizer)
+
+  def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:
+    del run
+    embedder = Embedder(
+      bert.config,
+      config.projection_size,
+      config.separate_towers,
+      seed=config.seed,
+    )
+    embedder.init_from_bert(bert)
+    model = ICTModel(embedder)
+    modules: list[hub_modules.EmbedderModule] = []
+
+    def export(directory: str, step: int) -> None:
+      if not modules:
+        modules.append(hub_modules.EmbedderModule(embedder, tokenizer))
+      modules[0].save(os.path.join(directory, 'embedder'), step)
+
+    optimizer = optimization.create_optimizer(
+      config.learning_rate, config.train_steps, config.warmup_steps
+    )
+    return run_config.ModelSpec(
+      model,
+      [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
+      export_fn=export,
+    )
+
+  def batches(seed: int, start: int, limit: int) -> ExampleGenerator:
+    dataset = ict.ict_batches(
+      documents,
+      tokenizer,
+      batch_size=config.batch_size,
+      seed=seed,
+      start_batch=start,
+      query_seq_len=config.query_seq_len,
+      candidate_seq_len=config.candidate_seq_len,
+      mask_rate=config.mask_rate,
+    ).take(limit)
+
+    def numbered() -> Iterator[run_config.Batch]:
+      for number, batch in enumerate(dataset, start):
+        features = {key: batch[key] for key in ('query', 'document')}
+        yield run_config.Batch(number, features)
+
+    return ExampleGenerator(numbered, _AHEAD)
+
+  return estimator.train_and_evaluate(
+    model_fn,
+    run_config.RunConfig(
+      config.model_dir,
+      seed=config.seed,
+      save_checkpoints_steps=config.save_checkpoints_steps,
+      log_every_steps=config.log_every_steps,
+      mixed_precision=config.mixed_precision,
+      strategy=tf.distribute.MirroredStrategy() if config.mirrored else None,
+      progress=config.progress,
+      resume_settings={
+        'batch_size': config.batch_size,
+        'bert': dataclasses.asdict(bert.config),
+        'candidate_seq_len': config.candidate_seq_len,
+        'corpus_fingerprint': documents.fingerprint,
+        'mask_rate': config.mask_rate,
+        'query_seq_len': config.query_seq_len,
+        'seed': config.seed,
+        'vocab_fingerprint': tokenizer.fingerprint,
+      },
+    ),
+    run_config.TrainSpec(
+      lambda start: batches(config.seed, start, -1),
+      max_steps=config.train_steps,
+      export_schedule=config.export_schedule,
+    ),
+    run_config.EvalSpec(
+      lambda start: batches(config.seed + 1, start, config.eval_batches),
+      every_steps=config.eval_every,
+    )
+    if config.eval_batches
+    else None,
+  )

@@ -1,0 +1,376 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""REALM pre-training, with its index rebuilt and swapped on the way."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf.data import pretraining_examples
+from realm_tf.data.featurization import FeaturizationConfig
+from realm_tf.data.masking import MaskingConfig
+from realm_tf.export import hub_modules
+from realm_tf.index import versions
+from realm_tf.index.config import SearcherConfig
+from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.index.slot import IndexSlot
+from realm_tf.layers.embedder import Embedder
+from realm_tf.layers.reader import KnowledgeAugmentedReader
+from realm_tf.layers.retriever import (
+  IndexVersion,
+  QueryEmbedders,
+  Retriever,
+)
+from realm_tf.models.pretraining import PretrainingModel
+from realm_tf.training import (
+  corpus_index,
+  estimator,
+  index_builder,
+  index_refresh,
+  optimization,
+  run_config,
+  warm_start,
+)
+from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.refresh_schedule import RefreshSchedule
+from realm_tf.training.retrieved_examples import retrieved_batches
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingConfig:
+  """Everything that a pre-training is told; the defaults are the paper's.
+
+  Attributes:
+    model_dir: Checkpoints, exports and summaries.
+    corpus_dir: A corpus as bin/build_corpus writes it.
+    index_dir: Versions of its index.
+    train_examples: Globs of salient span records.
+    heldout_examples: The same, for evaluation; None evaluates nothing.
+    bert: Weights of the reader: a directory, a bert_config.json or a preset.
+    embedder: Weights of the embedder: a hub module; None starts from `bert`.
+    vocab_file: Default: the vocabulary beside the weights.
+    lower_case: Default: as the weights say, else true.
+    projection_size: Of the embeddings, without `embedder`.
+    separate_towers: Two encoders in the embedder, without `embedder`.
+    train_steps: Where training ends.
+    batch_size: Sentences a step, over all replicas.
+    learning_rate: The highest, of the reader and by default of all.
+    embedder_learning_rate: Of the embedder.
+    warmup_steps: Default: BERT's rule.
+    masking: What of a sentence is masked.
+    featurization: Lengths and numbers of candidates and masks.
+    oversample: Candidates taken from the stale index, of which the fresh
+      encoder keeps the best; 0 takes no more than are needed.
+    searcher: How the index is searched.
+    embedding: How the corpus is embedded.
+    refresh_schedule: When exports are written, and so indexes built.
+    index_builder: `thread`, `process` or `none` (started by hand).
+    builder_command: Of the process; flags are added.
+    batches_ahead: Batches made ahead of the trainer.
+    shuffle_buffer: Sentences among which the next is drawn.
+    eval_every: Steps between two evaluations.
+    eval_batches: Batches of an evaluation.
+    save_checkpoints_steps: Steps between two checkpoints.
+    log_every_steps: Steps over which metrics are averaged.
+    seed: Of weights, masks, order and dropout.
+    mixed_precision: Compute in bfloat16.
+    mirrored: On all GPUs of the machine.
+    progress: Whether progress is drawn.
+  """
+
+  model_dir: str
+  corpus_dir: str
+  index_dir: str
+  train_examples: str
+  heldout_examples: str | None = None
+  bert: str = 'base'
+  embedder: str | None = None
+  vocab_file: str | None = None
+  lower_case: bool | None = None
+  projection_size: int = 128
+  separate_towers: bool = False
+  train_steps: int = 200_000
+  batch_size: int = 512
+  learning_rate: float = 3e-5
+  embedder_learning_rate: float | None = None
+  warmup_steps: int | None = None
+  masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
+  featurization: FeaturizationConfig = dataclasses.field(
+    default_factory=FeaturizationConfig
+  )
+  oversample: int = 0
+  searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
+  embedding: EmbeddingConfig = dataclasses.field(
+    default_factory=EmbeddingConfig
+  )
+  refresh_schedule: RefreshSchedule = RefreshSchedule((0,), (500,))
+  index_builder: str = 'thread'
+  builder_command: Sequence[str] = ()
+  batches_ahead: int = 2
+  shuffle_buffer: int = 10_000
+  eval_every: int = 1000
+  eval_batches: int = 20
+  save_checkpoints_steps: int = 1000
+  log_every_steps: int = 100
+  seed: int = 0
+  mixed_precision: bool = False
+  mirrored: bool = False
+  progress: bool = True
+
+
+class _Pretraining:
+  """What model, input and index of one run share."""
+
+  def __init__(self, config: PretrainingConfig):
+    self.config = config
+    self.slot = IndexSlot()
+    self.bert, self.tokenizer = warm_start.load(
+      config.bert,
+      vocab_file=config.vocab_file,
+      lower_case=config.lower_case,
+      seed=config.seed,
+    )
+    self.documents = warm_start.open_documents(
+      config.corpus_dir, self.tokenizer
+    )
+    self.embedders = QueryEmbedders(self.make_embedder)
+    self.embedding = dataclasses.replace(
+      config.embedding, max_length=config.featurization.candidate_seq_len
+    )
+
+  def make_embedder(self) -> Embedder:
+    """An embedder with the weights that the run starts with."""
+    config = self.config
+    if config.embedder is None:
+      embedder = Embedder(
+        self.bert.config,
+        config.projection_size,
+        config.separate_towers,
+        seed=config.seed,
+      )
+      embedder.init_from_bert(self.bert)
+      return embedder
+    fingerprint = hub_modules.read_info(config.embedder)['vocab_fingerprint']
+    if fingerprint != self.tokenizer.fingerprint:
+      raise ValueError(
+        f'{config.embedder} was trained with another vocabulary than that of'
+        f' {config.bert}'
+      )
+    return hub_modules.load_embedder(config.embedder)
+
+  def model_fn(self, run: run_config.RunConfig) -> run_config.ModelSpec:
+    """Retriever and reader, their optimizers and their export."""
+    del run
+    config = self.config
+    embedder = self.make_embedder()
+    reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
+    reader.init_from_bert(self.bert)
+    self.retriever = Retriever(
+      embedder,
+      self.documents,
+      self.slot,
+      num_candidates=config.featurization.num_candidates,
+      oversample=config.oversample,
+    )
+    model = PretrainingModel(self.retriever, reader)
+    modules: dict[str, hub_modules.HubModule] = {}
+
+    def export(directory: str, step: int) -> None:
+      if not modules:
+        modules['embedder'] = hub_modules.EmbedderModule(
+          embedder, self.tokenizer
+        )
+        modules['bert'] = hub_modules.BertModule(
+          reader.bert_config, reader.encoder, reader.mlm_head, self.tokenizer
+        )
+      for name, module in modules.items():
+        module.save(os.path.join(directory, name), step)
+
+    rates = [config.learning_rate, config.learning_rate]
+    if config.embedder_learning_rate is not None:
+      rates[1] = config.embedder_learning_rate
+    groups = [
+      run_config.OptimizerGroup(
+        optimization.create_optimizer(
+          rate, config.train_steps, config.warmup_steps
+        ),
+        variables,
+      )
+      for rate, variables in zip(
+        rates, (model.reader_variables, model.embedder_variables)
+      )
+    ]
+    return run_config.ModelSpec(model, groups, export_fn=export)
+
+  def _batches(
+    self, masked: tf.data.Dataset, start: int, ahead: int
+  ) -> ExampleGenerator:
+    return ExampleGenerator(
+      lambda: retrieved_batches(
+        masked,
+        start,
+        retriever=self.retriever,
+        slot=self.slot,
+        documents=self.documents,
+        tokenizer=self.tokenizer,
+        config=self.config.featurization,
+      ),
+      ahead,
+    )
+
+  def train_input(self, start: int) -> ExampleGenerator:
+    """Batches from number `start` on."""
+    config = self.config
+    masked = pretraining_examples.masked_queries(
+      config.train_examples,
+      self.tokenizer,
+      config.masking,
+      batch_size=config.batch_size,
+      seed=config.seed,
+      start_batch=start,
+      shuffle_buffer=config.shuffle_buffer,
+    )
+    return self._batches(masked, start, config.batches_ahead)
+
+  def heldout_input(self, start: int) -> ExampleGenerator:
+    """The same few batches each time, with the index of the time."""
+    config = self.config
+    masked = pretraining_examples.masked_queries(
+      config.heldout_examples,
+      self.tokenizer,
+      config.masking,
+      batch_size=config.batch_size,
+      seed=config.seed + 1,
+      start_batch=start,
+      repeat=False,
+    ).take(config.eval_batches)
+    return self._batches(masked, start, config.batches_ahead)
+
+  def load_index(self, path: str) -> IndexVersion:
+    """An index with a query embedder of the same export."""
+    index = versions.load_index(
+      path,
+      corpus_fingerprint=self.documents.fingerprint,
+      vocab_fingerprint=self.tokenizer.fingerprint,
+      num_documents=len(self.documents),
+    )
+    try:
+      if index.embedder_dir is None:
+        raise ValueError(
+          f'{path} was published without its embedder: build it again'
+          ' (bin/build_index)'
+        )
+      return self.embedders.version(
+        index,
+        lambda embedder: hub_modules.read_embedder_weights(
+          embedder, index.embedder_dir
+        ),
+      )
+    except BaseException:
+      index.close()
+      raise
+
+  def builder(self, export_dir: str) -> list[run_config.Listener]:
+    """Who builds the indexes: at most one listener."""
+    config = self.config
+    if config.index_builder == 'thread':
+      indexer = corpus_index.CorpusIndexer(
+        self.documents,
+        self.tokenizer,
+        config.index_dir,
+        searcher=config.searcher,
+        embedding_config=self.embedding,
+      )
+      builder = index_builder.IndexBuilder(
+        export_dir, config.index_dir, indexer
+      )
+      return [index_builder.BuilderThread(builder)]
+    if config.index_builder == 'process':
+      command = [
+        *config.builder_command,
+        '--watch',
+        '--stop_with_stdin',
+        f'--model_dir={config.model_dir}',
+        f'--corpus_dir={config.corpus_dir}',
+        f'--index_dir={config.index_dir}',
+        f'--searcher={config.searcher.kind}',
+        f'--max_length={self.embedding.max_length}',
+        f'--mixed_precision={str(config.mixed_precision).lower()}',
+      ]
+      return [index_builder.BuilderProcess(command)]
+    return []
+
+  def resume_settings(self) -> dict[str, Any]:
+    """What a restart must have in common with the run so far."""
+    config = self.config
+    return {
+      'batch_size': config.batch_size,
+      'bert': dataclasses.asdict(self.bert.config),
+      'corpus_fingerprint': self.documents.fingerprint,
+      'featurization': dataclasses.asdict(config.featurization),
+      'masking': dataclasses.asdict(config.masking),
+      'oversample': config.oversample,
+      'seed': config.seed,
+      'shuffle_buffer': config.shuffle_buffer,
+      'train_examples': config.train_examples,
+      'vocab_fingerprint': self.tokenizer.fingerprint,
+    }
+
+
+def pretrain(config: PretrainingConfig) -> dict[str, float]:
+  """Pre-trains, from where an earlier call with the same config was killed.
+
+  Returns:
+    The metrics of the last evaluation; empty without held-out examples.
+  """
+  if config.index_builder not in ('thread', 'process', 'none'):
+    raise ValueError(
+      'index_builder must be thread, process or none. Received:'
+      f' {config.index_builder!r}'
+    )
+  parts = _Pretraining(config)
+  run = run_config.RunConfig(
+    config.model_dir,
+    seed=config.seed,
+    save_checkpoints_steps=config.save_checkpoints_steps,
+    log_every_steps=config.log_every_steps,
+    mixed_precision=config.mixed_precision,
+    fixed_shapes=config.featurization.fixed_length,
+    strategy=tf.distribute.MirroredStrategy() if config.mirrored else None,
+    progress=config.progress,
+    resume_settings=parts.resume_settings(),
+  )
+  builders = parts.builder(run.export_dir)
+  refresher = index_refresh.IndexRefresher(
+    config.index_dir,
+    parts.slot,
+    parts.load_index,
+    builder_is_alive=lambda: all(
+      builder.is_alive()
+      for builder in builders
+      if isinstance(builder, index_builder.BuilderProcess)
+    ),
+  )
+  try:
+    return estimator.train_and_evaluate(
+      parts.model_fn,
+      run,
+      run_config.TrainSpec(
+        parts.train_input,
+        max_steps=config.train_steps,
+        export_schedule=config.refresh_schedule,
+        listeners=[*builders, refresher],
+      ),
+      None
+      if config.heldout_examples is None
+      else run_config.EvalSpec(
+        parts.heldout_input,
+        every_steps=config.eval_every,
+        best_metric='retrieval_utility',
+      ),
+    )
+  finally:
+    parts.slot.close()
