@@ -214,9 +214,17 @@ def _difference(there: dict, wanted: dict) -> str:
 
 
 def _describe_inputs(paths: Sequence[tuple[str, str]]) -> list[dict]:
+  """Names the input without where on this machine it lies."""
+  root = os.path.commonpath(
+    [os.path.dirname(os.path.abspath(p)) for p, _ in paths]
+  )
   return [
-    {'path': os.path.abspath(p), 'bytes': os.path.getsize(p), 'format': f}
-    for p, f in paths
+    {
+      'path': os.path.relpath(os.path.abspath(path), root),
+      'bytes': os.path.getsize(path),
+      'format': format,
+    }
+    for path, format in paths
   ]
 
 
@@ -381,6 +389,7 @@ def describe_counts(manifest: dict[str, Any]) -> str:
   """Returns what was read, kept and skipped, for people, several lines."""
   counts = manifest['counts']
   lines = [f'{manifest["kind"]} in {len(manifest["shards"])} shard(s)']
-  for name in sorted(counts, key=lambda n: (n not in ('read', 'kept'), n)):
+  first = {'read': 0, 'kept': 1}
+  for name in sorted(counts, key=lambda n: (first.get(n, 2), n)):
     lines.append(f'  {name:<28}{counts[name]:>14,}')
   return '\n'.join(lines)

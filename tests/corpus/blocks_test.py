@@ -1,0 +1,135 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+import random
+
+import pytest
+import tensorflow as tf
+
+from realm_tf.corpus import block_records, blocks, sentences
+from realm_tf.corpus.document import Document
+from realm_tf.text.tokenizer import BertTokenizer
+
+
+@pytest.fixture(scope='module')
+def tokenizer(vocab_file):
+  return BertTokenizer.from_file(vocab_file)
+
+
+def _decode(records):
+  parsed = block_records.parse_blocks(tf.constant(records, tf.string))
+  return list(
+    zip(
+      [t.decode() for t in parsed['title'].numpy()],
+      [b.decode() for b in parsed['body'].numpy()],
+      parsed['title_token_ids'].to_list(),
+      parsed['body_token_ids'].to_list(),
+    )
+  )
+
+
+def _documents():
+  rng = random.Random(3)
+  words = ['river', 'town', 'x99', 'old', 'king', 'flows', '東京都', 'Zoë']
+  return [
+    Document(
+      ' '.join(rng.choices(words, k=rng.randint(1, 4))),
+      ' '.join(
+        ' '.join(rng.choices(words, k=rng.randint(1, 14))).capitalize() + '.'
+        for _ in range(rng.randint(1, 12))
+      ),
+    )
+    for _ in range(60)
+  ]
+
+
+@pytest.mark.parametrize('max_length', [16, 24, 40, 288])
+def test_blocks(tokenizer, max_length):
+  documents = _documents()
+  records, counts = blocks.make_blocks(documents, tokenizer, max_length)
+  found = _decode(records)
+  assert counts['blocks'] == len(found)
+  position = 0
+  for document in documents:
+    whole = document.text.split()
+    words = []
+    lengths = []
+    while words != whole:
+      title, body, title_ids, body_ids = found[position]
+      position += 1
+      assert title == document.title
+      # The budget holds, title and special tokens counted.
+      assert 0 < len(body_ids) <= max_length - 3 - len(title_ids)
+      # The ids are those of the text.
+      assert body_ids == tokenizer.tokenize([body]).to_list()[0]
+      if counts['cut_titles'] == 0:
+        assert title_ids == tokenizer.tokenize([title]).to_list()[0]
+      words += body.split()
+      if ''.join(words) == ''.join(whole):
+        break  # a word was cut: the same letters in the same order
+      lengths.append((len(body_ids), len(title_ids)))
+      # Greedy: the next sentence would not have fitted.
+      next_body = found[position][1]
+      first = sentences.split_sentences(next_body)[0]
+      more = len(tokenizer.tokenize([first]).to_list()[0])
+      assert len(body_ids) + more > max_length - 3 - len(title_ids)
+  assert position == len(found)
+  if max_length == 288:
+    assert counts['cut_sentences'] == 0
+  if max_length == 16:
+    assert counts['cut_sentences'] > 0
+
+
+def test_batching_changes_nothing(tokenizer):
+  documents = _documents()
+  together, _ = blocks.make_blocks(documents, tokenizer, 40)
+  alone = []
+  for document in documents:
+    alone += blocks.make_blocks([document], tokenizer, 40)[0]
+  assert alone == together
+
+
+def test_exact_fit(tokenizer):
+  # [CLS] town [SEP] 12 wordpieces [SEP] = 16
+  text = 'River king old river king. River king old river king.'
+  records, _ = blocks.make_blocks([Document('town', text)], tokenizer, 16)
+  assert [len(b[3]) for b in _decode(records)] == [12]
+  text = text.replace('old', 'old old', 1)
+  records, _ = blocks.make_blocks([Document('town', text)], tokenizer, 16)
+  assert [len(b[3]) for b in _decode(records)] == [7, 6]
+
+
+def test_a_long_sentence_is_cut_at_spaces_and_not_lost(tokenizer):
+  text = ' '.join(['river'] * 100) + '.'
+  assert len(sentences.split_sentences(text)) == 1
+  records, counts = blocks.make_blocks([Document('town', text)], tokenizer, 24)
+  found = _decode(records)
+  assert ' '.join(b[1] for b in found) == text
+  assert counts['cut_sentences'] == 1
+  assert [len(b[3]) for b in found] == [20, 20, 20, 20, 19, 2]
+
+
+@pytest.mark.parametrize('sentence', ['東京' * 50, 'x9' * 60, 'a-b' * 40])
+def test_without_spaces_it_is_cut_anyway(tokenizer, sentence):
+  pieces = blocks.cut_sentence(sentence, 13, tokenizer)
+  assert ''.join(pieces) == sentence
+  lengths = tokenizer.tokenize(pieces).row_lengths().numpy()
+  assert lengths.max() <= 13
+  assert len(pieces) > 5
+
+
+def test_a_title_gets_half_a_block_at_most(tokenizer):
+  document = Document('king ' * 40, 'Old river.')
+  records, counts = blocks.make_blocks([document], tokenizer, 32)
+  ((title, _, title_ids, body_ids),) = _decode(records)
+  assert title == document.title
+  assert len(title_ids) == (32 - 3) // 2
+  assert len(body_ids) == 3
+  assert counts['cut_titles'] == 1
+
+
+def test_nothing(tokenizer):
+  assert blocks.make_blocks([], tokenizer)[0] == []
+  records, counts = blocks.make_blocks([Document('a', '\u200b')], tokenizer)
+  assert records == []
+  assert counts['empty_blocks'] == 1

@@ -1,0 +1,205 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+import bz2
+import collections
+import gzip
+import json
+
+import pytest
+
+from realm_tf.corpus import block_records, readers
+from realm_tf.corpus.document import CorpusError
+from tests.corpus.mediawiki_test import DUMP
+
+JSONL = [
+  '{"title": "A", "text": "A one."}',
+  '',
+  '{"title": "B", "body": "B two."}',
+  '{"title": "C"',
+  '["D"]',
+  '{"text": "E"}',
+  '{"title": "F"}',
+  '{"title": "G", "text": 7}',
+  '{"title": "List of H", "text": "H."}',
+  '{"title": "I", "text": ""}',
+  '{"title": "J", "text": "Jot."}',
+]
+WIKIEXTRACTOR = """<doc id="1" url="u" title="Alpha &amp; Beta">
+Alpha & Beta
+
+The first.
+It &lt;goes&gt; on.
+</doc>
+<doc id="2" title="Gamma" url="v">
+Gamma
+
+A "third".
+</doc>
+lost
+<doc id="3" url="u" title="Cut">
+"""
+
+
+def _read(path, format='auto'):
+  documents, problems = [], []
+  counts: collections.Counter = collections.Counter()
+  for record in readers.raw_records(str(path), format):
+    found, counted, wrong = readers.parse_all([record])
+    documents += found
+    problems += wrong
+    counts.update(counted)
+  return documents, counts, problems
+
+
+@pytest.mark.parametrize('ending', ['', '.gz', '.bz2'])
+def test_jsonl(tmp_path, ending):
+  path = tmp_path / f'a.jsonl{ending}'
+  opener = {'': open, '.gz': gzip.open, '.bz2': bz2.open}[ending]
+  with opener(path, 'wb') as f:
+    f.write('\n'.join(JSONL).encode() + b'\n{"title": "\xff"}\n')
+  documents, counts, problems = _read(path)
+  assert documents == [('A', 'A one.'), ('B', 'B two.'), ('J', 'Jot.')]
+  assert counts == {
+    'read': 11,
+    'kept': 3,
+    'malformed': 6,
+    'skipped_list_or_index': 1,
+    'skipped_empty': 1,
+  }
+  assert [p.removeprefix(str(path)).split(':')[1] for p in problems] == [
+    '4', '5', '6', '7', '8', '12',
+  ]  # fmt: skip
+  assert 'not UTF-8' in problems[-1]
+
+
+def test_damaged_gzip_keeps_what_can_be_read(tmp_path):
+  path = tmp_path / 'a.jsonl.gz'
+  lines = [
+    json.dumps({'title': str(i), 'text': f'{i * i}.'}) for i in range(9999)
+  ]
+  whole = gzip.compress('\n'.join(lines).encode())
+  path.write_bytes(whole[: len(whole) // 2])
+  documents, counts, problems = _read(path)
+  assert 100 < len(documents) < 9999
+  assert counts['malformed'] == len(problems) == 1
+  assert f'{path}:{len(documents) + 1}: ' in problems[0]
+  assert 'the rest is not read' in problems[0]
+
+
+def test_wikiextractor(tmp_path):
+  path = tmp_path / 'wiki_00'
+  path.write_text(WIKIEXTRACTOR)
+  documents, counts, problems = _read(path)
+  assert documents == [
+    ('Alpha & Beta', 'The first.\nIt <goes> on.'),
+    ('Gamma', 'A "third".'),
+  ]
+  assert counts['malformed'] == 2
+  assert [p.removeprefix(f'{path}:').split(':')[0] for p in problems] == [
+    '12',
+    '13',
+  ]
+
+
+def test_wikiextractor_json(tmp_path):
+  path = tmp_path / 'wiki_00'
+  path.write_text(
+    '{"id": "1", "url": "u", "title": "A", "text": "A\\n\\nIs."}\n'
+  )
+  assert _read(path)[0] == [('A', 'Is.')]
+
+
+def test_dpr(tmp_path):
+  path = tmp_path / 'psgs_w100.tsv'
+  path.write_text(
+    'id\ttext\ttitle\n'
+    '1\t"Aaron was ""first"" there."\tAaron\n'
+    '2\tPlain text.\t"Aaron ""the"" second"\n'
+    '3\ttwo columns\n'
+  )
+  documents, counts, problems = _read(path)
+  assert documents == [
+    ('Aaron', 'Aaron was "first" there.'),
+    ('Aaron "the" second', 'Plain text.'),
+  ]
+  assert counts['read'] == 3
+  assert problems == [f'{path}:4: 2 columns, not 3: id, text, title']
+
+
+def test_mediawiki(tmp_path):
+  path = tmp_path / 'dump.xml.bz2'
+  path.write_bytes(bz2.compress(DUMP.encode()))
+  documents, counts, _ = _read(path)
+  assert documents == [('There', 'There is a town.')]
+  assert counts['skipped_redirect'] == 2
+  path.write_bytes(bz2.compress(DUMP[:700].encode()))
+  documents, counts, problems = _read(path)
+  assert counts['malformed'] == 1
+  assert 'broken XML' in problems[0]
+  assert problems[0].startswith(f'{path}:{DUMP[:700].count(chr(10)) + 1}: ')
+
+
+def test_text_files(tmp_path):
+  (tmp_path / 'Old_Town.txt').write_text('It is\nold.\n\nIt is\r\nlarge.\n')
+  (tmp_path / 'New_Town.txt').write_text('Line one.\nLine two.')
+  (tmp_path / '.hidden').write_text('No.')
+  (tmp_path / 'sub').mkdir()
+  (tmp_path / 'sub' / 'b.txt').write_bytes(b'ab\xffc')
+  paths = readers.list_files(str(tmp_path))
+  assert len(paths) == 3
+  assert list(readers.read_documents(str(tmp_path))) == [
+    ('New Town', 'Line one.\nLine two.'),
+    ('Old Town', 'It is old.\nIt is large.'),
+  ]
+  assert 'not UTF-8 at byte 2' in _read(tmp_path / 'sub' / 'b.txt')[2][0]
+
+
+def test_blocks_are_taken_as_they_are(tmp_path):
+  path = tmp_path / 'blocks-00000-of-00001.tfrecord.gz'
+  body = 'Two  spaces &amp; more. '
+  with block_records.record_writer(path) as writer:
+    writer.write(block_records.encode_block(b'A', body.encode(), [1], [2, 3]))
+    writer.write(b'no example')
+  documents, counts, problems = _read(path)
+  assert documents == [('A', body)]
+  assert counts['malformed'] == 1
+  assert problems[0].startswith(f'{path}: record 2: not a block')
+
+
+def test_start_passes_records_over(tmp_path):
+  path = tmp_path / 'a.jsonl'
+  path.write_text('\n'.join(JSONL))
+  everything = list(readers.raw_records(str(path)))
+  for start in range(len(everything) + 1):
+    assert (
+      list(readers.raw_records(str(path), start=start)) == everything[start:]
+    )
+
+
+@pytest.mark.parametrize(
+  'name, content, expected',
+  [
+    ('a.jsonl', '{"title": 1}', 'jsonl'),
+    ('wiki_00', '<doc id="1">', 'wikiextractor'),
+    ('a', '<mediawiki xmlns=', 'mediawiki'),
+    ('a', '<?xml version="1.0"?><mediawiki>', 'mediawiki'),
+    ('a.tsv', 'id\ttext\ttitle\n', 'dpr'),
+    ('a.txt', 'Once upon', 'text'),
+    ('a.tfrecord.gz', '', 'blocks'),
+    ('a', '\ufeff{"title": 1}', 'jsonl'),
+  ],
+)
+def test_detects_formats(tmp_path, name, content, expected):
+  (tmp_path / name).write_text(content)
+  assert readers.detect_format(str(tmp_path / name)) == expected
+
+
+def test_errors_name_the_file(tmp_path):
+  with pytest.raises(CorpusError, match="no file matches '/no/such/"):
+    readers.list_files('/no/such/file*')
+  with pytest.raises(CorpusError, match='no file in directory'):
+    readers.list_files(str(tmp_path))
+  (tmp_path / 'a.bin').write_bytes(b'\x7fELF\0\0')
+  with pytest.raises(CorpusError, match='a.bin: not text'):
+    readers.detect_format(str(tmp_path / 'a.bin'))
