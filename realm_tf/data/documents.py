@@ -44,7 +44,10 @@ class _Writer:
     self._vocab_size = vocab_size
     self._dtype = _ids_dtype(vocab_size)
     names = [*_IDS, *_TEXTS, *(f'{n}_splits' for n in _IDS + _TEXTS), 'uids']
-    self._files = {n: open(directory / f'{n}.bin', 'wb') for n in names}
+    self._files = {
+      n: open(directory / f'{n}.bin', 'wb')  # noqa: SIM115  see `close`
+      for n in names
+    }
     self._ends = {n: 0 for n in _IDS + _TEXTS}
     self._hashes = {
       n: hashlib.blake2b(digest_size=16)
@@ -152,7 +155,10 @@ def write_documents(
     writer = _Writer(temporary, vocab_size)
     try:
       with progress_bar(
-        total=len(paths), desc='document store', unit='file', disable=not progress
+        total=len(paths),
+        desc='document store',
+        unit='file',
+        disable=not progress,
       ) as bar:
         for path in paths:
           # Not in the graph: tracing that for each file costs more.

@@ -28,7 +28,9 @@ def contains_sentence(
   bodies = body_ids.nrows()
   k = bodies // tf.maximum(batch, 1)
   # At least one column, so that there is always a place to look at.
-  dense = tf.pad(sentence_ids.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
+  dense = tf.pad(
+    sentence_ids.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1
+  )
   place = tf.argmax(dense, axis=1)  # [batch]
   rarest = tf.reduce_max(dense, axis=1)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from realm_tf.data import document_uids, masking, records, span_records
+from realm_tf.corpus import span_records
+from realm_tf.data import document_uids, masking, records, span_choice
 from realm_tf.data.masking import MaskingConfig
 from realm_tf.io import files
 from realm_tf.io.progress import progress as progress_bar
@@ -17,7 +18,6 @@ from realm_tf.text.tokenizer import BertTokenizer
 # So many records are masked together: fewer waste time in the ops' overhead,
 # and a record without a usable span needs others to take its place.
 _POOL = 512
-_PARSED = ('title', 'text')
 
 # What `count_examples` counts.
 COUNTS = (
@@ -39,7 +39,7 @@ def _count(x: tf.Tensor) -> tf.Tensor:
 
 
 def _gather_sentences(
-  documents: span_records.Documents, chosen: tf.Tensor
+  documents: span_choice.SpanDocuments, chosen: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Sentences by number (-1: an empty one), and their first bytes."""
   exists = chosen >= 0
@@ -58,7 +58,7 @@ def _gather_sentences(
 
 
 def _mask_salient(
-  documents: span_records.Documents,
+  documents: span_choice.SpanDocuments,
   tokenizer: BertTokenizer,
   config: MaskingConfig,
   seed: tf.Tensor,
@@ -71,22 +71,19 @@ def _mask_salient(
   batch = tf.size(documents.texts, tf.int64)
   seeds = tf.random.experimental.stateless_split(seed, 2)
   spans = documents.spans
-  span = span_records.choose(spans, batch, seeds[0])
+  span = span_choice.choose(spans.rows, batch, seeds[0])
   numbers = tf.concat([spans.sentences, [-1]], 0)
   chosen = tf.where(span >= 0, tf.gather(numbers, tf.maximum(span, 0)), -1)
   sentences, offsets = _gather_sentences(documents, chosen)
   tokens = tokenizer.tokenize_with_offsets(sentences)
 
-  siblings = spans.sentences == tf.gather(chosen, spans.rows)
-  spans = span_records.Spans(*(tf.boolean_mask(x, siblings) for x in spans))
+  spans = spans.filtered(spans.sentences == tf.gather(chosen, spans.rows))
   shift = tf.gather(offsets, spans.rows)
   ranges = masking.find_tokens(
     tokens, spans.rows, spans.starts - shift, spans.limits - shift, config
   )
-  fitting = span_records.Spans(
-    *(tf.boolean_mask(x, ranges.fit) for x in spans)
-  )
-  pick = span_records.choose(fitting, batch, seeds[1])
+  fitting = spans.filtered(ranges.fit)
+  pick = span_choice.choose(fitting.rows, batch, seeds[1])
   kept = pick >= 0
   picked = tf.boolean_mask(pick, kept)
   first, limit = (
@@ -108,7 +105,7 @@ def _mask_salient(
 
 
 def _mask_random(
-  documents: span_records.Documents,
+  documents: span_choice.SpanDocuments,
   tokenizer: BertTokenizer,
   config: MaskingConfig,
   seed: tf.Tensor,
@@ -116,7 +113,7 @@ def _mask_random(
   """Masks wordpieces of one sentence of each document, whatever they are."""
   batch = tf.size(documents.texts, tf.int64)
   seeds = tf.random.experimental.stateless_split(seed, 2)
-  chosen = span_records.choose(documents.sentences, batch, seeds[0])
+  chosen = span_choice.choose(documents.sentences.rows, batch, seeds[0])
   sentences, _ = _gather_sentences(documents, chosen)
   ids = tokenizer.tokenize(sentences)[:, : config.max_query_tokens]
   if config.strategy == masking.RANDOM_TOKENS:
@@ -146,7 +143,7 @@ def mask_records(
     The examples, see `masked_queries`; bool [batch], which of them are good
     (of the others nothing is masked); and counts by the names of `COUNTS`.
   """
-  documents = span_records.parse(serialized)
+  documents = span_choice.parse(serialized)
   mask = (
     _mask_salient if config.strategy == masking.SALIENT_SPAN else _mask_random
   )
@@ -196,7 +193,9 @@ def _replace_dropped(
     drawn = tf.random.stateless_uniform(
       tf.shape(kept), seed, 0, tf.size(good, tf.int64), tf.int64
     )
-  rows = tf.where(kept, tf.range(tf.size(kept, tf.int64)), tf.gather(good, drawn))
+  rows = tf.where(
+    kept, tf.range(tf.size(kept, tf.int64)), tf.gather(good, drawn)
+  )
   return _take(examples, rows)
 
 
@@ -324,9 +323,12 @@ def count_examples(
   paths = _check(patterns)
   totals = dict.fromkeys(COUNTS, 0)
 
-  @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * 1 + [
-    tf.TensorSpec([], tf.int64)
-  ])
+  @tf.function(
+    input_signature=[
+      tf.TensorSpec([None], tf.string),
+      tf.TensorSpec([], tf.int64),
+    ]
+  )
   def count_batch(
     serialized: tf.Tensor, number: tf.Tensor
   ) -> dict[str, tf.Tensor]:
@@ -334,9 +336,7 @@ def count_examples(
     return mask_records(serialized, tokenizer, config, seeds)[2]
 
   dataset = records.stream(paths, seed=seed, repeat=False)
-  with progress_bar(
-    desc='examples', unit='doc', disable=not progress
-  ) as bar:
+  with progress_bar(desc='examples', unit='doc', disable=not progress) as bar:
     for number, serialized in dataset.batch(_POOL).enumerate():
       counts = count_batch(serialized, number)
       for name, value in counts.items():

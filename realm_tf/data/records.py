@@ -51,7 +51,9 @@ def check_features(path: str, names: Iterable[str]) -> None:
           f'{", ".join(sorted(found))}'
         )
   except tf.errors.DataLossError as e:
-    raise ValueError(f'{path}: no TFRecord file, or cut off: {e.message}') from e
+    raise ValueError(
+      f'{path}: no TFRecord file, or cut off: {e.message}'
+    ) from e
 
 
 def count(paths: Sequence[str]) -> int:
