@@ -106,7 +106,7 @@ def remove_stale(parent: str | os.PathLike) -> list[str]:
   Returns:
     The names removed.
   """
-  removed = []
+  removed: list[str] = []
   parent = pathlib.Path(parent)
   if not parent.is_dir():
     return removed

@@ -7,7 +7,7 @@ import glob
 import gzip
 import os
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, cast
 
 
 def expand(patterns: str | Sequence[str]) -> list[str]:
@@ -33,7 +33,7 @@ def open_binary(path: str | os.PathLike) -> IO[bytes]:
   """Opens a plain, `.gz` or `.bz2` file for reading its uncompressed bytes."""
   name = os.fspath(path)
   if name.endswith('.gz'):
-    return gzip.open(name, 'rb')
+    return cast(IO[bytes], gzip.open(name, 'rb'))
   if name.endswith('.bz2'):
     return bz2.open(name, 'rb')
   return open(name, 'rb')
