@@ -35,8 +35,10 @@ class Tower(keras.layers.Layer):
       epsilon=_EPSILON, name='layer_norm', dtype=tf.float32
     )
     self._dropout_rate = bert_config.dropout
-    with tf.init_scope():
+    # The optimizer knows by their names what does not decay.
+    with tf.name_scope('projection'):
       self.projection.build([None, bert_config.hidden_size])
+    with tf.name_scope('layer_norm'):
       self.layer_norm.build([None, projection_size])
     self.built = True
 
@@ -110,11 +112,12 @@ class Embedder(keras.layers.Layer):
     self.generator = tf.random.Generator.from_seed(seed, alg='philox')
     with tf.name_scope(name):
       self.query_tower = Tower(bert_config, projection_size, seed, 'query')
-      self.document_tower = (
-        Tower(bert_config, projection_size, seed, 'document')
-        if separate_towers
-        else self.query_tower
-      )
+    self.document_tower = self.query_tower
+    if separate_towers:
+      with tf.name_scope(f'document_{name}'):
+        self.document_tower = Tower(
+          bert_config, projection_size, seed, 'document'
+        )
     self.built = True
 
   @property

@@ -1,0 +1,94 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Weights and inputs of the original's model, put into ours."""
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.bert import weight_names
+from realm_tf.bert.config import BertConfig
+from realm_tf.layers.embedder import Embedder
+from realm_tf.layers.reader import KnowledgeAugmentedReader
+from realm_tf.layers.retriever import Retriever
+from realm_tf.models.pretraining import PretrainingModel
+
+# The README of the goldens says erf; the graphs of the modules have tanh.
+CONFIG = BertConfig.preset('tiny', activation='gelu_new')
+_PROJECTION = {
+  'projection/kernel': 'dense/kernel',
+  'projection/bias': 'dense/bias',
+  'layer_norm/gamma': 'layer_normalization/gamma',
+  'layer_norm/beta': 'layer_normalization/beta',
+}
+
+
+def original_name(variable: tf.Variable) -> str:
+  """What the original's training graph calls a variable of ours."""
+  name = variable.name.split(':')[0]
+  for ours, theirs in _PROJECTION.items():
+    if name == f'embedder/{ours}':
+      return f'embedder/{theirs}'
+  canonical = weight_names.canonical_name(name)
+  prefix = 'embedder/module/' if name.startswith('embedder/') else 'bert/'
+  return prefix + canonical
+
+
+def canonical_layout(variable: tf.Variable, value: np.ndarray) -> np.ndarray:
+  """A weight or its gradient with attention heads side by side."""
+  return weight_names.canonical_layout(original_name(variable), value)
+
+
+def _restore(variables, directory: pathlib.Path, prefix: str) -> None:
+  reader = tf.train.load_checkpoint(str(directory / 'variables' / 'variables'))
+  for variable in variables:
+    value = reader.get_tensor(original_name(variable).removeprefix(prefix))
+    variable.assign(value.reshape(variable.shape))
+
+
+def load_embedder(goldens: pathlib.Path) -> Embedder:
+  embedder = Embedder(CONFIG)
+  _restore(
+    embedder.variables, goldens / 'modules' / 'tiny' / 'embedder', 'embedder/'
+  )
+  return embedder
+
+
+def load_model(goldens: pathlib.Path, **retriever_options) -> PretrainingModel:
+  """The original's model with the weights that its numbers were made with."""
+  reader = KnowledgeAugmentedReader(CONFIG)
+  _restore(reader.variables, goldens / 'modules' / 'tiny' / 'bert', 'bert/')
+  retriever = Retriever(load_embedder(goldens), **retriever_options)
+  return PretrainingModel(retriever, reader)
+
+
+def _bert_inputs(arrays, name: str, rows) -> dict[str, tf.Tensor]:
+  return {
+    ours: tf.constant(arrays[f'{name}.{theirs}'][rows], tf.int32)
+    for ours, theirs in (
+      ('input_word_ids', 'token_ids'),
+      ('input_mask', 'mask'),
+      ('input_type_ids', 'segment_ids'),
+    )
+  }
+
+
+def load_features(goldens: pathlib.Path, rows=None) -> dict:
+  """Features as the original made them; by default of its batch of four."""
+  arrays = np.load(goldens / 'featurization.npz')
+  if rows is None:
+    rows = np.load(goldens / 'model_tiny.npz')['sel']
+  return {
+    'query': _bert_inputs(arrays, 'query_inputs', rows),
+    'candidates': _bert_inputs(arrays, 'candidate_inputs', rows),
+    'joint': _bert_inputs(arrays, 'joint_inputs', rows),
+    'mlm_positions': tf.constant(arrays['mlm_positions'][rows]),
+    'mlm_targets': tf.constant(arrays['mlm_targets'][rows]),
+    'mlm_mask': tf.constant(arrays['mlm_mask'][rows], tf.float32),
+  }
+
+
+def load_facts(goldens: pathlib.Path) -> dict:
+  return json.loads((goldens / 'model_tiny.json').read_text())
