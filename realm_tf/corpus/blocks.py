@@ -42,92 +42,115 @@ def _tokenize(tokenizer: BertTokenizer, texts: Sequence[str]) -> _Tokens:
   return _Tokens(ragged.values.numpy(), ragged.row_splits.numpy())
 
 
-def cut_sentence(
-  sentence: str, max_tokens: int, tokenizer: BertTokenizer
-) -> list[str]:
-  """Cuts a sentence into pieces of at most `max_tokens` wordpieces.
+def cut_sentences(
+  texts: Sequence[str], max_tokens: Sequence[int], tokenizer: BertTokenizer
+) -> list[list[str]]:
+  """Cuts each sentence into pieces of at most so many wordpieces.
 
-  It is cut at white space where there is any, else between words (Chinese has
-  no spaces), else inside a word. Nothing but white space is lost.
+  A sentence is cut at white space where there is any, else between words
+  (Chinese has no spaces), else inside a word; the halves of a word can have
+  more wordpieces than the whole, so that they may have to be cut again.
+  Nothing but white space is lost.
   """
-  encoded = sentence.encode()
-  tokens = tokenizer.tokenize_with_offsets([encoded])
+  encoded = [t.encode() for t in texts]
+  tokens = tokenizer.tokenize_with_offsets(encoded)
+  splits = tokens.ids.row_splits.numpy()
+  ids = tokens.ids.values.numpy()
   starts = tokens.starts.values.numpy()
   limits = tokens.limits.values.numpy()
-  if len(starts) <= max_tokens:
-    return [sentence]
-  ids = tokens.ids.values.numpy()
-
-  def is_continuation(i: int) -> bool:
-    return tokenizer.vocab[ids[i]].startswith('##')
-
-  def best_cut(first: int) -> int:
-    last = first + max_tokens
-    for i in range(last, first + max_tokens // 2, -1):
-      if encoded[limits[i - 1] : starts[i]].isspace():
-        return i
-    for i in range(last, first, -1):
-      if not is_continuation(i):
-        return i
-    return last
-
-  pieces = []
-  first = 0
-  position = 0
-  while len(starts) - first > max_tokens:
-    first = best_cut(first)
-    # Not the start of the next token: what stands before it, such as an
-    # opening mark that is no token, would go to the wrong side.
-    limit = int(starts[first])
-    pieces.append(encoded[position:limit].decode().strip())
-    position = limit
-  pieces.append(encoded[position:].decode().strip())
-  # A word that was cut can have other wordpieces, and more of them.
-  return [
-    short
-    for piece in pieces
-    if piece
-    for short in (
-      cut_sentence(piece, max_tokens, tokenizer)
-      if piece != sentence
-      else [piece]
+  result = []
+  for i, text in enumerate(texts):
+    row = slice(splits[i], splits[i + 1])
+    inside = [tokenizer.vocab[j].startswith('##') for j in ids[row]]
+    cuts = _places_to_cut(
+      encoded[i], starts[row], limits[row], inside, max_tokens[i]
     )
-  ]
+    pieces = [
+      encoded[i][first:last].decode().strip()
+      for first, last in zip([0, *cuts], [*cuts, len(encoded[i])])
+    ]
+    result.append([p for p in pieces if p] or [text])
+  return result
+
+
+def _places_to_cut(
+  text: bytes,
+  starts: np.ndarray,
+  limits: np.ndarray,
+  inside: Sequence[bool],
+  max_tokens: int,
+) -> list[int]:
+  """Returns the bytes before which to cut.
+
+  Args:
+    text: UTF-8.
+    starts: Where its wordpieces begin.
+    limits: Where they end.
+    inside: Whether a wordpiece goes on with a word.
+    max_tokens: Wordpieces between two cuts, at most.
+  """
+  cuts = []
+  first = 0
+  while len(starts) - first > max_tokens:
+    last = first + max_tokens
+    spaces = range(last, first + max_tokens // 2, -1)
+    words = range(last, first, -1)
+    first = next(
+      (i for i in spaces if text[limits[i - 1] : starts[i]].isspace()),
+      next((i for i in words if not inside[i]), last),
+    )
+    cuts.append(int(starts[first]))
+  return cuts
 
 
 def _fit(
   texts: list[str],
   tokens: _Tokens,
-  counts_per_document: list[int],
+  per_document: list[int],
   budgets: np.ndarray,
   tokenizer: BertTokenizer,
 ) -> tuple[list[str], _Tokens, list[int], int]:
-  """Cuts the sentences that are longer than a block, if there are any."""
-  owners = np.repeat(np.arange(len(budgets)), counts_per_document)
-  long = np.flatnonzero(np.diff(tokens.splits) > budgets[owners])
+  """Cuts the sentences that are longer than a block, if there are any.
+
+  Returns:
+    The arguments with pieces in the place of such sentences, and their number.
+  """
+  owners = np.repeat(np.arange(len(budgets)), per_document)
+  lengths = np.diff(tokens.splits)
+  long = np.flatnonzero(lengths > budgets[owners])
   if not len(long):
-    return texts, tokens, counts_per_document, 0
-  counts_per_document = list(counts_per_document)
+    return texts, tokens, per_document, 0
+  pieces = cut_sentences(
+    [texts[i] for i in long], budgets[owners[long]].tolist(), tokenizer
+  )
+  piece_tokens = _tokenize(tokenizer, [p for same in pieces for p in same])
+  piece_lengths = np.diff(piece_tokens.splits)
+  per_document = list(per_document)
   new_texts: list[str] = []
-  values, lengths = [], []
-  previous = 0
-  old_lengths = np.diff(tokens.splits)
-  for i in [*long, len(texts)]:
-    new_texts.extend(texts[previous:i])
-    values.append(tokens.values[tokens.splits[previous] : tokens.splits[i]])
-    lengths.append(old_lengths[previous:i])
-    if i == len(texts):
-      break
-    pieces = cut_sentence(texts[i], int(budgets[owners[i]]), tokenizer)
-    piece_tokens = _tokenize(tokenizer, pieces)
-    new_texts.extend(pieces)
-    values.append(piece_tokens.values)
-    lengths.append(np.diff(piece_tokens.splits))
-    counts_per_document[owners[i]] += len(pieces) - 1
-    previous = i + 1
-  splits = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-  new_tokens = _Tokens(np.concatenate(values), splits)
-  return new_texts, new_tokens, counts_per_document, len(long)
+  new_values, new_lengths = [], []
+  previous = done = 0
+  for i, same in zip(long.tolist(), pieces):
+    new_texts += [*texts[previous:i], *same]
+    new_values += [
+      tokens.values[tokens.splits[previous] : tokens.splits[i]],
+      piece_tokens.values[
+        piece_tokens.splits[done] : piece_tokens.splits[done + len(same)]
+      ],
+    ]
+    new_lengths += [lengths[previous:i], piece_lengths[done : done + len(same)]]
+    per_document[owners[i]] += len(same) - 1
+    previous, done = i + 1, done + len(same)
+  new_texts += texts[previous:]
+  new_values.append(tokens.values[tokens.splits[previous] :])
+  new_lengths.append(lengths[previous:])
+  splits = np.concatenate([[0], np.cumsum(np.concatenate(new_lengths))])
+  new_tokens = _Tokens(np.concatenate(new_values), splits)
+  if len(new_texts) > len(texts):
+    # Halves of a word may be too long again.
+    new_texts, new_tokens, per_document, _ = _fit(
+      new_texts, new_tokens, per_document, budgets, tokenizer
+    )
+  return new_texts, new_tokens, per_document, len(long)
 
 
 def make_blocks(

@@ -7,23 +7,10 @@ import random
 
 import pytest
 
-_WORDS = [
-  'river',
-  'town',
-  'king',
-  'land',
-  'old',
-  'great',
-  'flows',
-  'through',
-  'was',
-  'is',
-  'the',
-  'of',
-  'in',
-  'built',
-  'near',
-]
+_WORDS = (
+  *('river', 'town', 'king', 'land', 'old', 'great', 'flows', 'through'),
+  *('was', 'is', 'the', 'of', 'in', 'built', 'near'),
+)
 
 
 @pytest.fixture(scope='session')
