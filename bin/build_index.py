@@ -26,11 +26,11 @@ import os
 import sys
 import threading
 
-from absl import app, flags, logging
+from absl import app, flags
 
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.embedding import EmbeddingConfig
-from realm_tf.training import corpus_index
+from realm_tf.training import console, corpus_index
 
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus.', required=True
@@ -77,7 +77,7 @@ def main(argv: list[str]) -> None:
   """Builds one index, or one for each export."""
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  logging.set_verbosity(logging.INFO)
+  console.show_messages()
   model_dir, index_dir = _MODEL_DIR.value, _INDEX_DIR.value
   if _WATCH.value and not model_dir:
     raise app.UsageError('--watch needs --model_dir')

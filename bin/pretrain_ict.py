@@ -17,9 +17,9 @@ bin/pretrain_realm start from. Killed and called again with the same flags it
 goes on where it was.
 """
 
-from absl import app, flags, logging
+from absl import app, flags
 
-from realm_tf.training import ict
+from realm_tf.training import console, ict
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
@@ -104,7 +104,7 @@ def main(argv: list[str]) -> None:
   """Trains as the flags say."""
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  logging.set_verbosity(logging.INFO)
+  console.show_messages()
   try:
     schedule = RefreshSchedule.parse(_EXPORT_SCHEDULE.value)
   except ValueError as e:

@@ -26,12 +26,12 @@ moment and called again with the same flags it goes on where it was.
 import os
 import sys
 
-from absl import app, flags, logging
+from absl import app, flags
 
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.data.masking import MaskingConfig
 from realm_tf.index.config import SearcherConfig
-from realm_tf.training import pretraining
+from realm_tf.training import console, pretraining
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
@@ -165,7 +165,7 @@ def main(argv: list[str]) -> None:
   """Trains as the flags say."""
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  logging.set_verbosity(logging.INFO)
+  console.show_messages()
   try:
     schedule = RefreshSchedule.parse(_REFRESH_SCHEDULE.value)
   except ValueError as e:

@@ -134,18 +134,26 @@ class HubModule:
         found.setdefault(id(variable), variable)
     return list(found.values())
 
-  def _set_call(self, call: Any) -> None:
-    """Traces `call(inputs, training)` for training and for inference."""
+  def _set_call(self, call: Any) -> Any:
+    """Traces `call(inputs, training)` for training and for inference.
+
+    Returns:
+      The traced function for inference: signatures call it, and need not
+      trace the encoder again.
+    """
     traced = tf.function(call)
     spec = {name: _tokens_spec(name) for name in _INPUTS}
     for training in (False, True):
       traced.get_concrete_function(spec, training=training)
     self._module.__call__ = traced
+
+    def infer(inputs: Any) -> Any:
+      return traced({name: inputs[name] for name in _INPUTS}, training=False)
+
     self._add_signature(
-      'serving_default',
-      lambda inputs: traced(inputs, training=False),
-      {name: name for name in _INPUTS},
+      'serving_default', infer, {name: name for name in _INPUTS}
     )
+    return infer
 
   def _add_signature(
     self,
@@ -242,8 +250,8 @@ class EmbedderModule(HubModule):
     def documents(inputs: Any) -> tf.Tensor:
       return embedder.embed_documents(inputs, training=False)
 
-    self._set_call(queries)
-    self._add_signature('projected', queries, _ORIGINAL_NAMES)
+    infer = self._set_call(queries)
+    self._add_signature('projected', infer, _ORIGINAL_NAMES)
     if embedder.separate_towers:
       self._add_signature('projected_documents', documents, _ORIGINAL_NAMES)
     else:
@@ -273,13 +281,14 @@ class BertModule(HubModule):
         for name in ('pooled_output', 'sequence_output')
       }
 
+    infer = self._set_call(tokens)
+
     def mlm(inputs: Any) -> dict[str, tf.Tensor]:
-      outputs = tokens(inputs)
+      outputs = infer(inputs)
       logits = mlm_head(outputs['sequence_output'], inputs['mlm_positions'])
       return {**outputs, 'mlm_logits': logits}
 
-    self._set_call(tokens)
-    self._add_signature('tokens', tokens, _ORIGINAL_NAMES)
+    self._add_signature('tokens', infer, _ORIGINAL_NAMES)
     self._add_signature('mlm', mlm, _ORIGINAL_NAMES, ('mlm_positions',))
 
 

@@ -13,8 +13,9 @@ import tf_keras as keras
 
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules
-from realm_tf.index import build, embedding
+from realm_tf.index import build
 from realm_tf.index.config import SearcherConfig
+from realm_tf.index.embedding import EmbeddingConfig, embed_signature
 from realm_tf.layers.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator, index_builder, warm_start
@@ -33,7 +34,7 @@ class CorpusIndexer:
     index_dir: str,
     *,
     searcher: SearcherConfig,
-    embedding_config: embedding.EmbeddingConfig,
+    embedding_config: EmbeddingConfig,
     progress: bool = False,
   ):
     """Makes an indexer.
@@ -71,7 +72,7 @@ class CorpusIndexer:
       self._shape = shape
       self._embed = tf.function(
         self._embedder.embed_documents,
-        input_signature=embedding.embed_signature(),
+        input_signature=embed_signature(),
       )
     else:
       hub_modules.read_embedder_weights(self._embedder, embedder_dir)
@@ -116,8 +117,8 @@ class CorpusIndexConfig:
   corpus_dir: str
   index_dir: str
   searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
-  embedding: embedding.EmbeddingConfig = dataclasses.field(
-    default_factory=embedding.EmbeddingConfig
+  embedding: EmbeddingConfig = dataclasses.field(
+    default_factory=EmbeddingConfig
   )
   mixed_precision: bool = False
   progress: bool = True

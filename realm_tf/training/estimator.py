@@ -230,11 +230,15 @@ class _Run:
       if name in output
     }
     self._bar.set_postfix(shown, refresh=False)
+    texts = [f'{name} {value}' for name, value in shown.items()]
+    logging.info('step %d: %s', self.step, ', '.join(texts))
 
   def _after_evaluation(self, output: Any) -> None:
     self._log.write(self.step, 'eval', output)
+    texts = [f'{name} {float(value):.4g}' for name, value in output.items()]
+    logging.info('held-out at step %d: %s', self.step, ', '.join(texts))
     if self._best is not None and self._best.consider(self.step, output):
-      logging.info('step %d is the best so far: %s', self.step, output)
+      logging.info('step %d is the best so far', self.step)
 
   def run(self) -> dict[str, float]:
     """Trains from where the run is to the last step; evaluates on the way."""
