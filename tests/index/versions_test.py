@@ -1,0 +1,246 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from realm_tf.index import saved_searcher, searcher, slot, versions
+from realm_tf.index.config import SearcherConfig
+from tests.index import clustered
+
+needs_scann = pytest.mark.skipif(
+  not searcher.scann_is_installed(), reason='ScaNN is not installed'
+)
+KINDS = ['exact', pytest.param('scann', marks=needs_scann)]
+
+_OTHER_PROCESS = """
+import sys
+import numpy as np
+from realm_tf.index import versions
+index = versions.load_index(sys.argv[1], corpus_fingerprint='corpus-1')
+rows, scores = index.searcher.search(np.load(sys.argv[2]), 7)
+np.savez(sys.argv[3], rows=rows, scores=scores)
+"""
+_KILLED_WHILE_PUBLISHING = """
+import os, signal, sys
+from realm_tf.index import versions
+from tests.index import versions_test
+copy = versions._copy_embeddings
+def die(embeddings, path):
+  copy(embeddings[:10], path)
+  os.kill(os.getpid(), signal.SIGKILL)
+versions._copy_embeddings = die
+versions_test.publish(sys.argv[1], 7)
+"""
+
+
+def publish(index_dir, step, *, kind='exact', rows=500, **kwargs):
+  embeddings = clustered.vectors(step, rows)
+  config = SearcherConfig(kind=kind)
+  built = searcher.build_searcher(embeddings, config)
+  metadata = versions.IndexMetadata(
+    step=step,
+    num_documents=rows,
+    dim=32,
+    kind=built.kind,
+    corpus_fingerprint='corpus-1',
+    vocab_fingerprint='vocab-1',
+    embedder_fingerprint='embedder-1',
+    searcher=config,
+    built_at=12.5,
+  )
+  path = versions.publish_index(
+    index_dir, step, embeddings, built, metadata, **kwargs
+  )
+  return path, embeddings, built
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_what_is_published_is_loaded(tmp_path, kind):
+  embedder = tmp_path / 'export' / 'embedder'
+  embedder.mkdir(parents=True)
+  (embedder / 'weights').write_text('w')
+  path, embeddings, built = publish(
+    tmp_path, 30, kind=kind, rows=3000, embedder_dir=embedder
+  )
+  assert path == str(tmp_path / '30')
+  index = versions.load_index(
+    path,
+    corpus_fingerprint='corpus-1',
+    vocab_fingerprint='vocab-1',
+    num_documents=3000,
+  )
+  assert index.metadata.step == 30
+  assert index.metadata.built_at == 12.5
+  assert index.metadata.searcher == SearcherConfig(kind=kind)
+  assert isinstance(index.embeddings, np.memmap)
+  np.testing.assert_array_equal(index.embeddings, embeddings)
+  assert os.listdir(index.embedder_dir) == ['weights']
+  queries = clustered.vectors(2, 20)
+  for mine, its in zip(
+    built.search(queries, 7), index.searcher.search(queries, 7)
+  ):
+    np.testing.assert_array_equal(its, mine)
+  index.close()
+  index.close()
+  assert len(index.embeddings) == 0
+  with pytest.raises(RuntimeError, match='closed'):
+    index.searcher.search(queries, 7)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_another_process_finds_the_same(tmp_path, kind):
+  path, _, built = publish(tmp_path, 30, kind=kind, rows=3000)
+  queries = clustered.vectors(2, 20)
+  np.save(tmp_path / 'queries.npy', queries)
+  subprocess.run(
+    [
+      sys.executable,
+      '-c',
+      _OTHER_PROCESS,
+      path,
+      str(tmp_path / 'queries.npy'),
+      str(tmp_path / 'found.npz'),
+    ],
+    check=True,
+  )
+  found = np.load(tmp_path / 'found.npz')
+  rows, scores = built.search(queries, 7)
+  np.testing.assert_array_equal(found['rows'], rows)
+  np.testing.assert_array_equal(found['scores'], scores)
+
+
+def test_versions_are_listed_by_step_and_pruned(tmp_path):
+  assert versions.list_indexes(tmp_path / 'none') == []
+  assert versions.latest_index(tmp_path) is None
+  for step in (0, 1000, 90):
+    publish(tmp_path, step, rows=20)
+  (tmp_path / '2000').mkdir()  # without metadata: somebody else's
+  (tmp_path / 'failed-3.json').write_text('{}')
+  names = [os.path.basename(p) for p in versions.list_indexes(tmp_path)]
+  assert names == ['0', '90', '1000']
+  assert versions.latest_index(tmp_path) == str(tmp_path / '1000')
+  index = versions.load_index(tmp_path / '0')
+  assert versions.prune(tmp_path, 1) == [
+    str(tmp_path / '0'),
+    str(tmp_path / '90'),
+  ]
+  assert versions.list_indexes(tmp_path) == [str(tmp_path / '1000')]
+  # Its file is gone, but mapped.
+  np.testing.assert_array_equal(index.embeddings, clustered.vectors(0, 20))
+  with pytest.raises(ValueError, match='keep'):
+    versions.prune(tmp_path, 0)
+
+
+def test_a_version_is_replaced(tmp_path):
+  publish(tmp_path, 5, rows=20)
+  publish(tmp_path, 5, rows=30)
+  assert len(versions.load_index(tmp_path / '5').embeddings) == 30
+
+
+def test_half_written_is_never_listed(tmp_path, monkeypatch):
+  publish(tmp_path, 3, rows=20)
+  listed = []
+  save = saved_searcher.save_searcher
+
+  def look_and_fail(*args):
+    save(*args)
+    listed.extend(versions.list_indexes(tmp_path))
+    raise OSError('no space')
+
+  monkeypatch.setattr(saved_searcher, 'save_searcher', look_and_fail)
+  with pytest.raises(OSError, match='no space'):
+    publish(tmp_path, 4, rows=20)
+  assert listed == [str(tmp_path / '3')] == versions.list_indexes(tmp_path)
+  assert os.listdir(tmp_path) == ['3']
+
+
+def test_killed_while_publishing(tmp_path):
+  publish(tmp_path, 3, rows=20)
+  result = subprocess.run(
+    [sys.executable, '-c', _KILLED_WHILE_PUBLISHING, str(tmp_path)]
+  )
+  assert result.returncode == -signal.SIGKILL
+  assert len(os.listdir(tmp_path)) == 2
+  assert versions.latest_index(tmp_path) == str(tmp_path / '3')
+  assert versions.prune(tmp_path, 5) == []
+  assert os.listdir(tmp_path) == ['3']
+
+
+@pytest.mark.parametrize(
+  ('wrong', 'mine', 'its'),
+  [
+    ({'corpus_fingerprint': 'corpus-2'}, 'corpus-1', 'corpus-2'),
+    ({'vocab_fingerprint': 'vocab-2'}, 'vocab-1', 'vocab-2'),
+    ({'num_documents': 21}, '20', '21'),
+  ],
+)
+def test_mismatch_names_both(tmp_path, wrong, mine, its):
+  path, *_ = publish(tmp_path, 3, rows=20)
+  with pytest.raises(versions.IndexMismatchError) as raised:
+    versions.load_index(path, **wrong)
+  assert mine in str(raised.value) and its in str(raised.value)
+  assert path in str(raised.value)
+
+
+def test_what_is_no_index_is_named(tmp_path):
+  with pytest.raises(FileNotFoundError, match='nothing is no index'):
+    versions.load_index(tmp_path / 'nothing')
+  path, *_ = publish(tmp_path, 3, rows=20)
+  (tmp_path / '3' / 'metadata.json').write_text('{"version": 99}')
+  with pytest.raises(ValueError, match=r'metadata.json: .* version 1'):
+    versions.load_index(path)
+
+
+def test_parts_must_belong_together(tmp_path):
+  _, embeddings, built = publish(tmp_path, 3, rows=20)
+  metadata = versions.load_index(tmp_path / '3').metadata
+  with pytest.raises(ValueError, match='one shape'):
+    versions.publish_index(tmp_path, 4, embeddings[1:], built, metadata)
+  with pytest.raises(ValueError, match='step 3'):
+    versions.publish_index(tmp_path, 4, embeddings, built, metadata)
+  wrong = dataclasses.replace(metadata, kind='scann')
+  with pytest.raises(ValueError, match='scann'):
+    versions.publish_index(tmp_path, 3, embeddings, built, wrong)
+  np.save(tmp_path / '3' / 'embeddings.npy', embeddings[1:])
+  with pytest.raises(ValueError, match='different shapes'):
+    versions.load_index(tmp_path / '3')
+
+
+@needs_scann
+def test_memory_is_flat_over_swaps(tmp_path):
+  # 7 MB each: 20 of them would show.
+  path, *_ = publish(tmp_path, 1, kind='scann', rows=20_000)
+  queries = clustered.vectors(2, 8)
+  process = psutil.Process()
+  holder = slot.IndexSlot()
+  used = []
+  for _ in range(23):
+    holder.swap(versions.load_index(path))
+    with holder.acquire() as index:
+      index.searcher.search(queries, 5)
+    used.append(process.memory_info().rss / 1e6)
+  holder.close()
+  assert used[-1] - used[2] < 20
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_swap_takes_no_time(tmp_path, kind):
+  path, *_ = publish(tmp_path, 1, kind=kind, rows=20_000)
+  holder = slot.IndexSlot(versions.load_index(path))
+  taken = []
+  for _ in range(5):
+    new = versions.load_index(path)
+    # Of this thread: the machine may be busy with others.
+    start = time.thread_time()
+    holder.swap(new)
+    taken.append(time.thread_time() - start)
+  holder.close()
+  assert sorted(taken)[2] < 0.05
