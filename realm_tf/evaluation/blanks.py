@@ -1,52 +1,57 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy of filled blanks."""
-
-from collections.abc import Sequence
+"""How often blanks are filled with the right wordpieces."""
 
 import numpy as np
 
 
 def filled_right(
-  predicted: np.ndarray, answers: Sequence[Sequence[int]]
+  predicted: np.ndarray, targets: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
-  """Which sentences have every wordpiece of their blank right.
+  """Which queries have all their masks right.
 
   Args:
-    predicted: Likeliest wordpiece of each blank, int [batch, blanks]; what
-      stands behind a sentence's own blanks does not count.
-    answers: The wordpieces that were taken out.
+    predicted: Wordpieces `[batch, masks]`.
+    targets: Right wordpieces `[batch, masks]`.
+    mask: `[batch, masks]`, 0 where there is no mask.
 
   Returns:
-    bool [batch].
-
-  Raises:
-    ValueError: A sentence has fewer predictions than wordpieces taken out.
+    bool `[batch]`; a query without a mask is not right.
   """
-  right = np.zeros(len(answers), np.bool_)
-  for i, answer in enumerate(answers):
-    if len(answer) > predicted.shape[1]:
-      raise ValueError(
-        f'sentence {i} has {len(answer)} wordpieces to fill and'
-        f' {predicted.shape[1]} predictions'
-      )
-    right[i] = list(predicted[i, : len(answer)]) == list(answer)
-  return right
+  masked = np.asarray(mask) > 0
+  right = np.asarray(predicted) == np.asarray(targets)
+  return (right | ~masked).all(-1) & masked.any(-1)
 
 
-def titles_found(
-  titles: Sequence[Sequence[str]], gold: Sequence[str], ks: Sequence[int]
-) -> dict[int, float]:
-  """Recall at k: how often a document of the gold title is among the first k.
+class BlankAccuracy:
+  """Accuracy of filled blanks over batches."""
 
-  Args:
-    titles: Of the retrieved documents of each query, best first.
-    gold: The title to be found for each query.
-    ks: Numbers of documents looked at.
-  """
-  if not gold:
-    raise ValueError('there is no query to measure recall on')
-  return {
-    k: sum(g in found[:k] for found, g in zip(titles, gold)) / len(gold)
-    for k in ks
-  }
+  def __init__(self) -> None:
+    """Starts with nothing."""
+    self._right_blanks = 0
+    self._right_wordpieces = 0
+    self.blanks = 0
+    self.wordpieces = 0
+
+  def update(
+    self, predicted: np.ndarray, targets: np.ndarray, mask: np.ndarray
+  ) -> None:
+    """Counts a batch; see `filled_right`."""
+    masked = np.asarray(mask) > 0
+    right = (np.asarray(predicted) == np.asarray(targets)) & masked
+    self._right_blanks += int(filled_right(predicted, targets, mask).sum())
+    self._right_wordpieces += int(right.sum())
+    self.blanks += int(masked.any(-1).sum())
+    self.wordpieces += int(masked.sum())
+
+  def result(self) -> dict[str, float]:
+    """`blank_accuracy` (all wordpieces right) and `wordpiece_accuracy`.
+
+    They are nan before the first blank.
+    """
+    return {
+      'blank_accuracy': self._right_blanks / (self.blanks or np.nan),
+      'wordpiece_accuracy': (
+        self._right_wordpieces / (self.wordpieces or np.nan)
+      ),
+    }

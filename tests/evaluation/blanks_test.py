@@ -1,22 +1,32 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import math
+
 import numpy as np
-import pytest
 
 from realm_tf.evaluation import blanks
 
-
-def test_every_wordpiece_must_be_right():
-  predicted = np.array([[5, 6, 0], [5, 7, 0], [8, 1, 1], [1, 2, 3]])
-  right = blanks.filled_right(predicted, [[5, 6], [5, 6], [8], [1, 2, 3]])
-  assert right.tolist() == [True, False, True, True]
-  with pytest.raises(ValueError, match='sentence 0'):
-    blanks.filled_right(predicted, [[1, 2, 3, 4]])
+TARGETS = np.array([[5, 6, 0], [5, 6, 0], [7, 0, 0], [0, 0, 0]])
+PREDICTED = np.array([[5, 6, 9], [5, 8, 0], [7, 1, 1], [0, 0, 0]])
+MASK = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0]])
 
 
-def test_recall_of_titles():
-  titles = [['a', 'b', 'c'], ['b', 'b', 'd'], ['x', 'y', 'z']]
-  recall = blanks.titles_found(titles, ['b', 'b', 'w'], [1, 2, 3])
-  assert recall == {1: pytest.approx(1 / 3), 2: pytest.approx(2 / 3), 3: 2 / 3}
-  with pytest.raises(ValueError, match='no query'):
-    blanks.titles_found([], [], [1])
+def test_all_wordpieces_of_a_blank_must_be_right():
+  np.testing.assert_array_equal(
+    blanks.filled_right(PREDICTED, TARGETS, MASK), [True, False, True, False]
+  )
+
+
+def test_accuracy_over_batches():
+  metric = blanks.BlankAccuracy()
+  metric.update(PREDICTED[:1], TARGETS[:1], MASK[:1])
+  metric.update(PREDICTED[1:], TARGETS[1:], MASK[1:])
+  assert metric.result() == {
+    'blank_accuracy': 2 / 3,
+    'wordpiece_accuracy': 4 / 5,
+  }
+  assert (metric.blanks, metric.wordpieces) == (3, 5)
+
+
+def test_nothing_is_nan():
+  assert all(math.isnan(v) for v in blanks.BlankAccuracy().result().values())
