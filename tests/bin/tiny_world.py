@@ -9,6 +9,10 @@ import random
 import subprocess
 import sys
 
+from realm_tf.corpus import build as build_corpus
+from realm_tf.corpus import salient_spans
+from realm_tf.data import documents
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _WORDS = """
 is the of a an in and to its people capital river language king speak flows
@@ -26,7 +30,7 @@ def _names(count: int, rng: random.Random) -> list[str]:
   return sorted(made)
 
 
-def write(directory: pathlib.Path, *, documents: int = 60) -> None:
+def write(directory: pathlib.Path, *, count: int = 60) -> None:
   """Writes `knowledge.jsonl`, `text.jsonl`, `vocab.txt`, `bert_config.json`.
 
   Each sentence of `text.jsonl` tells a fact of `knowledge.jsonl` in other
@@ -34,11 +38,11 @@ def write(directory: pathlib.Path, *, documents: int = 60) -> None:
   """
   rng = random.Random(7)
   directory.mkdir(parents=True, exist_ok=True)
-  lands = _names(documents, rng)
+  lands = _names(count, rng)
   rng.shuffle(lands)
-  cities = _names(documents, rng)
+  cities = _names(count, rng)
   rng.shuffle(cities)
-  rivers = _names(documents, rng)
+  rivers = _names(count, rng)
   with open(directory / 'knowledge.jsonl', 'w') as f:
     for land, city, river in zip(lands, cities, rivers):
       name, capital = land.title(), city.title()
@@ -78,6 +82,35 @@ def write(directory: pathlib.Path, *, documents: int = 60) -> None:
   (directory / 'bert_config.json').write_text(json.dumps(config))
 
 
+def build(directory: pathlib.Path) -> None:
+  """Writes the files, and from them `corpus/` and `spans/`, in this process."""
+  write(directory)
+  vocab_file = str(directory / 'vocab.txt')
+  corpus = directory / 'corpus'
+  manifest = build_corpus.build_corpus(
+    build_corpus.BuildConfig(
+      input=[str(directory / 'knowledge.jsonl')],
+      output_dir=str(corpus),
+      num_processes=1,
+      vocab_file=vocab_file,
+    )
+  )
+  documents.write_documents(
+    str(corpus / 'blocks-*.tfrecord.gz'),
+    str(corpus / 'documents'),
+    vocab_size=manifest['vocab_size'],
+    vocab_fingerprint=manifest['vocab_fingerprint'],
+    progress=False,
+  )
+  salient_spans.tag_salient_spans(
+    salient_spans.SpansConfig(
+      input=[str(directory / 'text.jsonl')],
+      output_dir=str(directory / 'spans'),
+      num_processes=1,
+    )
+  )
+
+
 def command(name: str, *flags: str) -> list[str]:
   """How a user calls `bin/<name>.py`."""
   return [sys.executable, '-m', f'bin.{name}', *flags]
@@ -94,7 +127,7 @@ def environment() -> dict[str, str]:
 
 
 def call(
-  name: str, *flags: str, timeout: float = 120
+  name: str, *flags: str, timeout: float = 280
 ) -> subprocess.CompletedProcess:
   """Runs a binary to its end, with its output as text."""
   return subprocess.run(

@@ -1,0 +1,81 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from realm_tf.bert.config import BertConfig
+from realm_tf.data.documents import Documents
+from realm_tf.export import hub_modules
+from realm_tf.index import versions
+from realm_tf.io import atomic
+from realm_tf.layers.embedder import Embedder
+from realm_tf.text import packing
+from realm_tf.text.tokenizer import BertTokenizer
+from tests.bin import tiny_world
+
+
+@pytest.fixture(scope='module')
+def model(world, tmp_path_factory):
+  """An embedder, and a model_dir with its export of step 5."""
+  model_dir = tmp_path_factory.mktemp('model')
+  tokenizer = BertTokenizer.from_file(world / 'vocab.txt')
+  config = BertConfig.from_json(world / 'bert_config.json')
+  embedder = Embedder(config, 16, seed=1)
+  hub_modules.export_embedder(
+    embedder, tokenizer, model_dir / 'export/tf_hub/5/embedder', 5
+  )
+  return model_dir, embedder, tokenizer
+
+
+def check(path, world, model):
+  _, embedder, tokenizer = model
+  documents = Documents.open(world / 'corpus' / 'documents')
+  index = versions.load_index(
+    path,
+    corpus_fingerprint=documents.fingerprint,
+    vocab_fingerprint=tokenizer.fingerprint,
+  )
+  title_ids, body_ids = documents.gather([7, 30])
+  expected = embedder.embed_documents(
+    packing.pack_document(
+      title_ids, body_ids, special=tokenizer.special, max_length=288
+    )
+  )
+  np.testing.assert_allclose(index.embeddings[[7, 30]], expected, atol=1e-4)
+  assert index.metadata.step == 5 and len(index.embeddings) == len(documents)
+  assert index.embedder_dir is not None
+  index.close()
+
+
+def test_once(world, model, tmp_path):
+  model_dir = model[0]
+  result = tiny_world.call(
+    'build_index',
+    f'--corpus_dir={world}/corpus',
+    f'--index_dir={tmp_path}',
+    f'--embedder={model_dir}/export/tf_hub/5/embedder',
+  )
+  assert result.returncode == 0, result.stderr
+  assert result.stdout.strip() == f'{tmp_path}/5'
+  check(tmp_path / '5', world, model)
+
+
+def test_watch_ends_with_the_training(world, model, tmp_path):
+  model_dir = model[0]
+  atomic.write_json(model_dir / 'finished.json', {'step': 5})
+  result = tiny_world.call(
+    'build_index',
+    '--watch',
+    f'--corpus_dir={world}/corpus',
+    f'--model_dir={model_dir}',
+    f'--index_dir={tmp_path}',
+  )
+  assert result.returncode == 0, result.stderr
+  assert [p.name for p in tmp_path.iterdir()] == ['5']
+  check(tmp_path / '5', world, model)
+
+
+def test_says_what_is_missing(world):
+  result = tiny_world.call('build_index', f'--corpus_dir={world}/corpus')
+  assert result.returncode != 0
+  assert 'give --embedder' in result.stdout + result.stderr

@@ -1,0 +1,46 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+from realm_tf.export import hub_modules
+from realm_tf.training import exporters, summaries
+from tests.bin import tiny_world
+
+
+def run(world, model_dir, steps, *flags):
+  return tiny_world.call(
+    'pretrain_ict',
+    f'--model_dir={model_dir}',
+    f'--corpus_dir={world}/corpus',
+    f'--bert={world}/bert_config.json',
+    f'--vocab_file={world}/vocab.txt',
+    '--projection_size=16',
+    f'--train_steps={steps}',
+    '--batch_size=16',
+    '--learning_rate=0.003',
+    '--warmup_steps=10',
+    '--eval_batches=2',
+    '--eval_every=1000',
+    '--export_schedule=0-:50',
+    '--log_every_steps=10',
+    *flags,
+  )
+
+
+def test_trains_and_exports_an_embedder(world, tmp_path):
+  result = run(world, tmp_path, 100)
+  assert result.returncode == 0, result.stderr
+  metrics = dict(line.split('\t') for line in result.stdout.splitlines())
+  # Chance is 1/16.
+  assert float(metrics['accuracy']) > 0.2, result.stdout
+  lines = summaries.read_metrics(tmp_path / 'metrics.jsonl')
+  losses = [line['loss'] for line in lines if line['kind'] == 'train']
+  assert len(losses) == 10 and losses[-1] < 0.8 * losses[0]
+  assert exporters.list_exports(tmp_path / 'export/tf_hub') == [0, 50, 100]
+  embedder = hub_modules.load_embedder(tmp_path / 'export/tf_hub/100/embedder')
+  assert embedder.projection_size == 16
+
+
+def test_errors_name_the_flag(world, tmp_path):
+  result = run(world, tmp_path, 10, '--export_schedule=5-:50')
+  assert result.returncode != 0
+  assert '--export_schedule' in result.stdout + result.stderr
+  assert 'must start at 0' in result.stdout + result.stderr
