@@ -4,6 +4,7 @@
 
 import collections
 import concurrent.futures
+import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -84,6 +85,10 @@ def in_order(
   Raises:
     CorpusError: A process died, most likely for lack of memory.
   """
+  first = next(batches, None)
+  if first is None:
+    return
+  batches = itertools.chain([first], batches)
   if num_processes == 1:
     yield from map(make_processor(settings), batches)
     return

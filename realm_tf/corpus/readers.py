@@ -158,7 +158,9 @@ def raw_records(
     tf.errors.DataLossError,
     OSError,
   ) as e:
-    reason = MalformedError(f'the rest is not read: damaged file: {e}')
+    # TensorFlow says before and behind which of its ops it was.
+    said = re.sub(r'\{\{.*?\}\}\s*|\s*\[Op:.*', '', str(e))
+    reason = MalformedError(f'the rest is not read: damaged file: {said}')
     yield RawRecord(path, line + 1, 'malformed', reason)
 
 

@@ -272,15 +272,14 @@ def write_sharded(
   if shards.notes:
     position = tuple(shards.notes[-1]['position'])
     logging.info('Resuming behind shard %d', len(shards.notes) - 1)
-  if not (shards.notes and shards.notes[-1]['is_last']):
-    _write_shards(
-      shards,
-      paths,
-      position,
-      make_processor,
-      processor_settings,
-      batches_per_shard,
-    )
+  _write_shards(
+    shards,
+    paths,
+    position,
+    make_processor,
+    processor_settings,
+    batches_per_shard,
+  )
   return shards.finish(extra or {})
 
 
@@ -338,17 +337,17 @@ def _write_shards(
     initial=sum(n['counts']['read'] for n in shards.notes),
     disable=not config.show_progress,
   )
-  pending = next(results, None)
   try:
-    while pending is not None or not shards.notes:
+    while True:
+      pending = next(results, None)
+      if pending is None and shards.notes:
+        break
       counts: collections.Counter = collections.Counter(read=0)
       digests = []
       num_records = 0
       with atomic.atomic_file(shards.data_file(len(shards.notes))) as f:
         with block_records.record_writer(f.name) as writer:
-          for _ in range(batches_per_shard):
-            if pending is None:
-              break
+          while pending is not None:
             for problem in pending.problems:
               reported += 1
               _report(problem, reported, config.strict)
@@ -361,6 +360,8 @@ def _write_shards(
             counts.update(pending.counts)
             position = positions.popleft()
             bar.update(pending.counts['read'])
+            if len(digests) == batches_per_shard:
+              break
             pending = next(results, None)
       shards.add(
         {
@@ -368,7 +369,6 @@ def _write_shards(
           'digests': digests,
           'num_records': num_records,
           'position': position,
-          'is_last': pending is None,
         }
       )
   finally:

@@ -62,7 +62,8 @@ def test_a_dead_worker_is_reported():
     'from tests.corpus import processes_test as t\n'
     'if __name__ == "__main__":\n'
     '  try:\n'
-    '    list(processes.in_order(t._batches(2000), t._die_elsewhere, None, 2))\n'
+    '    made = processes.in_order(t._batches(2000), t._die_elsewhere, 0, 2)\n'
+    '    print(len(list(made)))\n'
     '  except CorpusError as e:\n'
     '    print(e)\n'
   )

@@ -11,7 +11,7 @@ from realm_tf.corpus import processes, readers, sharding
 from realm_tf.corpus.document import CorpusError
 
 
-class Interrupted(Exception):
+class KilledError(Exception):
   pass
 
 
@@ -22,7 +22,7 @@ def _titles(settings):
   def process(batch):
     left[0] -= 1
     if left[0] < 0:
-      raise Interrupted
+      raise KilledError
     documents, counts, problems = readers.parse_all(batch)
     return processes.Result(
       [d.title.encode() for d in documents], counts, problems
@@ -86,7 +86,7 @@ def test_writes_everything_once(corpus_file, tmp_path):
 @pytest.mark.parametrize('batches', [0, 1, 2])
 def test_goes_on_behind_the_last_whole_shard(corpus_file, tmp_path, batches):
   whole = _write(corpus_file, tmp_path / 'whole')
-  with pytest.raises(Interrupted):
+  with pytest.raises(KilledError):
     _write(corpus_file, tmp_path / 'out', batches)
   assert not (tmp_path / 'out' / 'manifest.json').exists()
   # What is left to do is all that is done.
@@ -103,7 +103,7 @@ def test_several_files_and_a_shard_that_ends_between_them(
   for i, part in enumerate((lines[:512], lines[512:600], lines[600:])):
     (tmp_path / 'in' / f'{i}.jsonl').write_text(''.join(part))
   whole = _write(corpus_file, tmp_path / 'whole')
-  with pytest.raises(Interrupted):
+  with pytest.raises(KilledError):
     _write(tmp_path / 'in', tmp_path / 'out', 1)
   resumed = _write(tmp_path / 'in', tmp_path / 'out')
   assert resumed['fingerprint'] == whole['fingerprint']
@@ -121,10 +121,10 @@ def test_killed_while_the_shards_get_their_names(
     lambda a, b: (
       replace(a, b)
       if not str(b).endswith('titles-00001-of-00003.tfrecord.gz')
-      else (_ for _ in ()).throw(Interrupted())
+      else (_ for _ in ()).throw(KilledError())
     ),
   )
-  with pytest.raises(Interrupted):
+  with pytest.raises(KilledError):
     _write(corpus_file, tmp_path / 'out')
   monkeypatch.undo()
   assert _write(corpus_file, tmp_path / 'out', 0) == whole
@@ -149,7 +149,7 @@ def test_other_settings_are_refused_unless_overwritten(corpus_file, tmp_path):
   )
   assert manifest['settings']['a'] == 2
   assert len(_contents(tmp_path / 'out')) == 2
-  with pytest.raises(Interrupted):
+  with pytest.raises(KilledError):
     _write(corpus_file, tmp_path / 'new', 1)
   with pytest.raises(CorpusError, match='unfinished corpus of other settings'):
     _write(corpus_file, tmp_path / 'new', settings={'a': 2})

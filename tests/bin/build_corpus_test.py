@@ -1,0 +1,117 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from realm_tf.data.documents import Documents
+from tests.bin import tiny_world
+
+
+@pytest.fixture
+def world(tmp_path):
+  tiny_world.write(tmp_path / 'world')
+  return tmp_path / 'world'
+
+
+def _flags(world, out):
+  return (
+    f'--input={world}/knowledge.jsonl',
+    f'--vocab_file={world}/vocab.txt',
+    f'--output_dir={out}',
+  )
+
+
+def test_builds(world, tmp_path):
+  with open(world / 'knowledge.jsonl', 'a') as f:
+    f.write('broken\n')
+  done = tiny_world.call('build_corpus', *_flags(world, tmp_path / 'out'))
+  assert done.returncode == 0, done.stderr
+  assert f'{world}/knowledge.jsonl:61: not JSON' in done.stderr
+  counts = {
+    line.split()[0]: line.split()[1] for line in done.stdout.splitlines()[1:]
+  }
+  assert (counts['read'], counts['kept'], counts['malformed']) == (
+    '61', '60', '1',
+  )  # fmt: skip
+  documents = Documents.open(tmp_path / 'out' / 'documents')
+  manifest = json.loads((tmp_path / 'out' / 'manifest.json').read_text())
+  assert len(documents) == manifest['counts']['blocks'] == 60
+  assert documents.vocab_fingerprint == manifest['vocab_fingerprint']
+  titles = [
+    json.loads(line)['title'] for line in open(world / 'knowledge.jsonl')
+    if line != 'broken\n'
+  ]  # fmt: skip
+  assert documents.titles(list(range(60))) == titles
+
+
+@pytest.mark.parametrize(
+  'flags, message',
+  [
+    (['--input=/no/file'], "--input: no file matches '/no/file'"),
+    (['--vocab_file=/no/vocab'], '--vocab_file: /no/vocab'),
+    (['--strict'], 'knowledge.jsonl:61: not JSON'),
+  ],
+)
+def test_errors_are_one_line(world, tmp_path, flags, message):
+  with open(world / 'knowledge.jsonl', 'a') as f:
+    f.write('broken\n')
+  done = tiny_world.call('build_corpus', *_flags(world, tmp_path / 'o'), *flags)
+  assert done.returncode == 1
+  last = done.stderr.strip().splitlines()[-1]
+  assert last.startswith('build_corpus: ')
+  assert message in last
+  assert 'Traceback' not in done.stderr
+
+
+def test_killed_builds_go_on(world, tmp_path):
+  lines = (world / 'knowledge.jsonl').read_text()
+  (world / 'knowledge.jsonl').write_text(lines * 200)
+  flags = (*_flags(world, tmp_path / 'out'), '--records_per_shard=512')
+  process = subprocess.Popen(
+    tiny_world.command('build_corpus', *flags),
+    cwd=tiny_world.ROOT,
+    env=tiny_world.environment(),
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+  )
+  first = tmp_path / 'out' / '.unfinished' / '00000.json'
+  end = time.time() + 120
+  while not first.exists() and process.poll() is None and time.time() < end:
+    time.sleep(0.01)
+  process.kill()
+  process.wait()
+  assert not (tmp_path / 'out' / 'manifest.json').exists()
+  note = first.stat().st_mtime_ns
+  done = tiny_world.call('build_corpus', *flags)
+  assert done.returncode == 0, done.stderr
+  whole = tiny_world.call(
+    'build_corpus', *flags, f'--output_dir={tmp_path / "whole"}'
+  )
+  assert whole.returncode == 0, whole.stderr
+  manifests = [
+    json.loads((tmp_path / d / 'manifest.json').read_text())
+    for d in ('out', 'whole')
+  ]
+  assert manifests[0] == manifests[1]
+  assert manifests[0]['counts']['read'] == 12000
+  # The first shard was not made again.
+  shard = tmp_path / 'out' / manifests[0]['shards'][0]
+  assert shard.stat().st_mtime_ns <= note
+
+
+def test_help_and_a_call_by_path():
+  done = subprocess.run(
+    [sys.executable, 'bin/build_corpus.py', '--help'],
+    cwd=tiny_world.ROOT,
+    env=tiny_world.environment(),
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+  assert '--max_block_length' in done.stdout
+  assert 'python -m bin.build_corpus' in done.stdout

@@ -1,0 +1,76 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from realm_tf.corpus import (
+  block_records,
+  build,
+  inspection,
+  salient_spans,
+)
+from realm_tf.corpus.document import CorpusError
+
+
+def _text(*args, **kwargs):
+  return '\n'.join(inspection.describe(*map(str, args), **kwargs))
+
+
+def test_blocks(corpus_file, tmp_path, vocab_file):
+  build.build_corpus(
+    build.BuildConfig(
+      input=str(corpus_file),
+      output_dir=str(tmp_path / 'out'),
+      vocab_file=vocab_file,
+      num_processes=1,
+      show_progress=False,
+    )
+  )
+  text = _text(tmp_path / 'out', num_records=2)
+  assert 'read                                 1,300' in text
+  assert 'malformed' in text
+  assert text.count('--- record') == 2
+  assert re.search(r'--- record 2\ntitle \(\d wordpieces\): Town 2\nbody', text)
+
+
+def test_spans_stand_in_brackets(tmp_path):
+  (tmp_path / 'a.jsonl').write_text(
+    json.dumps({'title': 'Z', 'text': 'Zürich met Ann in 1990. It is.'})
+  )
+  salient_spans.tag_salient_spans(
+    salient_spans.SpansConfig(
+      input=str(tmp_path / 'a.jsonl'),
+      output_dir=str(tmp_path / 'out'),
+      show_progress=False,
+    )
+  )
+  text = _text(tmp_path / 'out')
+  assert '[[Zürich]] met [[Ann]] in [[1990]].\n  It is.' in text
+
+
+def test_index_versions(tmp_path):
+  for step, rows in (('20', np.eye(4)), ('100', np.ones((6, 4)))):
+    (tmp_path / step).mkdir()
+    (tmp_path / step / 'metadata.json').write_text(json.dumps({'step': step}))
+    np.save(tmp_path / step / 'embeddings.npy', rows.astype(np.float32))
+  text = _text(tmp_path)
+  assert text.index('/20\n') < text.index('/100\n')
+  assert 'length of the mean direction 0.500' in text
+  assert 'length of the mean direction 1.000' in text
+  assert 'float32 [6, 4]' in text
+
+
+def test_errors(tmp_path):
+  with pytest.raises(CorpusError, match='neither a record file nor'):
+    _text(tmp_path)
+  (tmp_path / 'a.txt').write_text('not records at all, but long enough')
+  with pytest.raises(CorpusError, match=r'a.txt:1: .* damaged file: corrupted'):
+    _text(tmp_path / 'a.txt')
+  with block_records.record_writer(tmp_path / 'b.gz') as writer:
+    writer.write(b'\xff\xff\xff')
+  with pytest.raises(CorpusError, match=r'b.gz: record 1: no tf.train.Example'):
+    _text(tmp_path / 'b.gz')
