@@ -43,15 +43,21 @@ class Tower(keras.layers.Layer):
     self.built = True
 
   def call(
-    self, inputs: encoding.Inputs, seed: tf.Tensor | None = None
+    self,
+    inputs: encoding.Inputs,
+    seed: tf.Tensor | None = None,
+    num_groups: int = 1,
   ) -> tf.Tensor:
     """Embeds `[rows, length]` as float32 `[rows, projection_size]`.
 
     Args:
       inputs: BERT inputs.
       seed: int `[2]` of the dropout masks; None for evaluation.
+      num_groups: See `encoding.encode`.
     """
-    first = encoding.encode(self.encoder, inputs, seed=seed)[:, 0]
+    first = encoding.encode(
+      self.encoder, inputs, seed=seed, num_groups=num_groups
+    )[:, 0]
     pooler = self.encoder.pooler_layer
     kernel = tf.cast(pooler.kernel, tf.float32)
     pooled = tf.tanh(
@@ -141,14 +147,18 @@ class Embedder(keras.layers.Layer):
         variable.assign(value)
 
   def _embed(
-    self, tower: Tower, inputs: encoding.Inputs, training: bool
+    self,
+    tower: Tower,
+    inputs: encoding.Inputs,
+    training: bool,
+    num_groups: int = 1,
   ) -> tf.Tensor:
     seed = self.generator.make_seeds(1)[:, 0] if training else None
     shape = tf.shape(inputs['input_word_ids'])
     flat = {
       key: tf.reshape(value, [-1, shape[-1]]) for key, value in inputs.items()
     }
-    embedded = tower(flat, seed=seed)
+    embedded = tower(flat, seed=seed, num_groups=num_groups)
     leading = inputs['input_word_ids'].shape[:-1]
     shape = tf.concat([shape[:-1], [self.projection_size]], 0)
     embedded = tf.reshape(embedded, shape)
@@ -170,10 +180,23 @@ class Embedder(keras.layers.Layer):
     return self._embed(self.query_tower, inputs, training)
 
   def embed_documents(
-    self, inputs: encoding.Inputs, training: bool = False
+    self,
+    inputs: encoding.Inputs,
+    training: bool = False,
+    num_groups: int = 1,
   ) -> tf.Tensor:
-    """Embeds documents; see `embed_queries`."""
-    return self._embed(self.document_tower, inputs, training)
+    """Embeds documents.
+
+    Args:
+      inputs: BERT inputs, int32 `[..., length]`.
+      training: Whether to drop out.
+      num_groups: Into how many groups of similar length they are sorted; more
+        than one pays where the lengths differ much.
+
+    Returns:
+      float32 `[..., projection_size]`.
+    """
+    return self._embed(self.document_tower, inputs, training, num_groups)
 
   def call(
     self, inputs: Mapping[str, encoding.Inputs], training: bool = False

@@ -10,6 +10,9 @@ from realm_tf.bert.config import BertConfig
 from realm_tf.bert.weights import Bert
 from realm_tf.layers import encoding
 
+# Candidates of a batch differ in length, and the null documents are short.
+_NUM_GROUPS = 8
+
 
 class KnowledgeAugmentedReader(keras.layers.Layer):
   """BERT over `[CLS] x [SEP] z_body [SEP]`, and what it says of the masks.
@@ -71,9 +74,6 @@ class KnowledgeAugmentedReader(keras.layers.Layer):
   ) -> tf.Tensor:
     """Contextual embeddings of the masks, with each candidate.
 
-    Candidate 0 is normally the null document, whose rows are short, so it is
-    encoded apart from the others.
-
     Args:
       joint: BERT inputs, int32 `[batch, candidates, length]`.
       positions: int32 `[batch, masks]`, the same for every candidate.
@@ -82,26 +82,19 @@ class KnowledgeAugmentedReader(keras.layers.Layer):
     Returns:
       float32 `[batch, candidates, masks, hidden]`.
     """
-    seeds = self.generator.make_seeds(2) if training else None
-    parts = []
-    for i, part in enumerate((slice(0, 1), slice(1, None))):
-      inputs = {key: value[:, part] for key, value in joint.items()}
-      shape = tf.shape(inputs['input_word_ids'])
-      flat = {
-        key: tf.reshape(value, [-1, shape[-1]]) for key, value in inputs.items()
-      }
-      where = tf.repeat(positions, shape[1], axis=0)
-      if joint['input_word_ids'].shape[1] == 1 and i:
-        break
-      hidden = encoding.encode(
-        self.encoder,
-        flat,
-        where,
-        seed=None if seeds is None else seeds[:, i],
-      )
-      masks, size = tf.shape(positions)[1], hidden.shape[-1]
-      parts.append(tf.reshape(hidden, [shape[0], shape[1], masks, size]))
-    return tf.concat(parts, 1)
+    shape = tf.shape(joint['input_word_ids'])
+    flat = {
+      key: tf.reshape(value, [-1, shape[-1]]) for key, value in joint.items()
+    }
+    hidden = encoding.encode(
+      self.encoder,
+      flat,
+      tf.repeat(positions, shape[1], axis=0),
+      seed=self.generator.make_seeds(1)[:, 0] if training else None,
+      num_groups=_NUM_GROUPS,
+    )
+    masks, size = tf.shape(positions)[1], hidden.shape[-1]
+    return tf.reshape(hidden, [shape[0], shape[1], masks, size])
 
   def logits(
     self,

@@ -17,6 +17,8 @@ from realm_tf.layers import encoding
 from realm_tf.layers.embedder import Embedder
 
 NULL_DOCUMENT = -1
+# Candidates of a batch differ in length, and the null documents are short.
+NUM_GROUPS = 8
 _SPARE = 2  # Candidates beyond those wanted: the own document may be there.
 
 
@@ -252,31 +254,6 @@ class Retriever(keras.layers.Layer):
       ask = min(4 * ask, len(documents))
     return np.pad(kept, [(0, 0), (1, 0)], constant_values=NULL_DOCUMENT)
 
-  def embed_candidates(
-    self, candidate_inputs: encoding.Inputs, training: bool = False
-  ) -> tf.Tensor:
-    """Embeds candidates, the first of each query apart from the others.
-
-    The first is normally the null document: three wordpieces, which need not
-    be padded to the length of the others.
-
-    Args:
-      candidate_inputs: BERT inputs, int32 `[batch, candidates, length]`.
-      training: Whether to drop out.
-
-    Returns:
-      float32 `[batch, candidates, dim]`.
-    """
-    first = {key: value[:, :1] for key, value in candidate_inputs.items()}
-    others = {key: value[:, 1:] for key, value in candidate_inputs.items()}
-    return tf.concat(
-      [
-        self.embedder.embed_documents(first, training),
-        self.embedder.embed_documents(others, training),
-      ],
-      axis=1,
-    )
-
   def best(
     self, query_inputs: encoding.Inputs, candidate_inputs: encoding.Inputs
   ) -> tf.Tensor:
@@ -293,7 +270,7 @@ class Retriever(keras.layers.Layer):
     """
     queries = self.embedder.embed_queries(query_inputs)
     others = {key: value[:, 1:] for key, value in candidate_inputs.items()}
-    embedded = self.embedder.embed_documents(others)
+    embedded = self.embedder.embed_documents(others, num_groups=NUM_GROUPS)
     scores = tf.stop_gradient(tf.einsum('bd,bnd->bn', queries, embedded))
     chosen = tf.math.top_k(scores, self.num_candidates - 1).indices + 1
     return tf.pad(chosen, [[0, 0], [1, 0]])
@@ -320,6 +297,6 @@ class Retriever(keras.layers.Layer):
     """
     scores = self.score(
       self.embedder.embed_queries(query_inputs, training),
-      self.embed_candidates(candidate_inputs, training),
+      self.embedder.embed_documents(candidate_inputs, training, NUM_GROUPS),
     )
     return scores, tf.nn.log_softmax(scores)
