@@ -1,0 +1,35 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.benchmarks.pipeline import VOCAB_SIZE, Pipeline, PipelineConfig
+
+
+def test_batches_have_the_shapes_asked_for_and_train(material, toy):
+  pipeline = Pipeline(PipelineConfig(**toy), material)
+  assert pipeline.bert_config.vocab_size == VOCAB_SIZE
+  pipeline.use_random_index()
+  generator = pipeline.batches()
+  first, second = itertools.islice(generator, 2)
+  generator.close()
+  assert [first.number, second.number] == [0, 1]
+  ids = first.features['candidates']['input_word_ids']
+  assert ids.shape[:2] == [2, 3] and ids.shape[2] <= 48
+  assert first.features['query']['input_word_ids'].shape[1] <= 32
+  assert first.features['mlm_positions'].shape == [2, 5]
+  # The null document is [CLS] [SEP] [SEP]; the others are real.
+  lengths = np.sum(first.features['candidates']['input_mask'], -1)
+  assert (lengths[:, 0] == 3).all() and (lengths[:, 1:] > 20).all()
+
+  steps = []
+  trainer, state = pipeline.make_trainer(lambda: steps.append(1))
+  trainer.batches = iter([first, second])
+  metrics = trainer.train(tf.constant(2))
+  # Random weights know nothing of 30,522 wordpieces.
+  assert 9 < metrics['loss'] < 12
+  assert len(steps) == int(state.step) == 2
+  pipeline.close()
+  assert pipeline.slot.is_empty

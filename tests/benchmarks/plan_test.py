@@ -1,0 +1,91 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from realm_tf.benchmarks import material as material_lib
+from realm_tf.benchmarks import plan
+from realm_tf.benchmarks.pipeline import PipelineConfig
+
+MATERIAL = {
+  'directory': 'd',
+  'knowledge': 'k',
+  'queries': 'q',
+  'vocab_file': 'v',
+}
+
+
+@pytest.mark.parametrize('toy', [False, True])
+def test_all_settings_are_known_to_their_modules(toy):
+  measurements = plan.make_plan(MATERIAL, toy=toy)
+  for measurement in measurements:
+    module = importlib.import_module(
+      f'realm_tf.benchmarks.{measurement.module}'
+    )
+    if hasattr(module, 'Settings'):
+      settings = module.Settings(**measurement.settings)
+      if hasattr(settings, 'pipeline'):
+        PipelineConfig(**settings.pipeline)
+    if measurement.material:
+      assert material_lib.Material(**measurement.material).num_documents > 0
+  names = [m.name for m in measurements]
+  assert len(set(names)) == len(names)
+  assert {t.measurement for t in plan.TARGETS} <= set(names)
+
+
+def test_launcher_shapes():
+  (measurement,) = [
+    m for m in plan.make_plan(MATERIAL) if m.name == 'steps_tiny'
+  ]
+  config = PipelineConfig(**measurement.settings['pipeline'])
+  assert (config.batch_size, config.num_candidates) == (4, 8)
+  assert (config.query_seq_len, config.candidate_seq_len) == (96, 288)
+  assert config.max_masks == 10
+
+
+def test_material_is_made_before_it_is_needed():
+  names = [m.name for m in plan.make_plan(MATERIAL, only=['steps'])]
+  assert names == ['material_5000', 'steps_tiny', 'steps_mini']
+  names = [m.name for m in plan.make_plan(MATERIAL, only=['memory'])]
+  assert names == ['memory']
+
+
+def test_only_the_tokenizer_is_bound_to_one_core():
+  cores = {m.name: m.cores for m in plan.make_plan(MATERIAL, cores=3)}
+  assert cores.pop('tokenizing') == 1
+  assert set(cores.values()) == {3}
+
+
+def test_unknown_names_are_refused():
+  with pytest.raises(ValueError, match="no measurement 'speed'; there are cor"):
+    plan.make_plan(MATERIAL, only=['speed'])
+
+
+def test_targets_are_compared():
+  results = {
+    'tokenizing': {'megabytes_per_second': 9.0},
+    'steps_tiny': {'step_seconds': 0.5, 'peak_memory_mb': 1700.0},
+  }
+  compared = {c['figure']: c for c in plan.compare(results)}
+  assert compared['megabytes_per_second'] == {
+    'measurement': 'tokenizing',
+    'figure': 'megabytes_per_second',
+    'value': 9.0,
+    'at_least': 10,
+    'met': False,
+  }
+  assert compared['step_seconds']['met'] and compared['peak_memory_mb']['met']
+  assert 'at_least' not in compared['step_seconds']
+
+
+def test_the_parent_starts_no_tensorflow():
+  code = (
+    'import sys; from realm_tf.benchmarks import child_process, machine, plan;'
+    'sys.exit("tensorflow" in sys.modules)'
+  )
+  assert not subprocess.run(
+    [sys.executable, '-c', code], check=False
+  ).returncode

@@ -1,0 +1,40 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import os
+
+import pytest
+
+from realm_tf.benchmarks import refresh
+
+
+def test_figures(material, toy, tmp_path):
+  settings = refresh.Settings(
+    pipeline=toy, warmup=1, idle_steps=3, rounds=2, searcher='exact'
+  )
+  work_dir = str(tmp_path / 'work')
+  figures = refresh.measure(settings, material, work_dir)
+  assert figures['refreshes'] == 2 and figures['searcher'] == 'exact'
+  assert figures['idle_steps'] >= 4 and figures['building_steps'] >= 1
+  assert figures['slow_down'] == pytest.approx(
+    figures['building_step_seconds'] / figures['idle_step_seconds']
+  )
+  assert figures['pause_milliseconds'] >= figures['swap_pause_milliseconds']
+  for name in ('swap_call_milliseconds', 'load_seconds', 'build_seconds'):
+    assert figures[name] > 0
+  assert not os.path.exists(work_dir)
+
+
+def test_a_refresh_that_never_comes_is_an_error(material, toy, tmp_path):
+  settings = refresh.Settings(
+    pipeline=toy, warmup=1, idle_steps=1, rounds=1, timeout=0.0
+  )
+  with pytest.raises(RuntimeError, match='no new index was in use after 0 s'):
+    refresh.measure(settings, material, str(tmp_path / 'work'))
+
+
+def test_overlapping():
+  steps = [(0.0, 1.0), (1.0, 3.0), (3.0, 3.5)]
+  assert refresh.overlapping(steps, [(0.5, 1.5)]) == [1.0, 2.0]
+  assert refresh.overlapping(steps, [(2.0, 2.1)]) == [2.0]
+  assert refresh.overlapping(steps, [(0.5, 3.2)], whole=True) == [2.0]
+  assert refresh.overlapping(steps, []) == []
