@@ -151,6 +151,9 @@ def test_no_text_at_all(tmp_path):
   )
   assert store.gather([0, -1, 1])[0].to_list() == [[], [], []]
   assert store.titles([0]) == ['']
-  assert json.loads((tmp_path / 'store' / 'metadata.json').read_text())[
-    'num_documents'
-  ] == 2
+  assert (
+    json.loads((tmp_path / 'store' / 'metadata.json').read_text())[
+      'num_documents'
+    ]
+    == 2
+  )

@@ -13,7 +13,8 @@ _FILES, _PER_FILE = 5, 7
 def paths(tmp_path):
   return [
     small_world.write_records(
-      tmp_path / f'{f}.tfrecord.gz', [b'%d-%d' % (f, i) for i in range(_PER_FILE)]
+      tmp_path / f'{f}.tfrecord.gz',
+      [b'%d-%d' % (f, i) for i in range(_PER_FILE)],
     )
     for f in range(_FILES)
   ]

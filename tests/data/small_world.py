@@ -11,10 +11,12 @@ from realm_tf.corpus import block_records, span_records
 from realm_tf.data import documents as documents_lib
 from realm_tf.text.tokenizer import BertTokenizer
 
-_VOCAB = (
-  '[PAD] [UNK] [CLS] [SEP] [MASK] the a of is in . , ! capital city river '
-  'paris france london england rome italy ##n ##ese japan lima peru seine '
-  'thames tiber flows through has was and old big word one two three four'
+_VOCAB = ' '.join(
+  (
+    '[PAD] [UNK] [CLS] [SEP] [MASK] the a of is in . , ! capital city river',
+    'paris france london england rome italy ##n ##ese japan lima peru seine',
+    'thames tiber flows through has was and old big word one two three four',
+  )
 ).split()
 
 
