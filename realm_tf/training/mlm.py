@@ -6,10 +6,10 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-import tensorflow as tf
 from absl import logging
 
 from realm_tf.bert import weights
+from realm_tf.bert.encoder import build_mlm_head
 from realm_tf.data import mlm as mlm_data
 from realm_tf.models.mlm import MaskedLanguageModel
 from realm_tf.text.tokenizer import BertTokenizer
@@ -101,6 +101,16 @@ def _heldout_batches(
     yield run_config.Batch(number, features)
 
 
+def _copy(bert: weights.Bert, tokenizer: BertTokenizer) -> weights.Bert:
+  """The same weights in new layers, and the vocabulary in use."""
+  encoder = weights.copy_encoder(bert)
+  head = build_mlm_head(bert.config, encoder)
+  head.set_weights(bert.mlm_head.get_weights())
+  return dataclasses.replace(
+    bert, encoder=encoder, mlm_head=head, lower_case=tokenizer.lower_case
+  )
+
+
 def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
   """Trains to `config.train_steps` and writes `model_dir/bert`.
 
@@ -114,9 +124,13 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
     seed=config.seed,
   )
 
+  trained: list[weights.Bert] = []
+
   def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:
     del run
-    model = MaskedLanguageModel(bert)
+    # Made anew: precision and the kind of dropout are set up for the run only.
+    trained.append(_copy(bert, tokenizer))
+    model = MaskedLanguageModel(trained[0])
     optimizer = optimization.create_optimizer(
       config.learning_rate, config.train_steps, config.warmup_steps
     )
@@ -142,6 +156,8 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
       progress=config.progress,
       resume_settings={
         'batch_size': config.batch_size,
+        'bert': dataclasses.asdict(bert.config),
+        'examples': dataclasses.asdict(config.examples),
         'seed': config.seed,
         'train_passages': config.train_passages,
         'vocabulary': tokenizer.fingerprint,
@@ -153,12 +169,12 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
     evaluation,
   )
   directory = os.path.join(config.model_dir, 'bert')
-  tf.io.gfile.makedirs(directory)
   vocab_file = os.path.join(directory, 'vocab.txt')
   tokenizer.save_vocab(vocab_file)
-  trained = dataclasses.replace(
-    bert, vocab_file=vocab_file, lower_case=tokenizer.lower_case
+  weights.save_bert(
+    dataclasses.replace(trained[0], vocab_file=vocab_file),
+    directory,
+    dtype=config.weights_dtype,
   )
-  weights.save_bert(trained, directory, dtype=config.weights_dtype)
   logging.info('wrote the weights to %s', directory)
   return result
