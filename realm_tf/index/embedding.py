@@ -4,6 +4,7 @@
 
 import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -73,6 +74,27 @@ def embed_signature() -> list[dict[str, tf.TensorSpec]]:
   """The `input_signature` of an embed_fn that is traced only once."""
   names = ('input_word_ids', 'input_mask', 'input_type_ids')
   return [{n: tf.TensorSpec([None, None], tf.int32, name=n) for n in names}]
+
+
+@functools.lru_cache
+def _traced_packing(
+  special: packing.SpecialIds, max_length: int, fixed_length: bool
+) -> Callable[[tf.RaggedTensor, tf.RaggedTensor], dict[str, tf.Tensor]]:
+  """`pack_document` in a graph: 4 ms a batch, and eagerly 80."""
+  ragged = tf.RaggedTensorSpec([None, None], tf.int32)
+
+  def pack(
+    title_ids: tf.RaggedTensor, body_ids: tf.RaggedTensor
+  ) -> dict[str, tf.Tensor]:
+    return packing.pack_document(
+      title_ids,
+      body_ids,
+      special=special,
+      max_length=max_length,
+      fixed_length=fixed_length,
+    )
+
+  return tf.function(pack, input_signature=[ragged, ragged], autograph=False)
 
 
 def plan_batches(
@@ -209,20 +231,14 @@ def embed_documents(
   )
   key = _key(documents, config, embedder_fingerprint)
   partial = _Partial(resume_dir, key, n)
+  traced = _traced_packing(special, config.max_length, config.fixed_length)
   fixed_rows = max(1, config.batch_tokens // config.max_length)
 
   def pack(rows: np.ndarray) -> dict[str, tf.Tensor]:
     if config.fixed_length:
       missing = fixed_rows - len(rows)
       rows = np.pad(rows, (0, missing), constant_values=_NULL_DOCUMENT)
-    title_ids, body_ids = documents.gather(rows)
-    return packing.pack_document(
-      title_ids,
-      body_ids,
-      special=special,
-      max_length=config.max_length,
-      fixed_length=config.fixed_length,
-    )
+    return traced(*documents.gather(rows))
 
   batches = plan_batches(lengths, config)
   done = sum(len(next(batches)) for _ in range(partial.batches))
