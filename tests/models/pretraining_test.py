@@ -1,0 +1,323 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.bert.config import BertConfig
+from realm_tf.evaluation import retrieval_utility
+from realm_tf.layers.embedder import Embedder
+from realm_tf.layers.reader import KnowledgeAugmentedReader
+from realm_tf.layers.retriever import Retriever
+from realm_tf.models.pretraining import PretrainingModel
+from tests import shared_data
+from tests.layers.encoding_test import make_inputs
+from tests.layers.reader_test import make_joint
+from tests.models import goldens
+
+CONFIG = BertConfig(
+  vocab_size=50,
+  hidden_size=8,
+  num_layers=2,
+  num_heads=2,
+  intermediate_size=16,
+  max_positions=24,
+  initializer_range=0.4,
+)
+FEATURES = {
+  'query': make_inputs([6, 5], 7, seed=1),
+  'candidates': make_joint([[3, 8, 9, 7], [3, 6, 9, 4]], 10),
+  'joint': make_joint([[7, 15, 16, 14], [6, 11, 14, 9]], 18),
+  'mlm_positions': tf.constant([[2, 3, 0], [1, 0, 0]]),
+  'mlm_targets': tf.constant([[9, 30, 0], [41, 0, 0]]),
+  'mlm_mask': tf.constant([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]]),
+}
+
+
+def make_model(separate_towers=False, **options):
+  embedder = Embedder(CONFIG, 4, separate_towers, seed=2)
+  if separate_towers:
+    rng = np.random.default_rng(0)
+    for variable in embedder.document_tower.variables:
+      variable.assign_add(0.1 * rng.standard_normal(variable.shape))
+  return PretrainingModel(
+    Retriever(embedder, **options), KnowledgeAugmentedReader(CONFIG, seed=3)
+  )
+
+
+@pytest.fixture(scope='module')
+def model():
+  return make_model()
+
+
+def test_marginal_likelihood_and_utilities(model):
+  outputs = {key: x.numpy() for key, x in model(FEATURES).items()}
+  mask = FEATURES['mlm_mask'].numpy()
+  weights = np.exp(outputs['candidate_log_probs'])
+  np.testing.assert_allclose(weights.sum(-1), [1, 1], atol=1e-6)
+  gold = outputs['gold_log_probs']
+  expected = mask * np.log(np.einsum('bk,bkm->bm', weights, np.exp(gold)))
+  marginal = outputs['marginal_gold_log_probs']
+  np.testing.assert_allclose(marginal, expected, atol=1e-5)
+  np.testing.assert_allclose(
+    outputs['candidate_utility'],
+    retrieval_utility.candidate_utility(gold, mask),
+    atol=1e-5,
+  )
+  loss, metrics = model.loss_and_metrics(FEATURES)
+  assert float(loss) == pytest.approx(-expected.sum() / 3, abs=1e-5)
+  aggregate = retrieval_utility.RetrievalUtility()
+  aggregate.update(gold, outputs['candidate_log_probs'], mask)
+  for name, value in aggregate.result().items():
+    assert float(metrics[name]) == pytest.approx(value, abs=1e-5), name
+  assert float(metrics['closed_book_loss']) == pytest.approx(
+    -gold[:, 0].sum() / 3, abs=1e-5
+  )
+
+
+def test_the_null_document_is_what_utility_is_measured_against(model):
+  """Fails if another candidate is first, or if there is no null document."""
+  _, metrics = model.loss_and_metrics(FEATURES)
+  turned = {
+    **FEATURES,
+    **{
+      side: {key: tf.reverse(x, [1]) for key, x in FEATURES[side].items()}
+      for side in ('candidates', 'joint')
+    },
+  }
+  loss, other = model.loss_and_metrics(turned)
+  assert float(loss) == pytest.approx(
+    float(model.loss_and_metrics(FEATURES)[0]), abs=1e-5
+  )
+  assert (
+    abs(float(metrics['retrieval_utility']) - float(other['retrieval_utility']))
+    > 1e-3
+  )
+
+
+def test_padding_and_unused_masks_do_not_matter(model):
+  wide = tf.nest.map_structure(lambda x: x, FEATURES)
+  for side in ('query', 'candidates', 'joint'):
+    for key, x in wide[side].items():
+      wide[side][key] = tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[0, 4]])
+  for key in ('mlm_positions', 'mlm_targets', 'mlm_mask'):
+    wide[key] = tf.pad(wide[key], [[0, 0], [0, 5]])
+  assert float(model.loss_and_metrics(wide)[0]) == pytest.approx(
+    float(model.loss_and_metrics(FEATURES)[0]), abs=1e-5
+  )
+
+
+def test_a_batch_without_masks_has_no_loss(model):
+  nothing = {**FEATURES, 'mlm_mask': tf.zeros([2, 3])}
+  loss, metrics = model.loss_and_metrics(nothing)
+  assert float(loss) == 0 and float(metrics['retrieval_utility']) == 0
+
+
+def test_gradients_equal_finite_differences():
+  """Of reader, query side and document side."""
+  model = make_model(separate_towers=True)
+  variables = model.trainable_variables
+
+  @tf.function
+  def loss_of():
+    return model.loss_and_metrics(FEATURES)[0]
+
+  @tf.function
+  def gradients_of():
+    with tf.GradientTape() as tape:
+      loss = model.loss_and_metrics(FEATURES)[0]
+    return [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]
+
+  towers = model.retriever.embedder.towers
+  parts = {'reader': model.reader_variables}
+  for tower, name in zip(towers, ('query', 'document')):
+    parts[name] = tower.trainable_variables
+  found = {v.ref(): g.numpy() for v, g in zip(variables, gradients_of())}
+  assert sum(map(len, parts.values())) == len(variables)
+  rng = np.random.default_rng(4)
+  for part, its in parts.items():
+    # Along random directions; a step small enough for the curvature and large
+    # enough for float32.
+    for _ in range(3):
+      along = [rng.standard_normal(v.shape).astype(np.float32) for v in its]
+      expected = sum(
+        float((found[v.ref()] * d).sum()) for v, d in zip(its, along)
+      )
+      before = [v.numpy() for v in its]
+      losses = []
+      for step in (1e-3, -1e-3):
+        for variable, value, d in zip(its, before, along):
+          variable.assign(value + step * d)
+        losses.append(float(loss_of()))
+      for variable, value in zip(its, before):
+        variable.assign(value)
+      slope = (losses[0] - losses[1]) / 2e-3
+      assert slope == pytest.approx(expected, rel=0.02, abs=3e-3), part
+    assert max(np.abs(found[v.ref()]).max() for v in its) > 1e-3, part
+
+
+def test_every_variable_gets_a_gradient(model):
+  with tf.GradientTape() as tape:
+    loss, _ = model.loss_and_metrics(FEATURES, training=True)
+  gradients = tape.gradient(loss, model.trainable_variables)
+  assert all(g is not None for g in gradients)
+  names = [v.name for v in model.trainable_variables]
+  assert not [n for n in names if n.startswith('reader') and 'pooler' in n]
+
+
+def test_of_more_candidates_the_freshly_best_are_kept():
+  model = make_model(num_candidates=3)
+  all_scores = make_model(num_candidates=4)(FEATURES)['retrieval_scores']
+  outputs = model(FEATURES)
+  best = 1 + np.argsort(-all_scores.numpy()[:, 1:])[:, :2]
+  expected = np.take_along_axis(
+    all_scores.numpy(), np.pad(best, [(0, 0), (1, 0)]), axis=1
+  )
+  np.testing.assert_allclose(outputs['retrieval_scores'], expected, atol=1e-5)
+  assert outputs['gold_log_probs'].shape == (2, 3, 3)
+  filled = model.fill_blanks(FEATURES, top_n=2)
+  np.testing.assert_array_equal(
+    filled['candidates'], np.pad(best, [(0, 0), (1, 0)])
+  )
+
+
+def test_fill_blanks_marginalizes_over_documents(model):
+  filled = {
+    key: value.numpy() for key, value in model.fill_blanks(FEATURES, 3).items()
+  }
+  logits = model.reader.logits(FEATURES['joint'], FEATURES['mlm_positions'])
+  by_document = tf.nn.softmax(logits).numpy()
+  weights = np.exp(model(FEATURES)['candidate_log_probs'])
+  marginal = np.einsum('bk,bkmv->bmv', weights, by_document)
+  best = np.argsort(-marginal, axis=-1)[..., :3]
+  np.testing.assert_array_equal(filled['ids'], best)
+  np.testing.assert_allclose(
+    filled['probs'], np.take_along_axis(marginal, best, -1), atol=1e-6
+  )
+  np.testing.assert_array_equal(
+    filled['closed_book_ids'][..., 0], by_document[:, 0].argmax(-1)
+  )
+  np.testing.assert_array_equal(
+    filled['document_ids'][..., 0], by_document.argmax(-1)
+  )
+  np.testing.assert_allclose(filled['candidate_probs'], weights, atol=1e-6)
+
+
+def test_one_trace_serves_all_lengths(model):
+  traces = []
+
+  @tf.function(reduce_retracing=True)
+  def step(features):
+    traces.append(1)
+    return model.loss_and_metrics(features, training=True)[0]
+
+  for width in (18, 20, 21, 23):
+    joint = {
+      key: tf.pad(x, [[0, 0], [0, 0], [0, width - 18]])
+      for key, x in FEATURES['joint'].items()
+    }
+    assert np.isfinite(step({**FEATURES, 'joint': joint}))
+  assert len(traces) == 2
+
+
+# What follows compares with the original's own numbers.
+
+
+@pytest.fixture(scope='module')
+def golden():
+  folder = shared_data.path('goldens')
+  return (
+    goldens.load_model(folder),
+    goldens.load_features(folder),
+    np.load(folder / 'model_tiny.npz'),
+    goldens.load_facts(folder),
+    np.load(folder / 'model_tiny_grads.npz'),
+  )
+
+
+def test_golden_outputs(golden):
+  model, features, expected, facts, _ = golden
+  outputs = model(features)
+  mask = features['mlm_mask'].numpy()
+  for name, scale in (
+    ('retrieval_score', 1),
+    ('candidate_log_probs', 1),
+    ('gold_log_probs', mask[:, None]),
+    ('marginal_gold_log_probs', mask),
+  ):
+    ours = 'retrieval_scores' if name == 'retrieval_score' else name
+    np.testing.assert_allclose(
+      outputs[ours], expected[name] * scale, atol=2e-4, err_msg=name
+    )
+  loss, metrics = model.loss_and_metrics(features)
+  assert float(loss) == pytest.approx(facts['loss'], abs=1e-5)
+  assert float(metrics['retrieval_utility']) == pytest.approx(
+    facts['retrieval_utility'], abs=1e-6
+  )
+
+
+@tf.function(reduce_retracing=True)
+def _loss_and_gradients(model, features):
+  variables = model.trainable_variables
+  with tf.GradientTape() as tape:
+    loss, _ = model.loss_and_metrics(features)
+  gradients = tape.gradient(loss, variables)
+  return loss, [tf.convert_to_tensor(g) for g in gradients]
+
+
+def test_golden_gradients(golden):
+  model, features, _, facts, expected = golden
+  _, gradients = _loss_and_gradients(model, features)
+  names = {goldens.original_name(v) for v in model.trainable_variables}
+  assert names == set(facts['trainable_variables']) - set(facts['no_gradient'])
+  for variable, gradient in zip(model.trainable_variables, gradients):
+    name = goldens.original_name(variable)
+    found = goldens.canonical_layout(variable, gradient.numpy())
+    # TF1 takes the norm of slices before those of one wordpiece are added up.
+    assert np.linalg.norm(found) == pytest.approx(
+      facts['grad_norms'][name],
+      rel=1e-2 if 'word_embeddings' in name else 1e-4,
+      abs=1e-6,
+    ), name
+    assert found.sum() == pytest.approx(facts['grad_sums'][name], abs=1e-3)
+    if name in expected:
+      np.testing.assert_allclose(
+        found, expected[name], atol=1e-5, rtol=1e-4, err_msg=name
+      )
+  norm = float(tf.linalg.global_norm(gradients))
+  assert norm == pytest.approx(facts['global_grad_norm'], rel=1e-3)
+
+
+def test_golden_trajectory():
+  """Six updates by BERT's own optimizer: no bias correction in its Adam."""
+  folder = shared_data.path('goldens')
+  model, features = goldens.load_model(folder), goldens.load_features(folder)
+  facts = goldens.load_facts(folder)['optimizer']
+  variables = model.trainable_variables
+  means = [np.zeros(v.shape, np.float32) for v in variables]
+  squares = [np.zeros(v.shape, np.float32) for v in variables]
+  losses = []
+  for step in range(7):
+    loss, gradients = _loss_and_gradients(model, features)
+    losses.append(float(loss))
+    if step == 6:
+      break
+    clipped, _ = tf.clip_by_global_norm(gradients, 1.0)
+    # The update that counts as step 0 has the rate of step 1 already.
+    rate = facts['learning_rate'] * (step + 1) / facts['num_warmup_steps']
+    for i, (variable, gradient) in enumerate(zip(variables, clipped)):
+      gradient = gradient.numpy()
+      means[i] = 0.9 * means[i] + 0.1 * gradient
+      squares[i] = 0.999 * squares[i] + 0.001 * gradient**2
+      update = means[i] / (np.sqrt(squares[i]) + 1e-6)
+      if not any(
+        p in variable.name for p in ('layer_norm', 'LayerNorm', 'bias')
+      ):
+        update += 0.01 * variable.numpy()
+      variable.assign_sub(rate * update)
+  np.testing.assert_allclose(losses, facts['losses'], rtol=1e-4)
+  for variable in variables:
+    name = goldens.original_name(variable)
+    assert np.linalg.norm(variable) == pytest.approx(
+      facts['final_norms'][name], rel=1e-4
+    ), name
