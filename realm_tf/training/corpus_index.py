@@ -164,9 +164,11 @@ def watch(
   builder = index_builder.IndexBuilder(
     os.path.join(model_dir, 'export', 'tf_hub'), config.index_dir, build_fn
   )
-  stopper = threading.Thread(
-    target=lambda: (stop.wait(), builder.stop()), name='stopper', daemon=True
-  )
-  stopper.start()
+
+  def stop_builder() -> None:
+    stop.wait()
+    builder.stop()
+
+  threading.Thread(target=stop_builder, name='stopper', daemon=True).start()
   finished = os.path.join(model_dir, estimator.FINISHED)
   builder.run(is_over=lambda: os.path.exists(finished))

@@ -196,7 +196,7 @@ class _Run:
   def _after_loop(self, output: Any) -> None:
     """Reports, saves and exports; `output` is written as scalars next."""
     step = self.step
-    texts = {}
+    texts: dict[str, str] = {}
     for listener in self._train.listeners:
       for name, value in listener.report(step).items():
         (texts if isinstance(value, str) else output)[name] = value

@@ -23,7 +23,7 @@ class BuildCancelledError(Exception):
   """The training ended before an index was whole."""
 
 
-BuildFn = Callable[[str, int, Callable[[], None]], None]
+BuildFn = Callable[[str, int, Callable[[], None]], Any]
 """Embeds the corpus with the export in a directory and publishes the index of
 that step. Calls its third argument now and then; that raises
 BuildCancelledError when the index is not wanted any more."""

@@ -238,6 +238,7 @@ class _Pretraining:
   def heldout_input(self, start: int) -> ExampleGenerator:
     """The same few batches each time, with the index of the time."""
     config = self.config
+    assert config.heldout_examples is not None
     masked = pretraining_examples.masked_queries(
       config.heldout_examples,
       self.tokenizer,
@@ -257,8 +258,9 @@ class _Pretraining:
       vocab_fingerprint=self.tokenizer.fingerprint,
       num_documents=len(self.documents),
     )
+    embedder_dir = index.embedder_dir
     try:
-      if index.embedder_dir is None:
+      if embedder_dir is None:
         raise ValueError(
           f'{path} was published without its embedder: build it again'
           ' (bin/build_index)'
@@ -266,7 +268,7 @@ class _Pretraining:
       return self.embedders.version(
         index,
         lambda embedder: hub_modules.read_embedder_weights(
-          embedder, index.embedder_dir
+          embedder, embedder_dir
         ),
       )
     except BaseException:

@@ -1,0 +1,70 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from realm_tf.export import hub_modules
+from realm_tf.index import versions
+from realm_tf.index.config import SearcherConfig
+from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.text import packing
+from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import corpus_index, index_builder
+
+
+def embed_document(indexed, row):
+  _, tokenizer, documents, embedder, _, _ = indexed
+  packed = packing.pack_document(
+    *documents.gather([row]), special=tokenizer.special, max_length=48
+  )
+  return embedder.embed_documents(packed).numpy()[0]
+
+
+def test_each_export_sets_the_weights_anew(indexed):
+  root, _, documents, embedder, module, indexer = indexed
+  first = versions.load_index(root / 'index' / '3')
+  info = hub_modules.read_info(root / 'embedder-3')
+  assert first.metadata.built_at == info['exported_at']
+  np.testing.assert_allclose(
+    first.embeddings[5], embed_document(indexed, 5), atol=1e-4
+  )
+  before = [v.numpy() for v in embedder.trainable_variables]
+  kernel = embedder.query_tower.projection.kernel
+  kernel.assign(-kernel)
+  try:
+    module.save(root / 'embedder-4', 4)
+    indexer(str(root / 'embedder-4'), 4)
+    second = versions.load_index(root / 'index' / '4')
+    np.testing.assert_allclose(
+      second.embeddings[5], embed_document(indexed, 5), atol=1e-4
+    )
+    assert np.abs(second.embeddings[5] - first.embeddings[5]).max() > 0.1
+    second.close()
+  finally:
+    for variable, value in zip(embedder.trainable_variables, before):
+      variable.assign(value)
+  first.close()
+
+
+def test_it_can_be_called_off(indexed):
+  root, *_, indexer = indexed
+
+  def check():
+    raise index_builder.BuildCancelledError
+
+  with pytest.raises(index_builder.BuildCancelledError):
+    indexer(str(root / 'embedder-3'), 9, check)
+  assert '9' not in [p.name for p in (root / 'index').iterdir()]
+
+
+def test_another_vocabulary_is_refused(indexed):
+  root, tokenizer, documents, *_ = indexed
+  other = corpus_index.CorpusIndexer(
+    documents,
+    BertTokenizer([*tokenizer.vocab, 'extra']),
+    str(root / 'index'),
+    searcher=SearcherConfig(),
+    embedding_config=EmbeddingConfig(),
+  )
+  with pytest.raises(ValueError, match='another vocabulary'):
+    other(str(root / 'embedder-3'), 8)

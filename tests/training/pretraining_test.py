@@ -1,0 +1,105 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of pre-training; bin/pretrain_realm's tests train."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from realm_tf.data.featurization import FeaturizationConfig
+from realm_tf.data.masking import MaskingConfig
+from realm_tf.index.versions import IndexMismatchError
+from realm_tf.io import atomic
+from realm_tf.training import index_builder, pretraining, run_config
+
+
+@pytest.fixture
+def config(world, tmp_path):
+  return pretraining.PretrainingConfig(
+    model_dir=str(tmp_path / 'model'),
+    corpus_dir=str(world / 'corpus'),
+    index_dir=str(tmp_path / 'index'),
+    train_examples=f'{world}/spans/spans-*',
+    bert=str(world / 'bert_config.json'),
+    vocab_file=str(world / 'vocab.txt'),
+    projection_size=16,
+    batch_size=4,
+    masking=MaskingConfig(query_seq_len=32),
+    featurization=FeaturizationConfig(
+      query_seq_len=32, candidate_seq_len=48, num_candidates=3
+    ),
+    progress=False,
+  )
+
+
+def test_starts_from_bert_or_from_an_embedder(config, indexed):
+  root, *_ = indexed
+  from_bert = pretraining._Pretraining(config)
+  table = from_bert.bert.encoder.get_embedding_table().numpy()
+  mine = from_bert.make_embedder().query_tower.encoder.get_embedding_table()
+  np.testing.assert_array_equal(mine, table)
+  from_module = pretraining._Pretraining(
+    dataclasses.replace(config, embedder=str(root / 'embedder-3'))
+  )
+  np.testing.assert_array_equal(
+    from_module.make_embedder().query_tower.projection.kernel,
+    indexed[3].query_tower.projection.kernel,
+  )
+  assert from_module.embedding.max_length == 48
+
+
+def test_two_rates_move_two_groups(config):
+  parts = pretraining._Pretraining(
+    dataclasses.replace(
+      config, learning_rate=0.1, embedder_learning_rate=0.01, warmup_steps=0
+    )
+  )
+  spec = parts.model_fn(run_config.RunConfig(config.model_dir))
+  rates = [float(g.optimizer.learning_rate(0)) for g in spec.optimizers]
+  np.testing.assert_allclose(rates, [0.1, 0.01], rtol=1e-6)
+  names = [{v.ref() for v in g.variables} for g in spec.optimizers]
+  assert not names[0] & names[1]
+  assert names[0] | names[1] == {
+    v.ref() for v in spec.model.trainable_variables
+  }
+
+
+def test_an_index_comes_with_its_own_embedder(config, indexed, tmp_path):
+  root, *_ = indexed
+  parts = pretraining._Pretraining(config)
+  version = parts.load_index(str(root / 'index' / '3'))
+  assert version.metadata.step == 3
+  version.close()
+  assert parts.embedders.made == 1
+  parts.load_index(str(root / 'index' / '3')).close()
+  assert parts.embedders.made == 1
+
+  bare = tmp_path / 'bare'
+  shutil.copytree(root / 'index' / '3', bare)
+  shutil.rmtree(bare / 'embedder')
+  with pytest.raises(ValueError, match='published without its embedder'):
+    parts.load_index(str(bare))
+  metadata = atomic.read_json(bare / 'metadata.json')
+  atomic.write_json(
+    bare / 'metadata.json', {**metadata, 'corpus_fingerprint': 'feed'}
+  )
+  with pytest.raises(IndexMismatchError, match='feed'):
+    parts.load_index(str(bare))
+
+
+def test_who_builds(config):
+  parts = pretraining._Pretraining(
+    dataclasses.replace(config, index_builder='process', builder_command=['b'])
+  )
+  (process,) = parts.builder('exports')
+  assert isinstance(process, index_builder.BuilderProcess)
+  assert process._command[:2] == ['b', '--watch']
+  assert f'--model_dir={config.model_dir}' in process._command
+  parts = pretraining._Pretraining(
+    dataclasses.replace(config, index_builder='none')
+  )
+  assert parts.builder('exports') == []
+  with pytest.raises(ValueError, match="Received: 'nobody'"):
+    pretraining.pretrain(dataclasses.replace(config, index_builder='nobody'))
