@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.index import search_ops
 from realm_tf.index import searcher as searcher_lib
 from realm_tf.index.config import SearcherConfig
 
@@ -74,18 +75,16 @@ class _SearcherModule(tf.Module):
   def _search_exact(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, Any]:
     embeddings = tf.ensure_shape(self.embeddings, [None, None])
     k = tf.minimum(k, tf.shape(embeddings)[0])
-    rows, scores = searcher_lib.search_exact(embeddings, queries, k)
+    rows, scores = search_ops.search_exact(embeddings, queries, k)
     return {'rows': rows, 'scores': scores}
 
   def _search_scann(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, Any]:
     tensors = {
       name: tf.convert_to_tensor(getattr(self, name)) for name in self._names
     }
-    handle = searcher_lib.scann_handle(tensors)
+    handle = search_ops.scann_handle(tensors)
     k = tf.minimum(k, tensors['plan'][0])
-    rows, scores = searcher_lib.search_scann(
-      handle, tensors['plan'], queries, k
-    )
+    rows, scores = search_ops.search_scann(handle, tensors['plan'], queries, k)
     return {'rows': rows, 'scores': scores}
 
 

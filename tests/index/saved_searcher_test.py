@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.index import saved_searcher, searcher
+from realm_tf.index import saved_searcher, search_ops, searcher
 from realm_tf.index.config import SearcherConfig
 from tests.index import clustered
 
 needs_scann = pytest.mark.skipif(
-  not searcher.scann_is_installed(), reason='ScaNN is not installed'
+  not search_ops.scann_is_installed(), reason='ScaNN is not installed'
 )
 CONFIGS = [
   SearcherConfig(kind='exact'),

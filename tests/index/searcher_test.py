@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.index import searcher
+from realm_tf.index import search_ops, searcher
 from realm_tf.index.config import SearcherConfig
 from tests.index import clustered
 
 needs_scann = pytest.mark.skipif(
-  not searcher.scann_is_installed(), reason='ScaNN is not installed'
+  not search_ops.scann_is_installed(), reason='ScaNN is not installed'
 )
 KINDS = ['exact', pytest.param('scann', marks=needs_scann)]
 
@@ -40,20 +40,6 @@ def test_exact_equals_numpy(rows, k):
   np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
   assert found.dtype == tf.int32 and scores.dtype == tf.float32
   assert built.is_exact and built.kind == 'exact'
-
-
-@pytest.mark.parametrize('scores_at_a_time', [1, 700, 9 * 256, 1 << 24])
-def test_exact_is_the_same_in_chunks(monkeypatch, scores_at_a_time):
-  monkeypatch.setattr(searcher, '_SCORES', scores_at_a_time)
-  embeddings = clustered.vectors(1, 300)
-  queries = clustered.vectors(2, 9)
-  rows, scores = searcher.search_exact.python_function(
-    tf.constant(embeddings), tf.constant(queries), tf.constant(20)
-  )
-  np.testing.assert_array_equal(
-    rows, clustered.best_rows(embeddings, queries, 20)
-  )
-  assert scores.shape == (9, 20)
 
 
 def test_equal_scores_come_in_the_order_of_rows():
@@ -182,7 +168,7 @@ def test_wrong_queries_are_refused():
 def test_auto_is_exact_for_few_rows():
   config = SearcherConfig(exact_below=100)
   assert searcher.choose_kind(99, config) == 'exact'
-  if searcher.scann_is_installed():
+  if search_ops.scann_is_installed():
     assert searcher.choose_kind(100, config) == 'scann'
   few = searcher.build_searcher(clustered.vectors(1, 99), config)
   assert few.is_exact
@@ -193,9 +179,9 @@ def test_without_scann_auto_is_exact_and_scann_says_what_to_do(monkeypatch):
     raise ModuleNotFoundError(f"No module named '{name}'")
 
   monkeypatch.setattr(importlib, 'import_module', missing)
-  assert not searcher.scann_is_installed()
+  assert not search_ops.scann_is_installed()
   assert searcher.choose_kind(10**6, SearcherConfig()) == 'exact'
-  with pytest.raises(searcher.ScannMissingError, match='pip install'):
+  with pytest.raises(search_ops.ScannMissingError, match='pip install'):
     searcher.build_searcher(
       clustered.vectors(1, 50), SearcherConfig(kind='scann')
     )

@@ -11,12 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
-from realm_tf.index import saved_searcher, searcher, slot, versions
+from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
 from realm_tf.index.config import SearcherConfig
 from tests.index import clustered
 
 needs_scann = pytest.mark.skipif(
-  not searcher.scann_is_installed(), reason='ScaNN is not installed'
+  not search_ops.scann_is_installed(), reason='ScaNN is not installed'
 )
 KINDS = ['exact', pytest.param('scann', marks=needs_scann)]
 
