@@ -38,11 +38,16 @@ _SYSTEMS = flags.DEFINE_multi_string(
   'system', None, 'LABEL=EMBEDDER,BERT or LABEL=random.', required=True
 )
 _NUM_CANDIDATES = flags.DEFINE_integer(
-  'num_candidates', 8, 'Documents read, the null document counted.'
+  'num_candidates',
+  8,
+  'Documents read, the null document counted.',
+  lower_bound=2,
 )
-_QUERY_SEQ_LEN = flags.DEFINE_integer('query_seq_len', 96, 'Wordpieces.')
+_QUERY_SEQ_LEN = flags.DEFINE_integer(
+  'query_seq_len', 96, 'Wordpieces.', lower_bound=3
+)
 _CANDIDATE_SEQ_LEN = flags.DEFINE_integer(
-  'candidate_seq_len', 288, 'Wordpieces.'
+  'candidate_seq_len', 288, 'Wordpieces.', lower_bound=4
 )
 _EXAMPLES = flags.DEFINE_integer(
   'examples', 3, 'Filled blanks shown of the last system.', lower_bound=0
@@ -51,9 +56,9 @@ _OUTPUT = flags.DEFINE_string('output', None, 'Write the figures as JSON, too.')
 
 
 def _parse(text: str) -> tuple[str, list[str]]:
-  label, equals, value = text.partition('=')
+  label, _, value = text.partition('=')
   parts = value.split(',')
-  if not equals or not (value == 'random' or len(parts) == 2):
+  if not label or not all(parts) or not (value == 'random' or len(parts) == 2):
     raise app.UsageError(
       f'--system={text}: expected LABEL=EMBEDDER,BERT or LABEL=random'
     )
@@ -70,11 +75,31 @@ def _show(examples: list[blank_evaluation.Example]) -> None:
     print(f'    {example.probability:.2f} {example.title}: {example.body}')
 
 
-def main(argv: list[str]) -> None:
-  """Measures each system and prints a table."""
-  if len(argv) > 1:
-    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  logging.set_verbosity(logging.WARNING)
+def _print_table(reports: dict[str, blank_evaluation.Report]) -> None:
+  width = max(map(len, reports))
+  last = list(reports.values())[-1]
+  print(
+    f'\n{"":{width}}  recall@1  recall@5  blanks filled  without retrieval'
+    f'   ({last.count} held-out sentences)'
+  )
+  for label, report in reports.items():
+    # Without titles there is nothing to be found.
+    recall = [
+      f'{report.recall[k]:8.3f}' if report.recall else f'{"-":>8}'
+      for k in (1, 5)
+    ]
+    print(
+      f'{label:{width}}  {recall[0]}  {recall[1]}  {report.filled:13.3f}'
+      f'  {report.closed_book:17.3f}'
+    )
+  if last.skipped:
+    print(
+      f'{last.skipped} more sentences were left out: their blank is not within'
+      f' --query_seq_len={_QUERY_SEQ_LEN.value} wordpieces, or empty.'
+    )
+
+
+def _evaluate() -> None:
   systems = [_parse(text) for text in _SYSTEMS.value]
   sized = next((parts for _, parts in systems if len(parts) == 2), None)
   if sized is None:
@@ -86,32 +111,34 @@ def main(argv: list[str]) -> None:
     candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
     num_candidates=_NUM_CANDIDATES.value,
   )
-  figures, shown = {}, []
+  reports = {}
   for label, parts in systems:
     if parts == ['random']:
       filler = blank_evaluation.random_filler(sized[0], documents, config)
     else:
       filler = blank_evaluation.load_filler(*parts, documents, config)
-    report = blank_evaluation.evaluate(filler, questions)
-    figures[label] = dataclasses.asdict(report)
-    figures[label].pop('examples')
-    right = [e for e in report.examples if e.is_right]
-    helped = [e for e in right if e.filled != e.closed_book]
-    shown = (helped or right or list(report.examples))[: _EXAMPLES.value]
-  width = max(map(len, figures))
-  print(
-    f'\n{"":{width}}  recall@1  recall@5  blanks filled  without retrieval'
-    f'   ({len(questions)} held-out sentences)'
-  )
-  for label, figure in figures.items():
-    print(
-      f'{label:{width}}  {figure["recall"].get(1, 0):8.3f}'
-      f'  {figure["recall"].get(5, 0):8.3f}  {figure["filled"]:13.3f}'
-      f'  {figure["closed_book"]:17.3f}'
-    )
-  _show(shown)
+    reports[label] = blank_evaluation.evaluate(filler, questions)
+  _print_table(reports)
+  examples = list(reports.values())[-1].examples
+  right = [e for e in examples if e.is_right]
+  helped = [e for e in right if e.filled != e.closed_book]
+  _show((helped or right or list(examples))[: _EXAMPLES.value])
   if _OUTPUT.value:
+    figures = {label: dataclasses.asdict(r) for label, r in reports.items()}
+    for figure in figures.values():
+      figure.pop('examples')
     atomic.write_json(_OUTPUT.value, figures)
+
+
+def main(argv: list[str]) -> None:
+  """Measures each system and prints a table."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  logging.set_verbosity(logging.WARNING)
+  try:
+    _evaluate()
+  except (ValueError, OSError) as e:
+    raise SystemExit(f'evaluate_blanks: {e}') from e
 
 
 if __name__ == '__main__':

@@ -74,7 +74,9 @@ _EMPTY_RATE = flags.DEFINE_float(
 _TRAIN_STEPS = flags.DEFINE_integer(
   'train_steps', 10_000, 'Step at which training ends.', lower_bound=1
 )
-_BATCH_SIZE = flags.DEFINE_integer('batch_size', 64, 'Passages a step.')
+_BATCH_SIZE = flags.DEFINE_integer(
+  'batch_size', 64, 'Passages a step.', lower_bound=1
+)
 _LEARNING_RATE = flags.DEFINE_float('learning_rate', 1e-3, 'The highest.')
 _WARMUP_STEPS = flags.DEFINE_integer(
   'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
@@ -104,37 +106,40 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   logging.set_verbosity(logging.INFO)
-  result = mlm.pretrain(
-    mlm.MlmTrainingConfig(
-      model_dir=_MODEL_DIR.value,
-      train_passages=_TRAIN_PASSAGES.value,
-      heldout_passages=_HELDOUT_PASSAGES.value,
-      bert=_BERT.value,
-      vocab_file=_VOCAB_FILE.value,
-      lower_case=_LOWER_CASE.value,
-      examples=MlmConfig(
-        max_length=_MAX_LENGTH.value,
-        max_predictions=_MAX_PREDICTIONS.value,
-        mask_rate=_MASK_RATE.value,
-        name_mask_rate=_NAME_MASK_RATE.value,
-        empty_rate=_EMPTY_RATE.value,
-      ),
-      train_steps=_TRAIN_STEPS.value,
-      batch_size=_BATCH_SIZE.value,
-      learning_rate=_LEARNING_RATE.value,
-      warmup_steps=_WARMUP_STEPS.value,
-      eval_every=_EVAL_EVERY.value,
-      eval_batches=_EVAL_BATCHES.value,
-      save_checkpoints_steps=_SAVE_EVERY.value,
-      log_every_steps=_LOG_EVERY.value,
-      weights_dtype=_WEIGHTS_DTYPE.value,
-      strict=_STRICT.value,
-      seed=_SEED.value,
-      mixed_precision=_MIXED_PRECISION.value,
-    )
+  config = mlm.MlmTrainingConfig(
+    model_dir=_MODEL_DIR.value,
+    train_passages=_TRAIN_PASSAGES.value,
+    heldout_passages=_HELDOUT_PASSAGES.value,
+    bert=_BERT.value,
+    vocab_file=_VOCAB_FILE.value,
+    lower_case=_LOWER_CASE.value,
+    examples=MlmConfig(
+      max_length=_MAX_LENGTH.value,
+      max_predictions=_MAX_PREDICTIONS.value,
+      mask_rate=_MASK_RATE.value,
+      name_mask_rate=_NAME_MASK_RATE.value,
+      empty_rate=_EMPTY_RATE.value,
+    ),
+    train_steps=_TRAIN_STEPS.value,
+    batch_size=_BATCH_SIZE.value,
+    learning_rate=_LEARNING_RATE.value,
+    warmup_steps=_WARMUP_STEPS.value,
+    eval_every=_EVAL_EVERY.value,
+    eval_batches=_EVAL_BATCHES.value,
+    save_checkpoints_steps=_SAVE_EVERY.value,
+    log_every_steps=_LOG_EVERY.value,
+    weights_dtype=_WEIGHTS_DTYPE.value,
+    strict=_STRICT.value,
+    seed=_SEED.value,
+    mixed_precision=_MIXED_PRECISION.value,
   )
+  try:
+    result = mlm.pretrain(config)
+  except (ValueError, OSError, FloatingPointError) as e:
+    raise SystemExit(f'pretrain_bert: {e}') from e
   for name, value in sorted(result.items()):
     print(f'{name}\t{value:.4f}')
+  print(f'The weights are in {_MODEL_DIR.value}/bert')
 
 
 if __name__ == '__main__':

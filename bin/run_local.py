@@ -19,6 +19,7 @@ Expect: a table at the end (recall of the right document, and blanks filled,
 with random weights, after ICT, and after REALM) and three filled blanks.
 """
 
+import json
 import os
 import shlex
 import subprocess
@@ -26,6 +27,8 @@ import sys
 import time
 
 from absl import app, flags
+
+from realm_tf.io import files
 
 _OUTPUT_DIR = flags.DEFINE_string(
   'output_dir', None, 'Everything is written here.', required=True
@@ -59,12 +62,22 @@ _HELDOUT_BLANKS = flags.DEFINE_string(
 _BERT = flags.DEFINE_string(
   'bert', 'testdata/bert', 'Weights with their vocabulary: the warm start.'
 )
+_VOCAB_FILE = flags.DEFINE_string(
+  'vocab_file', None, 'Default: vocab.txt in the directory --bert.'
+)
+_LOWER_CASE = flags.DEFINE_bool(
+  'lower_case',
+  None,
+  'Default: as tokenizer_config.json beside it says, or yes.',
+)
 _GAZETTEER = flags.DEFINE_string(
   'gazetteer', None, 'A file of names (small world: its own).'
 )
-_ICT_STEPS = flags.DEFINE_integer('ict_steps', None, 'Default: by --settings.')
+_ICT_STEPS = flags.DEFINE_integer(
+  'ict_steps', None, 'Default: by --settings.', lower_bound=1
+)
 _REALM_STEPS = flags.DEFINE_integer(
-  'realm_steps', None, 'Default: by --settings.'
+  'realm_steps', None, 'Default: by --settings.', lower_bound=1
 )
 _REFRESH_SCHEDULE = flags.DEFINE_string(
   'refresh_schedule', None, 'Default: by --settings.'
@@ -104,9 +117,14 @@ def _run(binary: str, *arguments: str) -> None:
   shown = ' '.join(shlex.quote(a) for a in ['python', *command[1:]])
   print(f'\n=== {shown}', flush=True)
   started = time.monotonic()
-  code = subprocess.run(command, check=False).returncode
+  try:
+    code = subprocess.run(command, check=False).returncode
+  except KeyboardInterrupt:
+    raise SystemExit(
+      'run_local: stopped; the same command goes on from here'
+    ) from None
   if code:
-    raise SystemExit(f'bin/run_local: {binary} ended with code {code}')
+    raise SystemExit(f'run_local: {binary} ended with code {code}, see above')
   print(f'=== {binary}: {time.monotonic() - started:.0f} s', flush=True)
 
 
@@ -115,6 +133,40 @@ def _small_world(name: str, given: str | None) -> str | None:
   if given is None and _PRETRAINING.value == 'testdata/pretraining.jsonl':
     return f'testdata/{name}'
   return given
+
+
+def _tokenization() -> list[str]:
+  """The flags by which all stages split text into the same wordpieces."""
+  vocab_file = _VOCAB_FILE.value or os.path.join(_BERT.value, 'vocab.txt')
+  lower_case = _LOWER_CASE.value
+  if lower_case is None:
+    says = os.path.join(os.path.dirname(vocab_file), 'tokenizer_config.json')
+    lower_case = True
+    if os.path.exists(says):
+      with open(says, encoding='utf-8') as f:
+        lower_case = json.load(f).get('do_lower_case', True)
+  return [
+    f'--vocab_file={vocab_file}',
+    f'--lower_case={str(bool(lower_case)).lower()}',
+  ]
+
+
+def _check_inputs() -> None:
+  """Says now what would otherwise end a stage far down the way."""
+  given = {
+    'knowledge': _KNOWLEDGE.value,
+    'pretraining': _PRETRAINING.value,
+    'heldout_text': _HELDOUT_TEXT.value,
+    'heldout_blanks': _HELDOUT_BLANKS.value,
+    'bert': _BERT.value,
+    'gazetteer': _GAZETTEER.value,
+    'vocab_file': _VOCAB_FILE.value or os.path.join(_BERT.value, 'vocab.txt'),
+  }
+  for name, value in given.items():
+    try:
+      files.expand(value or '.')
+    except OSError as e:
+      raise app.UsageError(f'--{name}: {e}') from e
 
 
 def _tag(text: str, directory: str) -> str:
@@ -139,13 +191,15 @@ def main(argv: list[str]) -> None:
   corpus, ict, realm = (
     os.path.join(out, name) for name in ('corpus', 'ict', 'realm')
   )
+  _check_inputs()
+  tokenization = _tokenization()
   started = time.monotonic()
 
   _run(
     'build_corpus',
     f'--input={_KNOWLEDGE.value}',
     f'--output_dir={corpus}',
-    f'--vocab_file={_BERT.value}/vocab.txt',
+    *tokenization,
   )
   spans = _tag(_PRETRAINING.value, os.path.join(out, 'spans'))
   heldout = []
@@ -158,6 +212,7 @@ def main(argv: list[str]) -> None:
     f'--model_dir={ict}',
     f'--corpus_dir={corpus}',
     f'--bert={_BERT.value}',
+    *tokenization,
     f'--train_steps={ict_steps}',
     *_LENGTHS[settings],
     *_ICT[settings],
@@ -170,6 +225,7 @@ def main(argv: list[str]) -> None:
     f'--train_examples={spans}',
     *heldout,
     f'--bert={_BERT.value}',
+    *tokenization,
     f'--embedder={ict_embedder}',
     f'--train_steps={realm_steps}',
     f'--refresh_schedule={schedule}',

@@ -41,6 +41,12 @@ _QUERY = flags.DEFINE_multi_string('query', [], 'Asked and answered, no more.')
 _NUM_DOCUMENTS = flags.DEFINE_integer(
   'num_documents', 5, 'Documents found and read.', lower_bound=1
 )
+_QUERY_SEQ_LEN = flags.DEFINE_integer(
+  'query_seq_len', 96, 'Wordpieces of a sentence that are read.', lower_bound=3
+)
+_CANDIDATE_SEQ_LEN = flags.DEFINE_integer(
+  'candidate_seq_len', 288, 'The same of a document.', lower_bound=4
+)
 _TOP = flags.DEFINE_integer(
   'top', 3, 'Wordpieces shown for each blank.', lower_bound=1
 )
@@ -108,28 +114,47 @@ def _locate() -> tuple[str, str]:
   return export_dir, index_path
 
 
+def _load() -> BlankFiller:
+  export_dir, index_path = _locate()
+  return BlankFiller.load(
+    export_dir,
+    _CORPUS_DIR.value,
+    index_path,
+    config=FeaturizationConfig(
+      query_seq_len=_QUERY_SEQ_LEN.value,
+      candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
+      num_candidates=_NUM_DOCUMENTS.value + 1,
+    ),
+  )
+
+
+def _converse(filler: BlankFiller) -> None:
+  while True:
+    try:
+      text = input('> ').strip()
+    except EOFError:
+      return
+    if not text:
+      return
+    try:
+      _answer(filler, text)
+    except ValueError as e:
+      print(f'  {e}')
+
+
 def main(argv: list[str]) -> None:
   """Answers what the flags or the person ask."""
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   logging.set_verbosity(logging.WARNING)
-  export_dir, index_path = _locate()
-  filler = BlankFiller.load(
-    export_dir,
-    _CORPUS_DIR.value,
-    index_path,
-    config=FeaturizationConfig(num_candidates=_NUM_DOCUMENTS.value + 1),
-  )
-  for text in _QUERY.value:
-    _answer(filler, text)
-  while not _QUERY.value:
-    try:
-      text = input('> ').strip()
-    except EOFError:
-      break
-    if not text:
-      break
-    _answer(filler, text)
+  try:
+    filler = _load()
+    for text in _QUERY.value:
+      _answer(filler, text)
+  except (ValueError, OSError) as e:
+    raise SystemExit(f'search: {e}') from e
+  if not _QUERY.value:
+    _converse(filler)
 
 
 if __name__ == '__main__':

@@ -15,7 +15,11 @@ from realm_tf.data.documents import Documents
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.evaluation import blanks
 from realm_tf.export import hub_modules
-from realm_tf.export.blank_filler import BlankFiller, Filling
+from realm_tf.export.blank_filler import (
+  BlankFiller,
+  Filling,
+  check_same_vocabulary,
+)
 from realm_tf.index import embedding
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.searcher import build_searcher
@@ -47,12 +51,16 @@ class Report:
     recall: At k, of a document of the title that the sentence is about.
     filled: Blanks filled rightly with retrieval, every wordpiece.
     closed_book: The same by the reader with nothing to read.
-    examples: Some filled blanks.
+    count: Sentences measured.
+    skipped: Sentences left out, see `evaluate`.
+    examples: The filled blanks.
   """
 
   recall: dict[int, float]
   filled: float
   closed_book: float
+  count: int
+  skipped: int
   examples: tuple[Example, ...]
 
 
@@ -69,7 +77,11 @@ def make_filler(
     documents,
     embed,
     special=tokenizer.special,
-    config=embedding.EmbeddingConfig(max_length=config.candidate_seq_len),
+    config=embedding.EmbeddingConfig(
+      max_length=min(
+        config.candidate_seq_len, embedder.bert_config.max_positions
+      )
+    ),
   )
   searcher = build_searcher(np.asarray(vectors), SearcherConfig(kind='exact'))
   return BlankFiller(
@@ -83,14 +95,22 @@ def load_filler(
   documents: Documents,
   config: FeaturizationConfig,
 ) -> BlankFiller:
-  """A filler of an exported embedder and of a BERT: exported, or weights."""
+  """A filler of an exported embedder and of a BERT: exported, or weights.
+
+  Raises:
+    ValueError: They are not of one vocabulary.
+  """
+  tokenizer = hub_modules.load_tokenizer(embedder_dir)
   bert = weights.load_bert(bert_dir)
+  if bert.vocab_file is not None:
+    its = BertTokenizer.from_file(bert.vocab_file, lower_case=bert.lower_case)
+    check_same_vocabulary(tokenizer, its, bert_dir)
   reader = KnowledgeAugmentedReader(bert.config)
   reader.init_from_bert(bert)
   return make_filler(
     hub_modules.load_embedder(embedder_dir),
     reader,
-    hub_modules.load_tokenizer(embedder_dir),
+    tokenizer,
     documents,
     config,
   )
@@ -144,6 +164,25 @@ def _examples(
   return shown
 
 
+def _usable(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  batch_size: int,
+) -> list[queries.BlankQuestion]:
+  """Those whose blanks all stand in the part of the sentence that is read."""
+  limit = filler.config.query_seq_len - 2
+  usable: list[queries.BlankQuestion] = []
+  for start in range(0, len(questions), batch_size):
+    batch = questions[start : start + batch_size]
+    ids, answers = queries.masked_ids(filler.tokenizer, batch)
+    is_blank = tf.cast(ids[:, :limit] == filler.tokenizer.mask_id, tf.int64)
+    blanks = tf.reduce_sum(is_blank, 1).numpy()
+    wanted = answers.row_lengths().numpy()
+    good = (blanks == wanted) & (wanted > 0)
+    usable += [question for question, ok in zip(batch, good) if ok]
+  return usable
+
+
 def evaluate(
   filler: BlankFiller,
   questions: Sequence[queries.BlankQuestion],
@@ -154,6 +193,9 @@ def evaluate(
 ) -> Report:
   """Measures retrieval and reading on sentences with one span taken out.
 
+  A sentence is left out if a part of its blank lies behind the wordpieces
+  that are read, or if what was taken out has no wordpiece.
+
   Args:
     filler: What is measured.
     questions: Held-out sentences; those without a title do not count for
@@ -161,7 +203,17 @@ def evaluate(
     ks: Numbers of documents at which recall is measured.
     batch_size: Sentences at a time.
     show_progress: Whether a progress bar is drawn.
+
+  Raises:
+    ValueError: No sentence is left.
   """
+  given = len(questions)
+  questions = _usable(filler, questions, batch_size)
+  if not questions:
+    raise ValueError(
+      f'none of {given} held-out sentences has its whole blank within its first'
+      f' {filler.config.query_seq_len - 2} wordpieces'
+    )
   titles: list[list[str]] = []
   gold: list[str] = []
   right, right_closed_book = [], []
@@ -189,5 +241,7 @@ def evaluate(
     recall=blanks.titles_found(titles, gold, ks) if gold else {},
     filled=float(np.concatenate(right).mean()),
     closed_book=float(np.concatenate(right_closed_book).mean()),
+    count=len(questions),
+    skipped=given - len(questions),
     examples=tuple(examples),
   )

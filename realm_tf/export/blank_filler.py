@@ -48,6 +48,22 @@ class Filling:
   by_document_probs: np.ndarray
 
 
+def check_same_vocabulary(
+  embedder: BertTokenizer, bert: BertTokenizer, bert_dir: str | os.PathLike
+) -> None:
+  """Checks that reader and embedder take the same ids.
+
+  Raises:
+    ValueError: They do not; the message names both fingerprints.
+  """
+  if embedder.fingerprint != bert.fingerprint:
+    raise ValueError(
+      f'{os.fspath(bert_dir)} has another vocabulary (fingerprint'
+      f' {bert.fingerprint}) than the embedder ({embedder.fingerprint}):'
+      ' take two that were trained together'
+    )
+
+
 class BlankFiller:
   """Finds documents for sentences with [MASK], and fills the masks.
 
@@ -55,6 +71,11 @@ class BlankFiller:
     filler = BlankFiller.load('realm/export/tf_hub/2000', 'corpus', index_path)
     ids = queries.tokenize_with_blanks(filler.tokenizer, ['[MASK] is big.'])
     filling = filler.fill(ids)
+
+  Attributes:
+    tokenizer: Of the models and the documents.
+    documents: The corpus.
+    config: Lengths, within what the models can read.
   """
 
   def __init__(
@@ -75,16 +96,34 @@ class BlankFiller:
       reader: Gives p(y | z, x).
       tokenizer: Of both, and of the documents.
       documents: The corpus.
-      searcher: Over embeddings of the corpus.
+      searcher: Over embeddings of the corpus. Its owner closes it.
       search_embedder: Made these embeddings; default: `embedder`.
       config: Lengths, and how many documents are read.
+
+    Raises:
+      ValueError: The documents are of another vocabulary.
     """
+    if documents.vocab_fingerprint != tokenizer.fingerprint:
+      raise ValueError(
+        f'{documents.directory} was built with another vocabulary'
+        f' (fingerprint {documents.vocab_fingerprint}) than the embedder'
+        f" ({tokenizer.fingerprint}): build the corpus with the embedder's"
+        ' (bin/build_corpus --vocab_file=EMBEDDER/assets/vocab.txt)'
+      )
     self.tokenizer = tokenizer
     self.documents = documents
-    self._config = config or featurization.FeaturizationConfig()
+    config = config or featurization.FeaturizationConfig()
+    # Neither may be given more wordpieces than it has positions for.
+    self._positions = reader.bert_config.max_positions
+    limit = embedder.bert_config.max_positions
+    self.config = dataclasses.replace(
+      config,
+      query_seq_len=min(config.query_seq_len, limit, self._positions - 3),
+      candidate_seq_len=min(config.candidate_seq_len, limit),
+    )
     self._searcher = searcher
     model = PretrainingModel(
-      Retriever(embedder, num_candidates=self._config.num_candidates), reader
+      Retriever(embedder, num_candidates=self.config.num_candidates), reader
     )
     self._fill = tf.function(
       lambda features, top: model.fill_blanks(features, top),
@@ -106,15 +145,19 @@ class BlankFiller:
     """Loads what a pre-training exported, and an index of the corpus.
 
     Raises:
-      ValueError: The index is of another corpus or another vocabulary; the
-        message names both fingerprints.
+      FileNotFoundError: One of them is not there.
+      ValueError: Corpus, index, embedder and reader are not of one corpus and
+        one vocabulary; the message names both fingerprints.
     """
     embedder_dir = os.path.join(export_dir, 'embedder')
+    bert_dir = os.path.join(export_dir, 'bert')
     tokenizer = hub_modules.load_tokenizer(embedder_dir)
+    check_same_vocabulary(
+      tokenizer, hub_modules.load_tokenizer(bert_dir), bert_dir
+    )
     documents = Documents.open(os.path.join(corpus_dir, 'documents'))
-    index = versions.load_index(os.fspath(index_path))
-    index.metadata.check(
-      name=os.fspath(index_path),
+    index = versions.load_index(
+      index_path,
       corpus_fingerprint=documents.fingerprint,
       vocab_fingerprint=tokenizer.fingerprint,
       num_documents=len(documents),
@@ -124,7 +167,7 @@ class BlankFiller:
       search_embedder = hub_modules.load_embedder(index.embedder_dir)
     return cls(
       hub_modules.load_embedder(embedder_dir),
-      hub_modules.load_reader(os.path.join(export_dir, 'bert')),
+      hub_modules.load_reader(bert_dir),
       tokenizer,
       documents,
       index.searcher,
@@ -147,14 +190,13 @@ class BlankFiller:
     query = packing.pack_query(
       query_ids,
       special=self.tokenizer.special,
-      max_length=self._config.query_seq_len,
+      max_length=self.config.query_seq_len,
     )
     rows, scores = self._searcher.search(self._embed(query), k)
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
 
   def _masked(self, query_ids: tf.RaggedTensor) -> Mapping[str, tf.Tensor]:
     """What featurization asks of a batch; every [MASK] is a blank."""
-    query_ids = query_ids[:, : self._config.query_seq_len - 2]
     is_blank = tf.equal(query_ids.values, self.tokenizer.mask_id)
     positions = tf.range(tf.size(is_blank)) - tf.cast(
       tf.gather(query_ids.row_starts(), query_ids.value_rowids()), tf.int32
@@ -170,6 +212,21 @@ class BlankFiller:
       'mlm_mask': tf.sequence_mask(blanks.row_lengths(), dtype=tf.float32),
     }
 
+  def _for_queries(
+    self, query_ids: tf.RaggedTensor, num_candidates: int
+  ) -> featurization.FeaturizationConfig:
+    """Cuts documents where sentence and document are too long together."""
+    longest = int(query_ids.bounding_shape(1)) + 2
+    return dataclasses.replace(
+      self.config,
+      num_candidates=num_candidates,
+      candidate_seq_len=min(
+        # They share a [SEP].
+        self.config.candidate_seq_len,
+        self._positions - longest + 1,
+      ),
+    )
+
   def fill(self, query_ids: tf.RaggedTensor, top: int = 5) -> Filling:
     """Fills every [MASK] of a batch of sentences.
 
@@ -182,25 +239,26 @@ class BlankFiller:
     Raises:
       ValueError: A sentence has no [MASK].
     """
+    query_ids = query_ids[:, : self.config.query_seq_len - 2]
     masked = self._masked(query_ids)
     lengths = tf.reduce_sum(masked['mlm_mask'], 1).numpy().astype(int)
     if not lengths.size or not lengths.all():
       raise ValueError(
         f'each sentence needs a [MASK] within its first'
-        f' {self._config.query_seq_len - 2} wordpieces'
+        f' {self.config.query_seq_len - 2} wordpieces'
       )
-    k = self._config.num_candidates
-    found, _ = self.retrieve(query_ids, k - 1)
-    rows = np.full([len(found), k], NULL_DOCUMENT, np.int64)
-    rows[:, 1 : 1 + found.shape[1]] = found
+    found, _ = self.retrieve(query_ids, self.config.num_candidates - 1)
+    # A small corpus has fewer: the null document counts once all the same.
+    rows = np.pad(found, [(0, 0), (1, 0)], constant_values=NULL_DOCUMENT)
     title_ids, body_ids = self.documents.gather(rows.reshape(-1))
     features = featurization.featurize(
       masked,
       title_ids,
       body_ids,
       special=self.tokenizer.special,
-      config=self._config,
+      config=self._for_queries(query_ids, rows.shape[1]),
     )
+    top = min(top, self.tokenizer.vocab_size)
     out = {
       name: value.numpy() for name, value in self._fill(features, top).items()
     }

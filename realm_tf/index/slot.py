@@ -30,8 +30,10 @@ class IndexSlot:
   """Serves one index version to many threads; the owner swaps it at any time.
 
   Who is in an `acquire` block keeps the version that was in use when the block
-  began. A swap does not wait for them: the last one to leave closes the old
-  version. So at most one version more than those in use is in memory.
+  began. A swap does not wait for them: when the last one has left, the old
+  version is closed, in a thread of its own, since freeing gigabytes takes
+  longer than a search. So at most one version more than those in use is in
+  memory.
 
   Example:
     slot = IndexSlot()
@@ -47,6 +49,7 @@ class IndexSlot:
     self._changed = threading.Condition()
     self._current = None if initial is None else _Held(initial)
     self._closed = False
+    self._closing: set[threading.Thread] = set()
 
   @property
   def is_empty(self) -> bool:
@@ -81,13 +84,12 @@ class IndexSlot:
         held.users -= 1
         last = held.users == 0 and held is not self._current
       if last:
-        _close(held.value)
+        self._retire(held.value)
 
   def swap(self, new: Closable) -> None:
     """Serves `new` from now on. The slot owns it: it will close it.
 
-    Returns at once. The old version is closed here if nobody uses it, else by
-    the last one who does.
+    Returns at once; the old version is closed when nobody uses it any more.
 
     Raises:
       RuntimeError: The slot was closed. `new` is closed, too.
@@ -100,25 +102,46 @@ class IndexSlot:
         unused = old is not None and old.users == 0
         self._changed.notify_all()
     if closed:
-      _close(new)
+      self._retire(new)
       raise RuntimeError('the index slot was closed: it takes no new index')
     if old is not None and unused:
-      _close(old.value)
+      self._retire(old.value)
 
   def close(self) -> None:
-    """Lets go of the version in use; the last user closes it."""
+    """Closes the version in use, when nobody uses it any more.
+
+    Returns when everything that nobody uses is closed.
+    """
     with self._changed:
       self._closed = True
       old, self._current = self._current, None
       unused = old is not None and old.users == 0
       self._changed.notify_all()
     if old is not None and unused:
-      _close(old.value)
+      self._retire(old.value)
+    self.join()
 
+  def join(self) -> None:
+    """Waits until the versions that nobody uses are closed."""
+    with self._changed:
+      self._changed.wait_for(lambda: not self._closing)
 
-def _close(value: Closable) -> None:
-  """Closes a version; who happens to be the last user is not to fail by it."""
-  try:
-    value.close()
-  except Exception:
-    logging.exception('an index version could not be freed')
+  def _retire(self, value: Closable) -> None:
+    """Closes a version in a thread: neither users nor swaps wait for it."""
+    thread = threading.Thread(
+      target=self._close_retired, args=[value], name='index_close'
+    )
+    with self._changed:
+      self._closing.add(thread)
+    thread.start()
+
+  def _close_retired(self, value: Closable) -> None:
+    try:
+      value.close()
+    except Exception:
+      # Nobody is there to be told; training goes on with the next version.
+      logging.exception('an index version could not be freed')
+    finally:
+      with self._changed:
+        self._closing.discard(threading.current_thread())
+        self._changed.notify_all()

@@ -75,7 +75,12 @@ class BestExporter:
     atomic.remove_stale(directory)
     self.best = -math.inf
     for step in list_exports(directory):
-      metrics = atomic.read_json(self._directory / str(step) / _METRICS)
+      path = self._directory / str(step) / _METRICS
+      if not path.exists():
+        # Its removal was cut off by a kill; the metrics go first.
+        shutil.rmtree(path.parent)
+        continue
+      metrics = atomic.read_json(path)
       self.best = max(self.best, metrics.get(metric, -math.inf))
 
   def consider(self, step: int, metrics: Mapping[str, float]) -> bool:
@@ -97,5 +102,6 @@ class BestExporter:
     self.best = value
     for other in list_exports(self._directory):
       if other != step:
+        (self._directory / str(other) / _METRICS).unlink()
         shutil.rmtree(self._directory / str(other))
     return True

@@ -3,6 +3,7 @@
 """Swaps in each new index version while training goes on."""
 
 import os
+import pathlib
 import shutil
 import threading
 import time
@@ -176,6 +177,9 @@ class IndexRefresher(run_config.Listener):
     del step
     for version in index_builder.list_versions(self._index_dir):
       if version < index_step:
+        # Without metadata nobody takes it for an index, should a kill come.
+        metadata = pathlib.Path(self._path(version), 'metadata.json')
+        metadata.unlink(missing_ok=True)
         shutil.rmtree(self._path(version))
 
   def report(self, step: int) -> Mapping[str, Any]:

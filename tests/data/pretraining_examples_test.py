@@ -51,8 +51,9 @@ def _assert_equal(got, expected):
     for name in a:
       left, right = a[name], b[name]
       if isinstance(left, tf.RaggedTensor):
-        left, right = left.to_list(), right.to_list()
-      np.testing.assert_array_equal(left, right, name)
+        assert left.to_list() == right.to_list(), name
+      else:
+        np.testing.assert_array_equal(left, right, name)
 
 
 def test_one_whole_span_of_one_sentence(pattern):

@@ -29,6 +29,7 @@ def test_an_unused_version_is_closed_by_the_swap():
   with slot.acquire() as version:
     assert version is first
   slot.swap(second)
+  slot.join()
   assert (first.closed, second.closed) == (1, 0)
   with slot.acquire() as version:
     assert version is second
@@ -44,7 +45,9 @@ def test_the_last_user_closes_the_old_version():
     assert first.closed == 0
     with slot.acquire() as new:
       assert new.use() == 2
+    slot.join()
     assert first.closed == 0
+  slot.join()
   assert first.closed == 1
   assert second.closed == 0
 
@@ -56,6 +59,7 @@ def test_a_user_that_fails_still_leaves():
     with slot.acquire():
       slot.swap(Version(2))
       raise KeyError
+  slot.join()
   assert first.closed == 1
 
 
@@ -76,6 +80,27 @@ def test_swap_does_not_wait_for_users():
   assert time.monotonic() - start < 1
   leave.set()
   thread.join()
+
+
+def test_neither_swap_nor_user_waits_for_the_closing():
+  closing = threading.Event()
+
+  class Large(Version):
+    def close(self):
+      assert closing.wait(10)
+      super().close()
+
+  first, second = Large(1), Large(2)
+  slot = IndexSlot(first)
+  slot.swap(second)
+  with slot.acquire():
+    slot.swap(Version(3))
+  with slot.acquire() as version:
+    assert version.use() == 3
+  assert first.closed == second.closed == 0
+  closing.set()
+  slot.close()
+  assert first.closed == second.closed == 1
 
 
 def test_acquire_waits_for_the_first_version_if_told():
@@ -100,12 +125,14 @@ def test_close_frees_after_the_last_user_and_takes_nothing_more():
   with slot.acquire() as version:
     slot.close()
     version.use()
+  slot.join()
   assert first.closed == 1
   with pytest.raises(RuntimeError, match='closed'):
     with slot.acquire():
       pass
   with pytest.raises(RuntimeError, match='closed'):
     slot.swap(late)
+  slot.join()
   assert late.closed == 1
   slot.close()
   assert first.closed == 1
@@ -156,6 +183,7 @@ def test_many_threads_never_see_a_closed_version():
   stop.set()
   for thread in threads:
     thread.join()
+  slot.join()
   assert not errors
   assert len(seen) > 5
   assert [v.closed for v in versions] == [1] * 199 + [0]

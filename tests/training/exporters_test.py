@@ -63,6 +63,17 @@ def test_best_by_metric_over_restarts(tmp_path):
   assert exporters.list_exports(tmp_path) == [40]
 
 
+def test_best_survives_a_kill_while_it_removes_the_second_best(tmp_path):
+  best = exporters.BestExporter(write_step, str(tmp_path), 'utility')
+  best.consider(1, {'utility': 0.5})
+  half_removed = tmp_path / '0'
+  half_removed.mkdir()
+  (half_removed / 'step').touch()
+  again = exporters.BestExporter(write_step, str(tmp_path), 'utility')
+  assert again.best == 0.5
+  assert exporters.list_exports(tmp_path) == [1]
+
+
 def test_best_names_the_metrics_there_are(tmp_path):
   best = exporters.BestExporter(write_step, str(tmp_path), 'utility')
   with pytest.raises(ValueError, match="'utility', but .* only accuracy, loss"):
