@@ -186,7 +186,7 @@ def test_no_more_is_read_than_the_models_have_positions_for(realm):
   filler = BlankFiller.load(
     realm.export_dir, realm.corpus_dir, realm.index_path
   )
-  words = 'the a of is in'.split() * 20
+  words = ['the', 'a', 'of', 'is', 'in'] * 20
   text = ' '.join(['[MASK]', *words])
   ids = queries.tokenize_with_blanks(realm.tokenizer, [text])
   filling = filler.fill(ids, top=realm.tokenizer.vocab_size)
