@@ -15,7 +15,7 @@ venv: $(STAMP)
 
 $(STAMP): setup.cfg setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
+	$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools<82'
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@
 

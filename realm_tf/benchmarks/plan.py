@@ -73,6 +73,7 @@ def _full(mixed_precision: bool) -> list[tuple]:
   tiny = {'preset': 'tiny', 'mixed_precision': mixed_precision}
   mini = {'preset': 'mini', 'mixed_precision': mixed_precision}
   return [
+    ('peak', 'peak', 0, None, {}),
     ('tokenizing', 'tokenizing', 1, 1, {}),
     ('corpus', 'corpus', 60_000, None, {}),
     ('examples', 'examples', 5000, None, {'pipeline': tiny}),
@@ -99,6 +100,7 @@ def _toy(mixed_precision: bool) -> list[tuple]:
   few = {'warmup': 1, 'steps': 2, 'batches': 2}
   refresh = {'warmup': 1, 'idle_steps': 3, 'rounds': 1}
   return [
+    ('peak', 'peak', 0, None, {'size': 512, 'repeats': 2}),
     ('tokenizing', 'tokenizing', 1, 1, {'num_documents': 512, 'repeats': 2}),
     ('corpus', 'corpus', 200, None, {'repeats': 1, 'num_processes': 1}),
     (
