@@ -12,6 +12,8 @@ _GZIP_MAGIC = b'\x1f\x8b'
 # Neighbours in a file are about one thing; files are read in turns.
 _FILES_AT_ONCE = 16
 _RECORDS_IN_TURN = 8
+# Files that an error names.
+_NAMED = 5
 
 
 def compression_type(path: str | os.PathLike) -> str:
@@ -83,6 +85,14 @@ def _shuffle(
   return tf.data.experimental.from_variant(variant, spec)
 
 
+def _too_few(paths: Sequence[str], shard: int, needed: int) -> str:
+  """Says which files do not have the `needed` records."""
+  named = ', '.join(paths[:_NAMED]) + (' ...' if len(paths) > _NAMED else '')
+  if needed == 1:
+    return f'there is no record in {named}'
+  return f'there is no record for reader {shard} (from 0) in {named}'
+
+
 def stream(
   paths: Sequence[str],
   *,
@@ -108,6 +118,9 @@ def stream(
       order of the files.
     num_shards: Among how many readers the records are divided.
     shard: Which of them this one is.
+
+  Raises:
+    ValueError: With `repeat`, this reader has not a single record.
   """
   if not 0 <= shard < num_shards:
     raise ValueError(
@@ -118,12 +131,15 @@ def stream(
     paths = list(paths)[shard::num_shards]
   compression = compression_type(paths[0])
   first_epoch = 0
+  if repeat:
+    # Without one record the epochs would be gone through for ever.
+    needed = 1 if by_file else shard + 1
+    if len(list(read(paths).take(needed))) < needed:
+      raise ValueError(_too_few(paths, shard, needed))
   if start and repeat:
     size = count(paths)
     if not by_file:
       size = (size - shard + num_shards - 1) // num_shards
-    if not size:
-      raise ValueError(f'{paths[0]} ...: there is no record in these files')
     first_epoch, start = divmod(start, size)
 
   def open_file(path: tf.Tensor) -> tf.data.Dataset:

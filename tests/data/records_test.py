@@ -87,3 +87,24 @@ def test_what_is_wrong_is_named(tmp_path, paths):
   broken.write_bytes(b'this is no record at all, but text')
   with pytest.raises(ValueError, match=r'broken\.tfrecord: no TFRecord'):
     records.check_features(str(broken), ['title'])
+
+
+@pytest.mark.parametrize('start', [0, 3])
+def test_epochs_without_a_record_are_refused(tmp_path, paths, start):
+  empty = [
+    small_world.write_records(tmp_path / f'empty-{i}.tfrecord.gz', [])
+    for i in range(7)
+  ]
+  one = small_world.write_records(tmp_path / 'one.tfrecord.gz', [b'x'])
+  with pytest.raises(ValueError, match=r'no record in .*empty-0.*empty-4.* \.'):
+    records.stream(empty, seed=1, start=start)
+  # The reader of the second half of the files has nothing but empty ones.
+  halves = {'seed': 1, 'start': start, 'num_shards': 2, 'shard': 1}
+  with pytest.raises(ValueError, match=r'no record in .*empty-1'):
+    records.stream([one, empty[1]], **halves)
+  # One record for two readers.
+  with pytest.raises(ValueError, match='for reader 1 .*one.tfrecord'):
+    records.stream([one], **halves)
+  assert _take([*empty, one], 3, start=start) == [b'x'] * 3
+  # A single epoch can be empty: it ends.
+  assert _take(empty, repeat=False) == []
