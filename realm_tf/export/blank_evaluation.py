@@ -13,7 +13,8 @@ from realm_tf.bert import weights
 from realm_tf.data import queries
 from realm_tf.data.documents import Documents
 from realm_tf.data.featurization import FeaturizationConfig
-from realm_tf.evaluation import blanks
+from realm_tf.evaluation.blanks import BlankAccuracy, filled_right
+from realm_tf.evaluation.recall import RecallAt
 from realm_tf.export import hub_modules
 from realm_tf.export.blank_filler import (
   BlankFiller,
@@ -176,11 +177,29 @@ def _usable(
     batch = questions[start : start + batch_size]
     ids, answers = queries.masked_ids(filler.tokenizer, batch)
     is_blank = tf.cast(ids[:, :limit] == filler.tokenizer.mask_id, tf.int64)
-    blanks = tf.reduce_sum(is_blank, 1).numpy()
+    count = tf.reduce_sum(is_blank, 1).numpy()
     wanted = answers.row_lengths().numpy()
-    good = (blanks == wanted) & (wanted > 0)
+    good = (count == wanted) & (wanted > 0)
     usable += [question for question, ok in zip(batch, good) if ok]
   return usable
+
+
+def _title_hits(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  query_ids: tf.RaggedTensor,
+  k: int,
+) -> np.ndarray:
+  """Which of the best k documents bear the title, bool [with a title, k]."""
+  rows, _ = filler.retrieve(query_ids, k)
+  hits = [
+    [title == question.title for title in filler.documents.titles(its_rows)]
+    for question, its_rows in zip(questions, rows)
+    if question.title is not None
+  ]
+  found = np.array(hits, np.bool_).reshape(len(hits), rows.shape[1])
+  # A corpus may have fewer than k documents.
+  return np.pad(found, [(0, 0), (0, k - found.shape[1])])
 
 
 def evaluate(
@@ -214,9 +233,8 @@ def evaluate(
       f'none of {given} held-out sentences has its whole blank within its first'
       f' {filler.config.query_seq_len - 2} wordpieces'
     )
-  titles: list[list[str]] = []
-  gold: list[str] = []
-  right, right_closed_book = [], []
+  recall = RecallAt(ks)
+  with_retrieval, closed_book = BlankAccuracy(), BlankAccuracy()
   examples: list[Example] = []
   starts = range(0, len(questions), batch_size)
   for start in progress(
@@ -225,22 +243,20 @@ def evaluate(
     batch = questions[start : start + batch_size]
     ids, answers = queries.masked_ids(filler.tokenizer, batch)
     filling = filler.fill(ids, top=1)
-    rows, _ = filler.retrieve(ids, max(ks))
-    for question, its_rows in zip(batch, rows):
-      if question.title is not None:
-        titles.append(filler.documents.titles(its_rows))
-        gold.append(question.title)
-    its_answers = answers.to_list()
-    is_right = blanks.filled_right(filling.ids[:, :, 0], its_answers)
-    right.append(is_right)
-    right_closed_book.append(
-      blanks.filled_right(filling.closed_book_ids[:, :, 0], its_answers)
-    )
+    hits = _title_hits(filler, batch, ids, max(ks))
+    # 1 stands for a document of the title, whichever it is.
+    recall.update(hits.astype(np.int64), np.ones(len(hits), np.int64))
+    targets = answers.to_tensor().numpy()  # [batch, blanks]
+    mask = tf.sequence_mask(answers.row_lengths()).numpy()
+    filled = filling.ids[:, :, 0]
+    with_retrieval.update(filled, targets, mask)
+    closed_book.update(filling.closed_book_ids[:, :, 0], targets, mask)
+    is_right = filled_right(filled, targets, mask)
     examples += _examples(filler, batch, filling, is_right)
   return Report(
-    recall=blanks.titles_found(titles, gold, ks) if gold else {},
-    filled=float(np.concatenate(right).mean()),
-    closed_book=float(np.concatenate(right_closed_book).mean()),
+    recall=recall.result() if recall.count else {},
+    filled=with_retrieval.result()['blank_accuracy'],
+    closed_book=closed_book.result()['blank_accuracy'],
     count=len(questions),
     skipped=given - len(questions),
     examples=tuple(examples),

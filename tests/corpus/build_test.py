@@ -71,7 +71,9 @@ def test_mediawiki_sample(tmp_path):
   manifest = build.build_corpus(config)
   counts = manifest['counts']
   assert counts['read'] == 206
-  assert counts['skipped_redirect'] == 109
+  assert counts['skipped_redirect'] == 99
+  assert counts['skipped_disambiguation'] == 8
+  assert counts['skipped_list_or_index'] == 2
   assert counts['skipped_other_namespace'] == 1
   assert counts['kept'] == 96
   assert 1500 < counts['blocks'] < 3000
