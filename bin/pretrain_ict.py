@@ -109,32 +109,32 @@ def main(argv: list[str]) -> None:
     schedule = RefreshSchedule.parse(_EXPORT_SCHEDULE.value)
   except ValueError as e:
     raise app.UsageError(f'--export_schedule: {e}') from e
-  result = ict.pretrain(
-    ict.IctConfig(
-      model_dir=_MODEL_DIR.value,
-      corpus_dir=_CORPUS_DIR.value,
-      bert=_BERT.value,
-      vocab_file=_VOCAB_FILE.value,
-      lower_case=_LOWER_CASE.value,
-      projection_size=_PROJECTION_SIZE.value,
-      separate_towers=_SEPARATE_TOWERS.value,
-      train_steps=_TRAIN_STEPS.value,
-      batch_size=_BATCH_SIZE.value,
-      learning_rate=_LEARNING_RATE.value,
-      warmup_steps=_WARMUP_STEPS.value,
-      query_seq_len=_QUERY_SEQ_LEN.value,
-      candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
-      mask_rate=_MASK_RATE.value,
-      eval_every=_EVAL_EVERY.value,
-      eval_batches=_EVAL_BATCHES.value,
-      export_schedule=schedule,
-      save_checkpoints_steps=_SAVE_EVERY.value,
-      log_every_steps=_LOG_EVERY.value,
-      seed=_SEED.value,
-      mixed_precision=_MIXED_PRECISION.value,
-      mirrored=_STRATEGY.value == 'mirrored',
-    )
+  config = ict.IctConfig(
+    model_dir=_MODEL_DIR.value,
+    corpus_dir=_CORPUS_DIR.value,
+    bert=_BERT.value,
+    vocab_file=_VOCAB_FILE.value,
+    lower_case=_LOWER_CASE.value,
+    projection_size=_PROJECTION_SIZE.value,
+    separate_towers=_SEPARATE_TOWERS.value,
+    train_steps=_TRAIN_STEPS.value,
+    batch_size=_BATCH_SIZE.value,
+    learning_rate=_LEARNING_RATE.value,
+    warmup_steps=_WARMUP_STEPS.value,
+    query_seq_len=_QUERY_SEQ_LEN.value,
+    candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
+    mask_rate=_MASK_RATE.value,
+    eval_every=_EVAL_EVERY.value,
+    eval_batches=_EVAL_BATCHES.value,
+    export_schedule=schedule,
+    save_checkpoints_steps=_SAVE_EVERY.value,
+    log_every_steps=_LOG_EVERY.value,
+    seed=_SEED.value,
+    mixed_precision=_MIXED_PRECISION.value,
+    mirrored=_STRATEGY.value == 'mirrored',
   )
+  with console.one_line_errors('pretrain_ict'):
+    result = ict.pretrain(config)
   for name, value in sorted(result.items()):
     print(f'{name}\t{value:.4f}')
 

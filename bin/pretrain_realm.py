@@ -161,16 +161,8 @@ _LOG_EVERY = flags.DEFINE_integer(
 )
 
 
-def main(argv: list[str]) -> None:
-  """Trains as the flags say."""
-  if len(argv) > 1:
-    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  console.show_messages()
-  try:
-    schedule = RefreshSchedule.parse(_REFRESH_SCHEDULE.value)
-  except ValueError as e:
-    raise app.UsageError(f'--refresh_schedule: {e}') from e
-  config = pretraining.PretrainingConfig(
+def _config(schedule: RefreshSchedule) -> pretraining.PretrainingConfig:
+  return pretraining.PretrainingConfig(
     model_dir=_MODEL_DIR.value,
     corpus_dir=_CORPUS_DIR.value,
     index_dir=_INDEX_DIR.value or os.path.join(_MODEL_DIR.value, 'index'),
@@ -212,7 +204,19 @@ def main(argv: list[str]) -> None:
     mixed_precision=_MIXED_PRECISION.value,
     mirrored=_STRATEGY.value == 'mirrored',
   )
-  result = pretraining.pretrain(config)
+
+
+def main(argv: list[str]) -> None:
+  """Trains as the flags say."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  console.show_messages()
+  try:
+    schedule = RefreshSchedule.parse(_REFRESH_SCHEDULE.value)
+  except ValueError as e:
+    raise app.UsageError(f'--refresh_schedule: {e}') from e
+  with console.one_line_errors('pretrain_realm'):
+    result = pretraining.pretrain(_config(schedule))
   for name, value in sorted(result.items()):
     print(f'{name}\t{value:.4f}')
 

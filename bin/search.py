@@ -17,6 +17,7 @@ together put into the blank.
 import os
 import sys
 
+import numpy as np
 from absl import app, flags, logging
 
 from realm_tf.data import queries
@@ -82,8 +83,11 @@ def _find(filler: BlankFiller, ids) -> None:
     filler.documents.titles(rows[0]),
     filler.documents.bodies(rows[0]),
   )
-  for score, title, body in zip(scores[0], titles, bodies):
-    print(f'  {score:.3f}  {title}: {body[:200]}')
+  # p(z | x) among those found, as in training.
+  probabilities = np.exp(scores[0] - scores[0].max())
+  probabilities /= probabilities.sum()
+  for probability, title, body in zip(probabilities, titles, bodies):
+    print(f'  {probability:.3f}  {title}: {body[:200]}')
 
 
 def _answer(filler: BlankFiller, text: str) -> None:

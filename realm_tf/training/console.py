@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a binary says while it works."""
 
+import contextlib
 import logging as logging_lib
 import pathlib
+from collections.abc import Iterator
 
 from absl import logging
 
@@ -26,3 +28,19 @@ def show_messages() -> None:
   """Shows what realm_tf logs; TensorFlow and orbit only warn."""
   logging.set_verbosity(logging.INFO)
   logging.get_absl_logger().addFilter(_Ours())
+
+
+@contextlib.contextmanager
+def one_line_errors(binary: str) -> Iterator[None]:
+  """Ends the program with one line where input, flags or files are at fault.
+
+  With `-v=1` on the command line the traceback is logged as well.
+
+  Raises:
+    SystemExit: In place of a ValueError, OSError or FloatingPointError.
+  """
+  try:
+    yield
+  except (ValueError, OSError, FloatingPointError) as e:
+    logging.debug('%s', e, exc_info=True)
+    raise SystemExit(f'{binary}: {e}') from e

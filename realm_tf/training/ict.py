@@ -87,6 +87,12 @@ def pretrain(config: IctConfig) -> dict[str, float]:
     with_mlm_head=False,
     seed=config.seed,
   )
+  warm_start.check_lengths(
+    bert.config,
+    query_seq_len=config.query_seq_len,
+    candidate_seq_len=config.candidate_seq_len,
+    joint=False,
+  )
   documents = warm_start.open_documents(config.corpus_dir, tokenizer)
 
   def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:

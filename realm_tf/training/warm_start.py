@@ -7,7 +7,7 @@ import os
 from absl import logging
 
 from realm_tf.bert import weights
-from realm_tf.bert.config import PRESETS
+from realm_tf.bert.config import PRESETS, BertConfig
 from realm_tf.data.documents import Documents
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -67,3 +67,31 @@ def open_documents(corpus_dir: str, tokenizer: BertTokenizer) -> Documents:
       ' again with --vocab_file and --lower_case as in this run'
     )
   return documents
+
+
+def check_lengths(
+  config: BertConfig, *, query_seq_len: int, candidate_seq_len: int, joint: bool
+) -> None:
+  """Checks that BERT has a position for every wordpiece that it may be given.
+
+  Args:
+    config: Of the BERT.
+    query_seq_len: Of `[CLS] x [SEP]`.
+    candidate_seq_len: Of `[CLS] title [SEP] body [SEP]`.
+    joint: Whether `[CLS] x [SEP] body [SEP]` is read, too.
+
+  Raises:
+    ValueError: It has not.
+  """
+  longest = max(query_seq_len, candidate_seq_len)
+  what = f'--query_seq_len={query_seq_len}, '
+  what += f'--candidate_seq_len={candidate_seq_len}'
+  if joint:
+    # They share a [SEP].
+    longest = max(longest, query_seq_len + candidate_seq_len - 1)
+    what += ' and both together'
+  if longest > config.max_positions:
+    raise ValueError(
+      f'{what}: {longest} wordpieces, but this BERT has'
+      f' {config.max_positions} positions; take shorter lengths'
+    )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import logging as python_logging
 
+import pytest
 from absl import logging
 
 from realm_tf.training import console
@@ -24,3 +25,12 @@ def test_only_warnings_of_others_are_shown():
   finally:
     logging.set_verbosity(verbosity)
     logger.filters = filters
+
+
+def test_one_line_instead_of_a_traceback():
+  with pytest.raises(SystemExit, match='^train: data/x: not there$'):
+    with console.one_line_errors('train'):
+      raise FileNotFoundError('data/x: not there')
+  with pytest.raises(KeyError):
+    with console.one_line_errors('train'):
+      raise KeyError('a mistake of ours keeps its traceback')

@@ -56,3 +56,22 @@ def test_a_corpus_of_another_vocabulary(tmp_path, monkeypatch):
   )
   with pytest.raises(ValueError, match='fingerprint feed'):
     warm_start.open_documents('corpus', BertTokenizer(VOCAB))
+
+
+@pytest.mark.parametrize(
+  ('query', 'candidate', 'joint', 'longest'),
+  [(17, 4, False, 17), (4, 17, False, 17), (8, 10, True, 17)],
+)
+def test_more_wordpieces_than_positions(
+  tmp_path, query, candidate, joint, longest
+):
+  vocab = write_vocab(tmp_path / 'words.txt')
+  bert, _ = warm_start.load(write_config(tmp_path), vocab_file=vocab)
+  lengths = {'query_seq_len': query, 'candidate_seq_len': candidate}
+  with pytest.raises(
+    ValueError,
+    match=f'--query_seq_len={query}, .*: {longest} wordpieces.* 16 positions',
+  ):
+    warm_start.check_lengths(bert.config, joint=joint, **lengths)
+  shorter = {name: length - 1 for name, length in lengths.items()}
+  warm_start.check_lengths(bert.config, joint=joint, **shorter)
