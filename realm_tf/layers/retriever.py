@@ -20,6 +20,13 @@ NULL_DOCUMENT = -1
 # Candidates of a batch differ in length, and the null documents are short.
 NUM_GROUPS = 8
 _SPARE = 2  # Candidates beyond those wanted: the own document may be there.
+# Where these are trivial, more are asked for, up to so many: a short sentence
+# may stand in very many documents. And so many bodies are looked into at once.
+_MOST_ASKED = 1000
+_BODIES_AT_ONCE = 20_000
+# What is known of a sentence when trivial documents are looked for.
+_SENTENCE = ('sentence_ids', 'doc_uid')
+_NEVER = -1e9  # The score of what is no candidate.
 
 
 class IndexVersion:
@@ -142,6 +149,17 @@ def keep_first(
   return kept, np.sum(~out, axis=1)
 
 
+def _repeats_first(inputs: encoding.Inputs) -> tf.Tensor:
+  """Which candidates are the first one again, bool `[batch, candidates]`.
+
+  The null document stands first and fills up rows with too few candidates:
+  were it to count each time, p(null | x) would be a multiple of what it is.
+  """
+  ids = inputs['input_word_ids']
+  equal = tf.reduce_all(ids == ids[:, :1], -1)
+  return equal & (tf.range(tf.shape(ids)[1]) > 0)
+
+
 class Retriever(keras.layers.Layer):
   """Finds candidates with stale parameters, scores them with fresh ones.
 
@@ -230,8 +248,8 @@ class Retriever(keras.layers.Layer):
 
     Returns:
       Rows of documents, int64 `[batch, oversample]`, the best first; before
-      them the null document, which is row -1. It also fills up where the
-      corpus has too few documents that are not trivial.
+      them the null document, which is row -1. It also fills up where too few
+      of the nearest documents are not trivial; there it does not count.
     """
     documents, slot = self._corpus
     if documents is None or slot is None:
@@ -241,18 +259,38 @@ class Retriever(keras.layers.Layer):
         return self.retrieve(masked, query_inputs, version)
     wanted = self.oversample - 1
     ask = min(wanted + _SPARE, len(documents))
-    while True:
-      rows, _ = version.search(query_inputs, ask)
-      unwanted = (rows < 0) | self.is_trivial(masked, np.maximum(rows, 0))
-      if rows.shape[1] < wanted:
-        pad = [(0, 0), (0, wanted - rows.shape[1])]
-        rows = np.pad(rows, pad)
-        unwanted = np.pad(unwanted, pad, constant_values=True)
-      kept, counts = keep_first(rows, unwanted, wanted)
-      if counts.min() == wanted or ask == len(documents):
-        break
-      ask = min(4 * ask, len(documents))
+    most = min(max(ask, _MOST_ASKED), len(documents))
+    kept, counts = self._find(masked, query_inputs, version, ask)
+    while ask < most and counts.min() < wanted:
+      ask = min(4 * ask, most)
+      short = np.flatnonzero(counts < wanted)
+      step = max(1, _BODIES_AT_ONCE // ask)
+      for i in range(0, len(short), step):
+        rows = short[i : i + step]
+        kept[rows], counts[rows] = self._find(
+          {key: tf.gather(masked[key], rows) for key in _SENTENCE},
+          {key: tf.gather(value, rows) for key, value in query_inputs.items()},
+          version,
+          ask,
+        )
     return np.pad(kept, [(0, 0), (1, 0)], constant_values=NULL_DOCUMENT)
+
+  def _find(
+    self,
+    masked: Mapping[str, Any],
+    query_inputs: encoding.Inputs,
+    version: IndexVersion,
+    ask: int,
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """The best documents that are not trivial, of `ask`, and how many."""
+    wanted = self.oversample - 1
+    rows, _ = version.search(query_inputs, ask)
+    unwanted = (rows < 0) | self.is_trivial(masked, np.maximum(rows, 0))
+    if rows.shape[1] < wanted:
+      pad = [(0, 0), (0, wanted - rows.shape[1])]
+      rows = np.pad(rows, pad)
+      unwanted = np.pad(unwanted, pad, constant_values=True)
+    return keep_first(rows, unwanted, wanted)
 
   def best(
     self, query_inputs: encoding.Inputs, candidate_inputs: encoding.Inputs
@@ -271,7 +309,9 @@ class Retriever(keras.layers.Layer):
     queries = self.embedder.embed_queries(query_inputs)
     others = {key: value[:, 1:] for key, value in candidate_inputs.items()}
     embedded = self.embedder.embed_documents(others, num_groups=NUM_GROUPS)
-    scores = tf.stop_gradient(tf.einsum('bd,bnd->bn', queries, embedded))
+    scores = tf.stop_gradient(self.score(queries, embedded))
+    repeated = _repeats_first(candidate_inputs)[:, 1:]
+    scores = tf.where(repeated, _NEVER, scores)
     chosen = tf.math.top_k(scores, self.num_candidates - 1).indices + 1
     return tf.pad(chosen, [[0, 0], [1, 0]])
 
@@ -287,16 +327,21 @@ class Retriever(keras.layers.Layer):
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Scores candidates with the parameters of now.
 
+    A candidate that is the first one again has no probability, so the null
+    document counts once, however often it fills up.
+
     Args:
       query_inputs: BERT inputs, int32 `[batch, length]`.
       candidate_inputs: BERT inputs, int32 `[batch, candidates, length]`.
       training: Whether to drop out.
 
     Returns:
-      Scores f(x, z) and log p(z | x), each float32 `[batch, candidates]`.
+      Scores f(x, z), very low where the first is repeated, and log p(z | x);
+      each float32 `[batch, candidates]`.
     """
     scores = self.score(
       self.embedder.embed_queries(query_inputs, training),
       self.embedder.embed_documents(candidate_inputs, training, NUM_GROUPS),
     )
+    scores = tf.where(_repeats_first(candidate_inputs), _NEVER, scores)
     return scores, tf.nn.log_softmax(scores)

@@ -272,3 +272,67 @@ def test_a_batch_sees_one_version_though_the_slot_is_swapped():
   np.testing.assert_array_equal(
     retriever.retrieve(MASKED, QUERY), [[-1, 7, 6], [-1, 7, 6]]
   )
+
+
+class FlatSearcher:
+  """The same order for all; counts how many queries ask for how many."""
+
+  def __init__(self):
+    self.asked = []
+
+  def search(self, queries, k):
+    self.asked.append((len(queries), k))
+    rows = np.tile(np.arange(k), [len(queries), 1])
+    return rows, np.zeros(rows.shape, np.float32)
+
+
+def test_only_short_rows_ask_again_and_not_without_end():
+  documents = FakeDocuments([[8, 9]] * 5000, np.arange(5000))
+  retriever, index = make_retriever([], documents, num_candidates=4)
+  index.searcher = FlatSearcher()
+  masked = make_masked([[7], [8, 9], [5]], [-5, -5, 1])
+  rows = retriever.retrieve(masked, make_inputs([4, 3, 4], 4))
+  # All that is near holds the second sentence: it has to do without.
+  np.testing.assert_array_equal(
+    rows, [[-1, 0, 1, 2], [-1, -1, -1, -1], [-1, 0, 2, 3]]
+  )
+  assert index.searcher.asked == [(3, 5), (1, 20), (1, 80), (1, 320), (1, 1000)]
+
+
+def test_many_short_rows_ask_a_few_at_a_time(monkeypatch):
+  monkeypatch.setattr(retriever_lib, '_BODIES_AT_ONCE', 40)
+  documents = FakeDocuments([[8, 9]] * 10 + [[row] for row in range(90)])
+  documents.uids = np.arange(100)
+  retriever, index = make_retriever([], documents, num_candidates=3)
+  index.searcher = FlatSearcher()
+  masked = make_masked([[8, 9]] * 5, [-5, -5, -5, 10, -5])
+  rows = retriever.retrieve(masked, make_inputs([4] * 5, 4))
+  np.testing.assert_array_equal(
+    rows, [[-1, 11, 12] if i == 3 else [-1, 10, 11] for i in range(5)]
+  )
+  assert index.searcher.asked == [(5, 4), (2, 16), (2, 16), (1, 16)]
+
+
+def test_the_null_document_counts_once_though_it_fills_up():
+  retriever, _ = make_retriever(range(8), num_candidates=3)
+  query = make_inputs([4, 5], 6, seed=3)
+  candidates = make_joint([[3, 7, 9, 5], [3, 6, 8, 9]], 9)
+  # The first one again, behind the others and among them.
+  places = [0, 1, 2, 0, 3, 0]
+  filled = {key: tf.gather(x, places, axis=1) for key, x in candidates.items()}
+  _, expected = retriever(query, candidates)
+  with tf.GradientTape() as tape:
+    scores, log_probs = retriever(query, filled)
+    loss = tf.reduce_sum(log_probs[:, 0])
+  probs = np.exp(log_probs)
+  np.testing.assert_allclose(
+    probs[:, [0, 1, 2, 4]], np.exp(expected), atol=1e-6
+  )
+  np.testing.assert_array_equal(probs[:, [3, 5]], 0)
+  assert np.isfinite(log_probs).all() and np.isfinite(scores).all()
+  gradients = tape.gradient(loss, retriever.embedder.trainable_variables)
+  norm = tf.linalg.global_norm(gradients)
+  assert np.isfinite(norm) and norm > 0
+  # Nor is it chosen where there are others.
+  best = retriever.best(query, filled).numpy()
+  assert not np.isin(best[:, 1:], [3, 5]).any()
