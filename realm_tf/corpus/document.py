@@ -44,14 +44,25 @@ _BROKEN_LINE = re.compile(r'\n(?<=[^\W\d_]\n|,\n)(?=[a-z])')
 _LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
 
+def _unescape(text: str) -> str:
+  try:
+    return html.unescape(text)
+  except ValueError as e:
+    # `&#` and more digits than Python makes a number of.
+    raise MalformedError(f'a reference to no character: {e}') from e
+
+
 def clean_text(text: str) -> str:
   """Unescapes HTML and makes white space regular.
 
   Returns:
     The text with single spaces, and one line break between paragraphs.
+
+  Raises:
+    MalformedError: It refers to a character by an endless number.
   """
   if '&' in text:
-    text = html.unescape(text)
+    text = _unescape(text)
   lines = (' '.join(line.split()) for line in text.split('\n'))
   text = '\n'.join(filter(None, lines))
   return _BROKEN_LINE.sub(' ', text) if '\n' in text else text
@@ -65,7 +76,7 @@ def clean_document(title: object, text: object) -> Document:
     text: What the input has for a text.
 
   Raises:
-    MalformedError: Title or text is not a string.
+    MalformedError: Title or text is not a string, or see `clean_text`.
     SkippedError: The document is empty, a list, an index, an outline or a
       disambiguation page.
   """
@@ -73,7 +84,7 @@ def clean_document(title: object, text: object) -> Document:
     if not isinstance(value, str):
       raise MalformedError(f'{name} is {type(value).__name__}, not a string')
   assert isinstance(title, str) and isinstance(text, str)
-  title = ' '.join(html.unescape(title).split())
+  title = ' '.join(_unescape(title).split())
   match = _LEFT_OUT.match(title)
   if match:
     raise SkippedError(match.lastgroup or '')

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import mwparserfromhell
 from mwparserfromhell import nodes
 
-from realm_tf.corpus.document import SkippedError
+from realm_tf.corpus.document import MalformedError, SkippedError
 
 
 class Page(NamedTuple):
@@ -22,17 +22,25 @@ class Page(NamedTuple):
 
   Attributes:
     title: Its title.
-    namespace: 0 for articles.
+    namespace: 0 for articles; None where the dump has something else than a
+      number.
     is_redirect: Whether it only points at another page.
     model: `wikitext`, or the name of something that is not prose.
     text: Wikitext of the last revision; empty where the page is skipped anyway.
   """
 
   title: str
-  namespace: int
+  namespace: int | None
   is_redirect: bool
   model: str
   text: str
+
+
+def _namespace(text: str | None) -> int | None:
+  try:
+    return int(text or 0)
+  except ValueError:
+    return None
 
 
 def read_pages(file: IO[bytes]) -> Iterator[Page]:
@@ -52,13 +60,14 @@ def read_pages(file: IO[bytes]) -> Iterator[Page]:
     if name != 'page':
       continue
     title = text = ''
-    namespace, is_redirect, model = 0, False, 'wikitext'
+    namespace: int | None = 0
+    is_redirect, model = False, 'wikitext'
     for child in element:
       field = child.tag.rpartition('}')[2]
       if field == 'title':
         title = child.text or ''
       elif field == 'ns':
-        namespace = int(child.text or 0)
+        namespace = _namespace(child.text)
       elif field == 'redirect':
         is_redirect = True
       elif field == 'revision':
@@ -79,8 +88,11 @@ def page_text(page: Page) -> str:
   """Returns the prose of an article.
 
   Raises:
+    MalformedError: Nobody can say whether it is an article.
     SkippedError: It is a redirect, a disambiguation page or no article.
   """
+  if page.namespace is None:
+    raise MalformedError('its <ns> is no number')
   if page.namespace != 0:
     raise SkippedError('other_namespace')
   if page.is_redirect:

@@ -169,7 +169,10 @@ def tag_salient_spans(config: SpansConfig) -> dict[str, Any]:
   settings: dict[str, Any] = {'tagger': config.tagger, 'dates': config.dates}
   cases = None
   if config.tagger == 'gazetteer':
-    settings['gazetteer'] = config.gazetteer
+    # Not where it lies: copies are the same, and a file can be edited.
+    settings['gazetteer'] = config.gazetteer and (
+      readers.content_digest(config.gazetteer, ends=None)
+    )
     cases = taggers.count_cases(_sample_sentences(paths))
   elif config.tagger == 'spacy':
     settings['spacy_pipeline'] = config.spacy_pipeline

@@ -204,12 +204,16 @@ class _Shards:
 
 
 def _difference(there: dict, wanted: dict) -> str:
-  """Names the first setting in which two builds differ."""
+  """Names the first setting, or input file, in which two builds differ."""
   for name in sorted({*there, *wanted}):
-    if there.get(name) != wanted.get(name):
-      if name == 'input':
-        return 'the input files differ'
-      return f'{name} is {there.get(name)!r}, not {wanted.get(name)!r}'
+    was, now = there.get(name), wanted.get(name)
+    if was == now:
+      continue
+    if name != 'input':
+      return f'{name} is {was!r}, not {now!r}'
+    files = ({frozenset(f.items()) for f in its or ()} for its in (was, now))
+    paths = (dict(f)['path'] for f in set.symmetric_difference(*files))
+    return f'the input files differ: {min(paths, default="their order")}'
   return ''
 
 
@@ -221,7 +225,7 @@ def _describe_inputs(paths: Sequence[tuple[str, str]]) -> list[dict]:
   return [
     {
       'path': os.path.relpath(os.path.abspath(path), root),
-      'bytes': os.path.getsize(path),
+      'digest': readers.content_digest(path),
       'format': format,
     }
     for path, format in paths

@@ -47,6 +47,28 @@ def test_builds(world, tmp_path):
   assert documents.titles(list(range(60))) == titles
 
 
+def test_malformed_input_is_counted_or_the_end(world, tmp_path):
+  with open(world / 'knowledge.jsonl', 'a') as f:
+    f.write('{"title": ' + '[' * 100_000 + '\n')
+  (world / 'dump.xml').write_text(
+    '<mediawiki><page><title>A</title><ns>x</ns><revision><text>A is.</text>'
+    '</revision></page></mediawiki>'
+  )
+  flags = (
+    *_flags(world, tmp_path / 'out'),
+    f'--input={world}/knowledge.jsonl,{world}/dump.xml',
+  )
+  done = tiny_world.call('build_corpus', *flags)
+  assert done.returncode == 0, done.stderr
+  assert "dump.xml: page 1 ('A'): its <ns> is no number" in done.stderr
+  assert 'knowledge.jsonl:61: nested too deeply' in done.stderr
+  assert ['malformed', '2'] in [x.split() for x in done.stdout.splitlines()]
+  strict = tiny_world.call('build_corpus', *flags, '--strict', '--overwrite')
+  assert strict.returncode == 1
+  last = strict.stderr.strip().splitlines()[-1]
+  assert last.startswith('build_corpus: ') and 'page 1' in last
+
+
 @pytest.mark.parametrize(
   'flags, message',
   [

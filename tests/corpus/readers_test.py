@@ -140,6 +140,40 @@ def test_mediawiki(tmp_path):
   assert problems[0].startswith(f'{path}:{DUMP[:700].count(chr(10)) + 1}: ')
 
 
+def test_malformed_records_do_not_end_the_reading(tmp_path):
+  path = tmp_path / 'a.jsonl'
+  lines = [
+    '{"title": "A", "text": "A one."}',
+    '{"title": "B", "text": ' + '[' * 100_000,
+    '{"title": "C", "text": "See &#' + '9' * 5000 + ';."}',
+    '{"title": "&#' + '9' * 5000 + ';", "text": "D."}',
+    '{"title": "E", "text": "E five."}',
+  ]
+  path.write_text('\n'.join(lines))
+  documents, counts, problems = _read(path)
+  assert documents == [('A', 'A one.'), ('E', 'E five.')]
+  assert counts['malformed'] == 3
+  assert problems[0] == f'{path}:2: nested too deeply'
+  assert problems[1].startswith(f'{path}:3: a reference to no character')
+  assert problems[2].startswith(f'{path}:4: a reference to no character')
+
+
+def test_a_page_of_no_namespace_is_malformed(tmp_path):
+  path = tmp_path / 'dump.xml'
+  for number in ('main', '9' * 5000):
+    path.write_text(
+      DUMP.replace('<ns>1</ns>', f'<ns>{number}</ns>').replace(
+        '<title>Code</title><ns>0</ns>', '<title>Code</title><ns></ns>'
+      )
+    )
+    documents, counts, problems = _read(path)
+    assert documents == [('There', 'There is a town.')]
+    # What comes behind it is read.
+    assert counts['skipped_not_wikitext'] == 1
+    assert counts['skipped_redirect'] == 2
+    assert problems == [f"{path}: page 3 ('Talk:There'): its <ns> is no number"]
+
+
 def test_text_files(tmp_path):
   (tmp_path / 'Old_Town.txt').write_text('It is\nold.\n\nIt is\r\nlarge.\n')
   (tmp_path / 'New_Town.txt').write_text('Line one.\nLine two.')
@@ -175,6 +209,18 @@ def test_start_passes_records_over(tmp_path):
     assert (
       list(readers.raw_records(str(path), start=start)) == everything[start:]
     )
+
+
+def test_digest_of_the_ends_of_a_file(tmp_path):
+  path = tmp_path / 'a'
+  digests = set()
+  for content in (b'abcdefgh', b'Xbcdefgh', b'abcdefgX', b'abcdefghi'):
+    path.write_bytes(content)
+    digests.add(readers.content_digest(str(path), ends=2))
+  assert len(digests) == 4
+  path.write_bytes(b'abcXefgh')
+  assert readers.content_digest(str(path), ends=2) in digests
+  assert readers.content_digest(str(path), ends=4) not in digests
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 
+import dataclasses
 import gzip
 import itertools
 import json
@@ -116,6 +117,22 @@ def test_errors(tmp_path):
     _config('a', tmp_path, tagger='none', dates=False)
   with pytest.raises(CorpusError, match='does not read it'):
     _config('a', tmp_path, tagger='none', gazetteer='names.txt')
+
+
+def test_another_gazetteer_is_another_setting(tmp_path):
+  (tmp_path / 'a.jsonl').write_text('{"title": "A", "text": "Ann saw Bob."}')
+  names = tmp_path / 'names.txt'
+  names.write_text('Ann\n')
+  config = _config(tmp_path / 'a.jsonl', tmp_path / 'out', gazetteer=str(names))
+  manifest = salient_spans.tag_salient_spans(config)
+  copy = tmp_path / 'copy.txt'
+  copy.write_text('Ann\n')
+  assert manifest == salient_spans.tag_salient_spans(
+    dataclasses.replace(config, gazetteer=str(copy))
+  )
+  names.write_text('Bob\n')
+  with pytest.raises(CorpusError, match='other settings .gazetteer is'):
+    salient_spans.tag_salient_spans(config)
 
 
 def test_real_news(tmp_path):

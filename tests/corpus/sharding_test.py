@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import json
+import os
 import pathlib
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -157,6 +159,39 @@ def test_other_settings_are_refused_unless_overwritten(corpus_file, tmp_path):
     f.write('\n{"title": "New", "text": "New."}\n')
   with pytest.raises(CorpusError, match='the input files differ'):
     _write(corpus_file, tmp_path / 'new')
+
+
+def _change(path, old, new):
+  content = path.read_bytes()
+  assert old in content and len(old) == len(new)
+  path.write_bytes(content.replace(old, new, 1))
+
+
+def test_an_edit_that_keeps_the_size_is_other_input(corpus_file, tmp_path):
+  _write(corpus_file, tmp_path / 'out')
+  with pytest.raises(KilledError):
+    _write(corpus_file, tmp_path / 'half', 1)
+  _change(corpus_file, b'"Town 1299"', b'"Town 9999"')
+  for output_dir in ('out', 'half'):
+    with pytest.raises(CorpusError, match='files differ: corpus.jsonl'):
+      _write(corpus_file, tmp_path / output_dir)
+
+
+def test_a_copy_is_the_same_input_and_a_namesake_is_not(corpus_file, tmp_path):
+  whole = _write(corpus_file, tmp_path / 'whole')
+  with pytest.raises(KilledError):
+    _write(corpus_file, tmp_path / 'half', 1)
+  for name in ('copy', 'other'):
+    (tmp_path / name).mkdir()
+    shutil.copyfile(corpus_file, tmp_path / name / corpus_file.name)
+  os.utime(tmp_path / 'copy' / corpus_file.name, (1, 1))
+  _change(tmp_path / 'other' / corpus_file.name, b'"Town 1"', b'"Town A"')
+  with pytest.raises(CorpusError, match='files differ: corpus.jsonl'):
+    _write(tmp_path / 'other', tmp_path / 'half')
+  assert _write(tmp_path / 'copy', tmp_path / 'half') == whole
+  shutil.copyfile(corpus_file, tmp_path / 'copy' / 'more.jsonl')
+  with pytest.raises(CorpusError, match='files differ: more.jsonl'):
+    _write(tmp_path / 'copy', tmp_path / 'half')
 
 
 def test_strict_ends_at_the_first_malformed_line(corpus_file, tmp_path):
