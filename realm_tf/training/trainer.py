@@ -73,6 +73,24 @@ def _check_divisible(features: Any, strategy: tf.distribute.Strategy) -> None:
     )
 
 
+def _without_remainder(features: Any, strategy: tf.distribute.Strategy) -> Any:
+  """The batch without the rows that cannot be shared; None if none are left."""
+  rows, replicas = _batch_size(features), strategy.num_replicas_in_sync
+  kept = rows - rows % replicas
+  if kept == rows:
+    return features
+  logging.info(
+    '%d of %d held-out examples of a batch are left out: %d replicas cannot'
+    ' share them',
+    rows - kept,
+    rows,
+    replicas,
+  )
+  if not kept:
+    return None
+  return tf.nest.map_structure(lambda tensor: tensor[:kept], features)
+
+
 class StepTrainer(orbit.AbstractTrainer):
   """Takes batches from the input and steps along their gradients."""
 
@@ -278,7 +296,9 @@ class StepEvaluator(orbit.AbstractEvaluator):
         if 0 <= limit <= i:
           break
         features = _to_tensors(batch.features)
-        _check_divisible(features, self._strategy)
+        features = _without_remainder(features, self._strategy)
+        if features is None:
+          continue
         if self._compiled is None:
           self._compiled = self._compile(features)
         rows = _batch_size(features)
@@ -290,7 +310,10 @@ class StepEvaluator(orbit.AbstractEvaluator):
       if close is not None:
         close()
     if not examples:
-      raise ValueError('there is no held-out example to evaluate on')
+      raise ValueError(
+        'there is no held-out example to evaluate on, or no batch has one for'
+        f' each of {self._strategy.num_replicas_in_sync} replicas'
+      )
     return {
       **{name: total / examples for name, total in totals.items()},
       'examples': float(examples),

@@ -117,6 +117,25 @@ def test_evaluation_weighs_batches_by_their_rows():
   assert closed == [True, True]
 
 
+def test_rows_that_replicas_cannot_share_are_left_out():
+  devices = tf.config.list_logical_devices('CPU')
+  if len(devices) < 2:
+    pytest.skip('conftest.py has not made two logical CPUs')
+  strategy = tf.distribute.MirroredStrategy(devices[:2])
+  with strategy.scope():
+    model = Linear()
+  batches = [batch(0, 4, rows=4), batch(1, 10, rows=3), batch(2, 9, rows=1)]
+  evaluator = trainer.StepEvaluator(
+    model, lambda start: batches, strategy=strategy
+  )
+  output = evaluator.evaluate(tf.constant(-1))
+  assert output['examples'] == 6
+  assert output['loss'] == pytest.approx((4 * 4 + 2 * 10) / 6 * 6)
+  batches = batches[2:]
+  with pytest.raises(ValueError, match='each of 2 replicas'):
+    evaluator.evaluate(tf.constant(-1))
+
+
 def test_nothing_to_evaluate_is_an_error():
   evaluator = trainer.StepEvaluator(
     Linear(), lambda start: [], strategy=tf.distribute.get_strategy()
