@@ -4,7 +4,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from realm_tf.io import atomic
@@ -16,22 +16,36 @@ class MetricsLog:
   """`metrics.jsonl`: a line of JSON each time metrics are logged.
 
   Each line has `step`, `kind` (`train` or `eval`) and the metrics. Lines of
-  steps that a restart takes again are dropped, so that the curve of a run that
-  was killed reads like that of one that was not.
+  steps that a restart takes again are dropped, and an evaluation that it does
+  again replaces the one before, so that the curve of a run that was killed
+  reads like that of one that was not.
   """
 
   def __init__(self, path: str | os.PathLike, restored_step: int):
     self._path = path
-    kept = [
+    self._written: set[tuple[int, str]] = set()
+    self._rewrite(
       line for line in read_metrics(path) if line['step'] <= restored_step
-    ]
-    with atomic.atomic_file(path, 'w') as f:
-      f.writelines(json.dumps(line) + '\n' for line in kept)
+    )
+
+  def _rewrite(self, lines: Iterable[dict[str, Any]]) -> None:
+    kept: dict[tuple[int, str], dict[str, Any]] = {}
+    for line in lines:
+      key = (line['step'], line['kind'])
+      kept.pop(key, None)  # so the last of a kind stands, in its own place
+      kept[key] = line
+    self._written = set(kept)
+    with atomic.atomic_file(self._path, 'w') as f:
+      f.writelines(json.dumps(line) + '\n' for line in kept.values())
 
   def write(self, step: int, kind: str, metrics: Mapping[str, Any]) -> None:
-    """Appends a line at once."""
-    line = {'step': step, 'kind': kind}
+    """Appends a line at once, in place of an earlier one of its kind."""
+    line: dict[str, Any] = {'step': step, 'kind': kind}
     line.update((name, float(value)) for name, value in metrics.items())
+    if (step, kind) in self._written:
+      self._rewrite([*read_metrics(self._path), line])
+      return
+    self._written.add((step, kind))
     with open(self._path, 'a', encoding='utf-8') as f:
       f.write(json.dumps(line) + '\n')
 

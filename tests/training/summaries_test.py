@@ -27,6 +27,24 @@ def test_metrics_log_drops_what_is_taken_again(tmp_path):
   assert len(summaries.read_metrics(path)) == 5
 
 
+def test_each_step_and_kind_stands_once(tmp_path):
+  path = tmp_path / 'metrics.jsonl'
+  with open(path, 'w') as f:  # as it was doubled once
+    f.write('{"step": 0, "kind": "eval", "loss": 3.0}\n' * 2)
+  log = summaries.MetricsLog(path, 0)
+  log.write(10, 'train', {'loss': 2.0})
+  log.write(10, 'eval', {'loss': 1.0})
+  log = summaries.MetricsLog(path, 10)
+  log.write(10, 'eval', {'loss': 0.5})
+  log.write(20, 'train', {'loss': 0.25})
+  assert [tuple(line.values()) for line in summaries.read_metrics(path)] == [
+    (0, 'eval', 3.0),
+    (10, 'train', 2.0),
+    (10, 'eval', 0.5),
+    (20, 'train', 0.25),
+  ]
+
+
 def test_retrieval_table_is_markdown():
   text = summaries.retrieval_table(
     ['Who | what?', 'b'],
