@@ -87,8 +87,7 @@ def check_lengths(
   what = f'--query_seq_len={query_seq_len}, '
   what += f'--candidate_seq_len={candidate_seq_len}'
   if joint:
-    # They share a [SEP].
-    longest = max(longest, query_seq_len + candidate_seq_len - 1)
+    longest = max(longest, query_seq_len + candidate_seq_len)
     what += ' and both together'
   if longest > config.max_positions:
     raise ValueError(

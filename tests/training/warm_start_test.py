@@ -60,7 +60,7 @@ def test_a_corpus_of_another_vocabulary(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
   ('query', 'candidate', 'joint', 'longest'),
-  [(17, 4, False, 17), (4, 17, False, 17), (8, 10, True, 17)],
+  [(17, 4, False, 17), (4, 17, False, 17), (8, 10, True, 18)],
 )
 def test_more_wordpieces_than_positions(
   tmp_path, query, candidate, joint, longest
