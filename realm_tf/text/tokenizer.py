@@ -22,6 +22,8 @@ _MAX_BYTES_PER_WORD = 200
 _ASSIGNED = ((0, 0x34000), (0xE0000, 0xE0200))
 _TABLE_SIZE = 0xE0200
 _SIGMA, _FINAL_SIGMA = 0x3A3, 0x3C2
+# TensorFlow takes seconds to put a bool table of this size into a graph.
+_FLAG = np.uint8
 
 
 class TokensWithOffsets(NamedTuple):
@@ -56,8 +58,8 @@ def _normalize_character(character: str, lower_case: bool) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _deleted_pattern(lower_case: bool) -> str:
-  """A regular expression (RE2) of what is deleted from a string."""
+def _deleted_pattern() -> str:
+  """A regular expression (RE2) of the characters that `_is_deleted`."""
   ranges: list[list[int]] = []
   for first, limit in _ASSIGNED:
     for point in range(first, limit):
@@ -69,7 +71,7 @@ def _deleted_pattern(lower_case: bool) -> str:
         ranges.append([point, point])
   ranges += [[_ASSIGNED[0][1], _ASSIGNED[1][0] - 1], [_TABLE_SIZE, 0x10FFFF]]
   parts = [f'\\x{{{first:x}}}-\\x{{{last:x}}}' for first, last in ranges]
-  return f'[{"".join(parts)}{chr(92) + "p{Mn}" if lower_case else ""}]+'
+  return f'[{"".join(parts)}]+'
 
 
 @functools.lru_cache(maxsize=2)
@@ -77,11 +79,11 @@ def _normalization_table(lower_case: bool) -> tuple[np.ndarray, ...]:
   """For each code point below `_TABLE_SIZE`: what it becomes.
 
   Returns:
-    Code points int32, row splits int32, and whether a code point is a mark
-    that is deleted, so that it belongs to the character before it.
+    Code points int32, row splits int32, and as 0 or 1 whether a code point
+    is a mark that is deleted, so that it belongs to the character before it.
   """
   lengths = np.zeros(_TABLE_SIZE, np.int32)
-  marks = np.zeros(_TABLE_SIZE, np.bool_)
+  marks = np.zeros(_TABLE_SIZE, _FLAG)
   changed: dict[int, str] = {}
   for first, limit in _ASSIGNED:
     lengths[first:limit] = 1
@@ -97,6 +99,31 @@ def _normalization_table(lower_case: bool) -> tuple[np.ndarray, ...]:
   for point, normal in changed.items():
     values[splits[point] : splits[point + 1]] = [ord(c) for c in normal]
   return values, splits, marks
+
+
+@functools.lru_cache(maxsize=1)
+def _sigma_table() -> tuple[np.ndarray, np.ndarray]:
+  """Which characters decide how a capital sigma near them is lowered.
+
+  Returns:
+    For each code point below `_TABLE_SIZE`, 0 or 1: whether it is looked
+    through (accents, apostrophes, full stops, what is deleted ...), and
+    whether it is a cased letter.
+  """
+  ignored = np.ones(_TABLE_SIZE, _FLAG)
+  cased = np.zeros(_TABLE_SIZE, _FLAG)
+  sigma = chr(_SIGMA)
+  for first, limit in _ASSIGNED:
+    for point in range(first, limit):
+      character = chr(point)
+      if _is_deleted(character):
+        continue
+      # Python has no other way to ask for these properties.
+      after_it = (character + sigma).lower()[-1] != sigma.lower()
+      through_it = ('A' + character + sigma).lower()[-1] != sigma.lower()
+      ignored[point] = through_it and not after_it
+      cased[point] = after_it
+  return ignored, cased
 
 
 def _utf8_lengths(points: tf.Tensor) -> tf.Tensor:
@@ -211,19 +238,18 @@ class BertTokenizer(tf.Module):
     Returns:
       Ids, int32 [batch, (tokens)].
     """
-    # Some of the operations below end a string at its first NUL.
-    texts = tf.strings.regex_replace(texts, r'\x00', '')
+    # First, because a NUL would end the string and a control character would
+    # stand between a capital sigma and its word.
+    texts = tf.strings.regex_replace(texts, _deleted_pattern(), '')
     if self.lower_case:
-      # Replaces invalid bytes by U+FFFD, which is deleted below.
+      # Replaces invalid bytes by U+FFFD, which is deleted with the accents.
       texts = tf.strings.lower(texts, 'utf-8')
       texts = tf_text.normalize_utf8(texts, 'NFD')
+      texts = tf.strings.regex_replace(texts, r'[\p{Mn}\x{fffd}]+', '')
     else:
       texts = tf.strings.unicode_transcode(
         texts, 'UTF-8', 'UTF-8', errors='ignore'
       )
-    texts = tf.strings.regex_replace(
-      texts, _deleted_pattern(self.lower_case), ''
-    )
     return self._wordpiece.tokenize(texts)
 
   def tokenize_with_offsets(self, texts: tf.Tensor) -> TokensWithOffsets:
@@ -308,7 +334,7 @@ class BertTokenizer(tf.Module):
     """Byte limits [chars], each moved behind the deleted marks that follow."""
     _, _, marks = _normalization_table(self.lower_case)
     flat = points.values
-    is_mark = tf.gather(marks, tf.minimum(flat, _TABLE_SIZE - 1))
+    is_mark = tf.gather(marks, tf.minimum(flat, _TABLE_SIZE - 1)) > 0
     starts_row = tf.concat([[True], rows[1:] != rows[:-1]], 0)
     starts_row = starts_row[: tf.size(flat)]
     group = tf.cumsum(tf.cast(~is_mark | starts_row, tf.int32)) - 1
@@ -345,12 +371,23 @@ def _next_in_row(starts: tf.RaggedTensor, lengths: tf.Tensor) -> tf.Tensor:
 
 
 def _ends_word_in_sigma(points: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-  """Where a capital sigma is lowered to its final form."""
-  characters = tf.strings.unicode_encode(points[:, tf.newaxis], 'UTF-8')
-  is_letter = tf.strings.regex_full_match(characters, r'\p{L}')
+  """Where a capital sigma is lowered to its final form.
+
+  There a cased letter is before it and none behind it, not counting what is
+  looked through.
+  """
+  ignored, cased = _sigma_table()
+  clipped = tf.minimum(points, _TABLE_SIZE - 1)
+  # Sigmas are among them.
+  kept = tf.where(tf.equal(tf.gather(ignored, clipped), 0))[:, 0]
+  rows = tf.gather(rows, kept)
+  is_cased = tf.gather(cased, tf.gather(clipped, kept)) > 0
   same_row = rows[1:] == rows[:-1]
   no = tf.zeros([1], tf.bool)
-  size = tf.size(points)
-  before = tf.concat([no, is_letter[:-1] & same_row], 0)[:size]
-  after = tf.concat([is_letter[1:] & same_row, no], 0)[:size]
-  return (points == _SIGMA) & before & ~after
+  size = tf.size(kept)
+  before = tf.concat([no, is_cased[:-1] & same_row], 0)[:size]
+  after = tf.concat([is_cased[1:] & same_row, no], 0)[:size]
+  ends = tf.scatter_nd(
+    kept[:, tf.newaxis], before & ~after, tf.shape(points, tf.int64)
+  )
+  return (points == _SIGMA) & ends
