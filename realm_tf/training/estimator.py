@@ -118,10 +118,10 @@ class _Run:
       train_actions=[self._after_loop],
       eval_actions=[self._after_evaluation],
     )
-    self._log = summaries.MetricsLog(
-      os.path.join(config.model_dir, 'metrics.jsonl'), self.step
-    )
     self._saved_step = -1 if fresh else self.step
+    self._log = summaries.MetricsLog(
+      os.path.join(config.model_dir, 'metrics.jsonl'), self._saved_step
+    )
     self._latest = self._make_latest_exporter()
     self._best = self._make_best_exporter()
 
@@ -135,7 +135,8 @@ class _Run:
       self._config.export_dir,
       keep=self._train.keep_exports,
     )
-    exporter.drop_after(self.step)
+    # A fresh run has no export, not even of step 0, whatever lies there.
+    exporter.drop_after(self._saved_step)
     return exporter
 
   def _make_best_exporter(self) -> exporters.BestExporter | None:
@@ -144,11 +145,13 @@ class _Run:
       return None
     if self._spec.export_fn is None:
       raise ValueError('best_metric is set, but the model has no export_fn')
-    return exporters.BestExporter(
+    exporter = exporters.BestExporter(
       self._spec.export_fn,
       self._config.best_export_dir,
       evaluation.best_metric,
     )
+    exporter.drop_after(self._saved_step)
+    return exporter
 
   @property
   def step(self) -> int:

@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import shutil
+import uuid
 from collections.abc import Callable, Mapping
 
 from absl import logging
@@ -14,6 +15,7 @@ from realm_tf.io import atomic
 
 ExportFn = Callable[[str, int], None]
 _METRICS = 'metrics.json'
+_FINGERPRINTS = 'fingerprints.json'
 
 
 def list_exports(directory: str | os.PathLike) -> list[int]:
@@ -26,6 +28,69 @@ def list_exports(directory: str | os.PathLike) -> list[int]:
 def export_path(directory: str | os.PathLike, step: int) -> str:
   """Where the export of `step` is or will be."""
   return os.path.join(directory, str(step))
+
+
+def remove(path: str | os.PathLike) -> None:
+  """Removes a published directory, its name first: none is read by half."""
+  path = pathlib.Path(path)
+  # A name that atomic.remove_stale knows, should a kill come.
+  suffix = f'tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}'
+  doomed = path.rename(path.with_name(f'.{path.name}.{suffix}'))
+  # Whoever cleans up what looks left over may do it at the same time.
+  shutil.rmtree(doomed, ignore_errors=True)
+
+
+def read_fingerprints(directory: str | os.PathLike) -> dict[int, str]:
+  """What `Fingerprints` recorded of the exports in `directory`, by step."""
+  path = os.path.join(directory, _FINGERPRINTS)
+  if not os.path.exists(path):
+    return {}
+  return {int(step): value for step, value in atomic.read_json(path).items()}
+
+
+class Fingerprints:
+  """Which weights a run exported, also where the export is gone by now.
+
+  Says which indexes are of this run: those made with what it exported at their
+  step.
+  """
+
+  def __init__(self, directory: str, fingerprint_fn: Callable[[str], str]):
+    """Records in `directory`, beside the exports.
+
+    Args:
+      directory: Of the exports.
+      fingerprint_fn: Takes the directory of one.
+    """
+    self._directory = directory
+    self._fingerprint_fn = fingerprint_fn
+
+  def _write(self, fingerprints: Mapping[int, str]) -> None:
+    atomic.write_json(
+      os.path.join(self._directory, _FINGERPRINTS),
+      {str(step): value for step, value in fingerprints.items()},
+    )
+
+  def of(self, step: int) -> str | None:
+    """Of the export of `step`; None if there never was one."""
+    return read_fingerprints(self._directory).get(step)
+
+  def set(self, step: int, fingerprint: str) -> None:
+    """Records what the export of `step` had."""
+    self._write({**read_fingerprints(self._directory), step: fingerprint})
+
+  def note(self, step: int) -> None:
+    """Records the export of `step`, which is there."""
+    path = export_path(self._directory, step)
+    self.set(step, self._fingerprint_fn(path))
+
+  def begin(self, step: int) -> None:
+    """Forgets what a restart at `step` takes again; notes what a kill left."""
+    known = read_fingerprints(self._directory)
+    self._write({s: value for s, value in known.items() if s <= step})
+    for missing in list_exports(self._directory):
+      if missing not in known:
+        self.note(missing)
 
 
 class LatestExporter:
@@ -49,7 +114,7 @@ class LatestExporter:
     with atomic.atomic_directory(path) as temporary:
       self._export_fn(str(temporary), step)
     for old in list_exports(self._directory)[: -self._keep]:
-      shutil.rmtree(export_path(self._directory, old))
+      remove(export_path(self._directory, old))
     return path
 
   def drop_after(self, step: int) -> list[int]:
@@ -61,7 +126,7 @@ class LatestExporter:
         export_path(self._directory, later),
         step,
       )
-      shutil.rmtree(export_path(self._directory, later))
+      remove(export_path(self._directory, later))
     return dropped
 
 
@@ -73,15 +138,31 @@ class BestExporter:
     self._directory = pathlib.Path(directory)
     self._metric = metric
     atomic.remove_stale(directory)
+    self._find_best()
+
+  def _find_best(self) -> None:
     self.best = -math.inf
-    for step in list_exports(directory):
+    for step in list_exports(self._directory):
       path = self._directory / str(step) / _METRICS
       if not path.exists():
-        # Its removal was cut off by a kill; the metrics go first.
-        shutil.rmtree(path.parent)
+        # Not whole: its removal was cut off by a kill.
+        remove(path.parent)
         continue
       metrics = atomic.read_json(path)
-      self.best = max(self.best, metrics.get(metric, -math.inf))
+      self.best = max(self.best, metrics.get(self._metric, -math.inf))
+
+  def drop_after(self, step: int) -> list[int]:
+    """Removes a best export that a restart at `step` knows nothing of."""
+    dropped = [s for s in list_exports(self._directory) if s > step]
+    for later in dropped:
+      logging.warning(
+        '%s is of a step after the checkpoint at %d: removed',
+        self._directory / str(later),
+        step,
+      )
+      remove(self._directory / str(later))
+    self._find_best()
+    return dropped
 
   def consider(self, step: int, metrics: Mapping[str, float]) -> bool:
     """Exports if the metric is better than ever; says whether it was."""
@@ -102,6 +183,5 @@ class BestExporter:
     self.best = value
     for other in list_exports(self._directory):
       if other != step:
-        (self._directory / str(other) / _METRICS).unlink()
-        shutil.rmtree(self._directory / str(other))
+        remove(self._directory / str(other))
     return True

@@ -300,6 +300,25 @@ def test_an_export_missing_after_a_kill_is_written_at_the_start(tmp_path):
   )
 
 
+def test_a_finished_run_called_again_has_no_line_twice(tmp_path):
+  run(tmp_path, steps=20)
+  before = curve(tmp_path), curve(tmp_path, 'eval')
+  run(tmp_path, steps=20)
+  assert (curve(tmp_path), curve(tmp_path, 'eval')) == before
+  assert [step for step, *_ in before[1]] == [0, 10, 20]
+
+
+def test_a_fresh_run_takes_over_no_export(tmp_path):
+  for directory in ('tf_hub', 'tf_hub_best'):
+    stale = tmp_path / 'export' / directory / '0'
+    stale.mkdir(parents=True)
+    (stale / 'metrics.json').write_text('{"goodness": 1e9}')
+  run(tmp_path, steps=5)
+  assert (tmp_path / 'export/tf_hub/0/w.npy').exists()
+  (best,) = exporters.list_exports(tmp_path / 'export/tf_hub_best')
+  assert (tmp_path / f'export/tf_hub_best/{best}/w.npy').exists()
+
+
 def test_an_infinite_loss_stops_and_spares_the_checkpoint(tmp_path):
   class Broken(Batches):
     def __next__(self):

@@ -74,6 +74,38 @@ def test_best_survives_a_kill_while_it_removes_the_second_best(tmp_path):
   assert exporters.list_exports(tmp_path) == [1]
 
 
+def test_best_of_a_step_after_the_restart_is_dropped(tmp_path):
+  best = exporters.BestExporter(write_step, str(tmp_path), 'utility')
+  best.consider(20, {'utility': 0.5})
+  again = exporters.BestExporter(write_step, str(tmp_path), 'utility')
+  assert again.drop_after(20) == [] and again.best == 0.5
+  assert again.drop_after(10) == [20]
+  assert os.listdir(tmp_path) == []
+  assert again.consider(20, {'utility': 0.25})
+
+
+def test_fingerprints_outlive_exports(tmp_path):
+  def read_step(directory):
+    return f'weights {pathlib.Path(directory, "step").read_text()}'
+
+  exporter = exporters.LatestExporter(write_step, str(tmp_path), keep=1)
+  fingerprints = exporters.Fingerprints(str(tmp_path), read_step)
+  for step in (0, 5):
+    exporter.export(step)
+    fingerprints.note(step)
+  exporter.export(10)  # killed before it was noted
+  again = exporters.Fingerprints(str(tmp_path), read_step)
+  again.begin(10)
+  assert exporters.read_fingerprints(tmp_path) == {
+    0: 'weights 0',
+    5: 'weights 5',
+    10: 'weights 10',
+  }
+  exporter.drop_after(5)
+  again.begin(5)
+  assert again.of(10) is None and again.of(5) == 'weights 5'
+
+
 def test_best_names_the_metrics_there_are(tmp_path):
   best = exporters.BestExporter(write_step, str(tmp_path), 'utility')
   with pytest.raises(ValueError, match="'utility', but .* only accuracy, loss"):
