@@ -18,6 +18,10 @@ Cost: 400 documents of 200 words a second on 2 cores for a tiny encoder
 (2 x 128), 90 for mini; then 5 s a 100,000 documents for a ScaNN index. Killed
 and called again it goes on with the embeddings it had.
 
+A training makes its indexes itself: give one built by hand a directory of its
+own. bin/pretrain_realm does not begin where indexes lie already, and ignores
+those that are not of its exports.
+
 Expect: index_dir/<step>/ with searcher/, embeddings.npy, embedder/ and
 metadata.json, all at once when it is whole; bin/search reads it.
 """

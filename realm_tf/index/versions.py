@@ -259,6 +259,16 @@ def load_index(
   return Index(path, searcher, metadata, embeddings)
 
 
+def embedder_fingerprint(path: str | os.PathLike) -> str | None:
+  """Of the embedder that made a version; None where there is no whole one."""
+  try:
+    metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
+  except (OSError, ValueError):
+    # Half removed, or broken: whoever loads it is told which.
+    return None
+  return metadata.embedder_fingerprint
+
+
 def list_indexes(index_dir: str | os.PathLike) -> list[str]:
   """Paths of the versions that are whole, the latest step last."""
   if not os.path.isdir(index_dir):

@@ -4,6 +4,7 @@
 
 import dataclasses
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -143,7 +144,12 @@ def _make_indexer(
 def build_once(config: CorpusIndexConfig, embedder_dir: str) -> str:
   """Publishes the index of one embedder, under its step; returns its path."""
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
-  return _make_indexer(config, embedder_dir)(embedder_dir, step)
+  indexer = _make_indexer(config, embedder_dir)
+  # A training that goes on removes its exports after a while.
+  kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
+  path = indexer(str(kept), step)
+  shutil.rmtree(kept)
+  return path
 
 
 def watch(

@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import threading
 import time
@@ -12,11 +13,13 @@ from typing import Any
 
 from absl import logging
 
+from realm_tf.index import versions
 from realm_tf.io import atomic
 from realm_tf.training import exporters, run_config
 
 POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
+_KEPT = '.embedder-'
 
 
 class BuildCancelledError(Exception):
@@ -37,9 +40,53 @@ def read_failures(index_dir: str | os.PathLike) -> dict[int, str]:
   """Why builds failed, by the step of their export."""
   failures = {}
   for path in sorted(pathlib.Path(index_dir).glob('failed-*.json')):
-    failure = atomic.read_json(path)
+    try:
+      failure = atomic.read_json(path)
+    except FileNotFoundError:
+      continue  # a builder that was started just now has removed it
     failures[failure['step']] = failure['error']
   return failures
+
+
+def forget_failures(index_dir: str | os.PathLike) -> None:
+  """Removes the records of builds that failed in an earlier run."""
+  for step, error in read_failures(index_dir).items():
+    logging.warning(
+      'the index of step %d could not be built in an earlier run: %s',
+      step,
+      error,
+    )
+    pathlib.Path(_failure_path(index_dir, step)).unlink(missing_ok=True)
+
+
+def kept_embedders(index_dir: str | os.PathLike) -> dict[int, pathlib.Path]:
+  """Embedders of builds that are under way or were broken off, by step."""
+  paths = pathlib.Path(index_dir).glob(f'{_KEPT}*')
+  return {
+    int(path.name.removeprefix(_KEPT)): path
+    for path in paths
+    if path.name.removeprefix(_KEPT).isdigit()
+  }
+
+
+def keep_embedder(
+  index_dir: str | os.PathLike, step: int, embedder_dir: str | os.PathLike
+) -> pathlib.Path:
+  """Copies an embedder to where it stays until its index is published.
+
+  An export may be removed long before the whole corpus is embedded with it.
+  One copy is kept: those of other steps are removed.
+
+  Raises:
+    OSError: The export is not there, or was removed meanwhile.
+  """
+  path = pathlib.Path(index_dir, f'{_KEPT}{step}')
+  with atomic.atomic_directory(path) as temporary:
+    shutil.copytree(embedder_dir, temporary, dirs_exist_ok=True)
+  for other in kept_embedders(index_dir).values():
+    if other != path:
+      shutil.rmtree(other)
+  return path
 
 
 def list_versions(index_dir: str | os.PathLike) -> list[int]:
@@ -51,8 +98,8 @@ class IndexBuilder:
   """Picks up the newest export that has no index yet and builds that.
 
   Exports that came and went while an index was built are skipped. A build that
-  fails is recorded in `index_dir/failed-<step>.json`, and not tried again
-  before the next export.
+  was broken off by a kill is ended first. A build that fails is recorded in
+  `index_dir/failed-<step>.json`, and not tried again before the next export.
   """
 
   def __init__(
@@ -72,22 +119,63 @@ class IndexBuilder:
     self._wake = threading.Event()
     os.makedirs(index_dir, exist_ok=True)
     atomic.remove_stale(index_dir)
-    for step in read_failures(index_dir):
-      os.remove(_failure_path(index_dir, step))
+    forget_failures(index_dir)
+
+  def _broken_off(self, newest: int, built: Sequence[int]) -> int | None:
+    """Step of a build that a kill broke off, if its index is of use still."""
+    exported = exporters.read_fingerprints(self._export_dir)
+    for step in kept_embedders(self._index_dir):
+      is_new = not any(step <= version <= newest for version in built)
+      is_own = step <= newest and (step in exported or not exported)
+      if is_new and is_own and step not in self._failed:
+        return step
+    return None
+
+  def _is_built(self, step: int, built: Sequence[int]) -> bool:
+    if step not in built:
+      return False
+    # Under the name of this step there may be an index of another run.
+    expected = exporters.read_fingerprints(self._export_dir).get(step)
+    found = versions.embedder_fingerprint(
+      os.path.join(self._index_dir, str(step))
+    )
+    return expected is None or found == expected
 
   def pending(self) -> int | None:
     """Step of the export that should be built now, if any."""
     exports = exporters.list_exports(self._export_dir)
-    if not exports or exports[-1] in self._failed:
+    if not exports:
       return None
-    versions = list_versions(self._index_dir)
-    if versions and versions[-1] >= exports[-1]:
+    newest, built = exports[-1], list_versions(self._index_dir)
+    broken_off = self._broken_off(newest, built)
+    if broken_off is not None:
+      return broken_off
+    if newest in self._failed or self._is_built(newest, built):
       return None
-    return exports[-1]
+    return newest
+
+  def _take_embedder(self, step: int) -> str | None:
+    """A copy of the export's embedder; None if the export is gone."""
+    export = exporters.export_path(self._export_dir, step)
+    try:
+      return str(
+        keep_embedder(self._index_dir, step, os.path.join(export, 'embedder'))
+      )
+    except OSError:
+      if os.path.isdir(export):
+        raise
+    # Gone, perhaps long ago: then a broken off build has left its copy.
+    kept = kept_embedders(self._index_dir).get(step)
+    return None if kept is None else str(kept)
 
   def _check(self) -> None:
     if self._stop.is_set():
       raise BuildCancelledError
+
+  def _let_go(self, step: int) -> None:
+    kept = kept_embedders(self._index_dir).get(step)
+    if kept is not None:
+      shutil.rmtree(kept)
 
   def build_pending(self) -> int | None:
     """Builds what is pending; returns its step, None if there was nothing.
@@ -98,32 +186,49 @@ class IndexBuilder:
     if step is None:
       return None
     start = time.monotonic()
-    embedder_dir = os.path.join(
-      exporters.export_path(self._export_dir, step), 'embedder'
-    )
     try:
+      embedder_dir = self._take_embedder(step)
+      if embedder_dir is None:
+        logging.info('the export of step %d is gone: taking the newest', step)
+        return step
       self._build_fn(embedder_dir, step, self._check)
     except BuildCancelledError:
+      # Its embedder is kept, as what is embedded is, for the next start.
       logging.info('the index of step %d is not wanted any more', step)
     except Exception as e:
-      self._failed.add(step)
-      logging.exception('the index of step %d could not be built', step)
-      atomic.write_json(
-        _failure_path(self._index_dir, step),
-        {'step': step, 'error': f'{type(e).__name__}: {e}'},
-      )
+      self._note_failure(step, e)
+      self._let_go(step)
     else:
+      self._let_go(step)
       logging.info(
         'built the index of step %d in %.1f s', step, time.monotonic() - start
       )
     return step
+
+  def _note_failure(self, step: int, error: Exception) -> None:
+    self._failed.add(step)
+    logging.exception('the index of step %d could not be built', step)
+    try:
+      atomic.write_json(
+        _failure_path(self._index_dir, step),
+        {'step': step, 'error': f'{type(error).__name__}: {error}'},
+      )
+    except OSError:
+      # A full disk may be why the build failed: the log has to do.
+      logging.exception('nor could it be recorded')
 
   def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
     """Builds until `stop` is called, or `is_over` and nothing is pending."""
     while not self._stop.is_set():
       # Asked first: an export written just before the end is still seen.
       over = is_over()
-      if self.build_pending() is None:
+      try:
+        built = self.build_pending()
+      except Exception:
+        # Whatever it is may pass, and the next export is another chance.
+        logging.exception('the index builder cannot look for exports')
+        built = None
+      if built is None:
         if over:
           return
         self._wake.wait(self._poll_seconds)
@@ -144,6 +249,8 @@ class BuilderThread(run_config.Listener):
 
   def __init__(self, builder: IndexBuilder):
     self._builder = builder
+    self._began = False
+    self._reported = False
     self._thread = threading.Thread(
       target=builder.run, name='index_builder', daemon=True
     )
@@ -151,12 +258,31 @@ class BuilderThread(run_config.Listener):
   def begin(self, step: int, index_step: int) -> None:
     """Starts the thread."""
     del step, index_step
+    self._began = True
     self._thread.start()
+
+  def is_alive(self) -> bool:
+    """Whether the thread runs."""
+    return self._thread.is_alive()
 
   def exported(self, directory: str, step: int) -> None:
     """Has the export picked up at once."""
     del directory, step
     self._builder.wake()
+
+  def report(self, step: int) -> Mapping[str, Any]:
+    """Whether the thread died, and once the news of it."""
+    del step
+    died = self._began and not self.is_alive()
+    report: dict[str, Any] = {'index_builder_deaths': float(died)}
+    if died and not self._reported:
+      self._reported = True
+      report['index_builder'] = (
+        'the index builder thread has ended; training goes on with the index'
+        ' it has'
+      )
+      logging.error('%s', report['index_builder'])
+    return report
 
   def end(self) -> None:
     """Ends the thread; an index under way is given up."""

@@ -3,8 +3,6 @@
 """Swaps in each new index version while training goes on."""
 
 import os
-import pathlib
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +10,8 @@ from typing import Any, Protocol
 
 from absl import logging
 
-from realm_tf.training import index_builder, run_config
+from realm_tf.index import versions as versions_lib
+from realm_tf.training import exporters, index_builder, run_config
 
 _REMIND_SECONDS = 30.0
 
@@ -30,7 +29,8 @@ class IndexRefresher(run_config.Listener):
 
   At the start it loads the version that the checkpoint was made with, or the
   newest, and waits for the first one if there is none. From then on a thread
-  loads each newer version beside the one in use.
+  loads each newer version beside the one in use. Indexes that were not made
+  with what this run exported are left alone.
   """
 
   def __init__(
@@ -39,21 +39,26 @@ class IndexRefresher(run_config.Listener):
     slot: Slot,
     load_fn: Callable[[str], Any],
     *,
+    fingerprints: exporters.Fingerprints | None = None,
     builder_is_alive: Callable[[], bool] = lambda: True,
     poll_seconds: float = index_builder.POLL_SECONDS,
   ):
     """Starts nothing yet; `begin` does.
 
+    Failures of an earlier run are removed now, before a builder starts.
+
     Args:
       index_dir: Where `<step>/` are published.
       slot: Takes what `load_fn` returns.
       load_fn: Loads the version in a directory, ready for its first search.
+      fingerprints: Tell whose an index is; None takes every one.
       builder_is_alive: Asked while waiting for the first index.
       poll_seconds: Time between two looks at the directory.
     """
     self._index_dir = index_dir
     self._slot = slot
     self._load_fn = load_fn
+    self._fingerprints = fingerprints
     self._builder_is_alive = builder_is_alive
     self._poll_seconds = poll_seconds
     self._stop = threading.Event()
@@ -65,13 +70,31 @@ class IndexRefresher(run_config.Listener):
     self._news: list[str] = []
     self._reported: set[int] = set()
     self._broken: set[int] = set()
+    self._foreign: set[int] = set()
     self._swaps = 0
     self._load_seconds = 0.0
     self._swap_seconds = 0.0
     self.version = -1
+    index_builder.forget_failures(index_dir)
 
   def _path(self, version: int) -> str:
     return os.path.join(self._index_dir, str(version))
+
+  def _is_own(self, version: int) -> bool:
+    """Whether it was made with what this run exported at its step."""
+    if self._fingerprints is None:
+      return True
+    found = versions_lib.embedder_fingerprint(self._path(version))
+    if found is not None and found == self._fingerprints.of(version):
+      return True
+    if version not in self._foreign:
+      self._foreign.add(version)
+      logging.warning(
+        '%s was not made with what this run exported at step %d: ignored',
+        self._path(version),
+        version,
+      )
+    return False
 
   def _load(self, version: int) -> bool:
     start = time.monotonic()
@@ -106,7 +129,9 @@ class IndexRefresher(run_config.Listener):
     versions = [
       v
       for v in index_builder.list_versions(self._index_dir)
-      if self.version < v <= self._limit and v not in self._broken
+      if self.version < v <= self._limit
+      and v not in self._broken
+      and self._is_own(v)
     ]
     return versions[-1] if versions else None
 
@@ -143,6 +168,16 @@ class IndexRefresher(run_config.Listener):
       self._stop.wait(self._poll_seconds)
       waited += self._poll_seconds
 
+  def _is_there(self, version: int) -> bool:
+    return os.path.isdir(self._path(version)) and self._is_own(version)
+
+  def _adopt(self, version: int) -> None:
+    """Trusts a checkpoint of a time when runs kept no fingerprints."""
+    assert self._fingerprints is not None
+    found = versions_lib.embedder_fingerprint(self._path(version))
+    if found is not None and self._fingerprints.of(version) is None:
+      self._fingerprints.set(version, found)
+
   def begin(self, step: int, index_step: int) -> None:
     """Brings the version of the checkpoint into use; then watches for newer.
 
@@ -151,14 +186,18 @@ class IndexRefresher(run_config.Listener):
     """
     self._limit = step
     wanted = index_step if index_step >= 0 else None
-    if wanted is not None and os.path.isdir(self._path(wanted)):
+    if self._fingerprints is not None:
+      self._fingerprints.begin(step)
+      if wanted is not None:
+        self._adopt(wanted)
+    if wanted is not None and self._is_there(wanted):
       if not self._load(wanted):
         self._wait_for_the_first()
     else:
       if wanted is not None:
         logging.warning(
           'the index of step %d, which the checkpoint was made with, is not in'
-          ' %s; going on with the newest one there',
+          ' %s; going on with the newest one there of this run',
           wanted,
           self._index_dir,
         )
@@ -167,20 +206,27 @@ class IndexRefresher(run_config.Listener):
 
   def _run(self) -> None:
     while not self._stop.wait(self._poll_seconds):
-      self._note_failures()
-      version = self._newer()
-      if version is not None:
-        self._load(version)
+      try:
+        self._note_failures()
+        version = self._newer()
+        if version is not None:
+          self._load(version)
+      except Exception:
+        # A directory that cannot be read now may be read at the next look.
+        logging.exception('cannot look for new indexes in %s', self._index_dir)
+
+  def exported(self, directory: str, step: int) -> None:
+    """Remembers what an index of that step is to be made with."""
+    del directory
+    if self._fingerprints is not None:
+      self._fingerprints.note(step)
 
   def saved(self, step: int, index_step: int) -> None:
-    """Removes versions older than that of the newest checkpoint."""
+    """Removes this run's versions before that of the newest checkpoint."""
     del step
     for version in index_builder.list_versions(self._index_dir):
-      if version < index_step:
-        # Without metadata nobody takes it for an index, should a kill come.
-        metadata = pathlib.Path(self._path(version), 'metadata.json')
-        metadata.unlink(missing_ok=True)
-        shutil.rmtree(self._path(version))
+      if version < index_step and self._is_own(version):
+        exporters.remove(self._path(version))
 
   def report(self, step: int) -> Mapping[str, Any]:
     """Swaps and failures so far; texts of the failures since the last call."""

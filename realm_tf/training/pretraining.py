@@ -13,7 +13,7 @@ from realm_tf.data import pretraining_examples
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.data.masking import MaskingConfig
 from realm_tf.export import hub_modules
-from realm_tf.index import versions
+from realm_tf.index import build, versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.embedding import EmbeddingConfig
 from realm_tf.index.slot import IndexSlot
@@ -26,8 +26,10 @@ from realm_tf.layers.retriever import (
 )
 from realm_tf.models.pretraining import PretrainingModel
 from realm_tf.training import (
+  checkpoints,
   corpus_index,
   estimator,
+  exporters,
   index_builder,
   index_refresh,
   optimization,
@@ -275,7 +277,9 @@ class _Pretraining:
       index.close()
       raise
 
-  def builder(self, export_dir: str) -> list[run_config.Listener]:
+  def builder(
+    self, export_dir: str
+  ) -> list[index_builder.BuilderThread | index_builder.BuilderProcess]:
     """Who builds the indexes: at most one listener."""
     config = self.config
     if config.index_builder == 'thread':
@@ -322,6 +326,18 @@ class _Pretraining:
     }
 
 
+def _check_index_dir(config: PretrainingConfig) -> None:
+  """Refuses to begin a run among indexes that another one left."""
+  steps = index_builder.list_versions(config.index_dir)
+  if steps and checkpoints.latest_step(config.model_dir) < 0:
+    raise ValueError(
+      f'{config.index_dir} has indexes already (of steps'
+      f' {", ".join(map(str, steps))}), and {config.model_dir} has no'
+      ' checkpoint, so they are not of this run: remove them or give another'
+      ' index_dir'
+    )
+
+
 def pretrain(config: PretrainingConfig) -> dict[str, float]:
   """Pre-trains, from where an earlier call with the same config was killed.
 
@@ -333,6 +349,7 @@ def pretrain(config: PretrainingConfig) -> dict[str, float]:
       'index_builder must be thread, process or none. Received:'
       f' {config.index_builder!r}'
     )
+  _check_index_dir(config)
   parts = _Pretraining(config)
   run = run_config.RunConfig(
     config.model_dir,
@@ -350,11 +367,11 @@ def pretrain(config: PretrainingConfig) -> dict[str, float]:
     config.index_dir,
     parts.slot,
     parts.load_index,
-    builder_is_alive=lambda: all(
-      builder.is_alive()
-      for builder in builders
-      if isinstance(builder, index_builder.BuilderProcess)
+    fingerprints=exporters.Fingerprints(
+      run.export_dir,
+      lambda export: build.fingerprint_embedder(f'{export}/embedder'),
     ),
+    builder_is_alive=lambda: all(builder.is_alive() for builder in builders),
   )
   try:
     return estimator.train_and_evaluate(

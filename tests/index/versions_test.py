@@ -201,6 +201,14 @@ def test_what_is_no_index_is_named(tmp_path):
     versions.load_index(path)
 
 
+def test_the_embedder_of_a_version(tmp_path):
+  path, *_ = publish(tmp_path, 3, rows=20)
+  assert versions.embedder_fingerprint(path) == 'embedder-1'
+  (tmp_path / '3' / 'metadata.json').write_text('{')
+  assert versions.embedder_fingerprint(path) is None
+  assert versions.embedder_fingerprint(tmp_path / 'nothing') is None
+
+
 def test_parts_must_belong_together(tmp_path):
   _, embeddings, built = publish(tmp_path, 3, rows=20)
   metadata = versions.load_index(tmp_path / '3').metadata

@@ -65,14 +65,18 @@ def main(model_dir):
 
   def model_fn(config):
     spec = estimator_test.model_fn(config)
-    spec.export_fn = lambda directory, step: write_parts(
-      directory, 'exporting', step
-    )
+
+    def export(directory, step):
+      embedder_dir = os.path.join(directory, 'embedder')
+      os.mkdir(embedder_dir)
+      write_parts(embedder_dir, 'exporting', step)
+
+    spec.export_fn = export
     return spec
 
   def build(embedder_dir, step, check):
     check()
-    assert read_parts(os.path.dirname(embedder_dir)) == step
+    assert read_parts(embedder_dir) == step
     with atomic.atomic_directory(os.path.join(index_dir, str(step))) as made:
       write_parts(made, 'publishing', step)
 

@@ -89,6 +89,13 @@ def test_an_index_comes_with_its_own_embedder(config, indexed, tmp_path):
     parts.load_index(str(bare))
 
 
+def test_a_run_does_not_begin_among_indexes_of_another(config, tmp_path):
+  (tmp_path / 'index' / '500').mkdir(parents=True)
+  with pytest.raises(ValueError, match='/index has indexes already .*500') as e:
+    pretraining.pretrain(config)
+  assert '\n' not in str(e.value) and config.index_dir in str(e.value)
+
+
 def test_who_builds(config):
   parts = pretraining._Pretraining(
     dataclasses.replace(config, index_builder='process', builder_command=['b'])
