@@ -50,6 +50,9 @@ class EmbeddingConfig:
     fixed_length: All batches of one shape, padded to `max_length` (TPU).
     save_seconds: Time between two records of what is done, from which a
       stopped embedding goes on.
+    separate_candidate_segments: As `FeaturizationConfig` has it: whether the
+      body is of type 1. The vectors of the index differ from those that the
+      training computes if the two are not the same.
   """
 
   max_length: int = 288
@@ -57,6 +60,7 @@ class EmbeddingConfig:
   sort_window: int = 1 << 16
   fixed_length: bool = False
   save_seconds: float = 30.0
+  separate_candidate_segments: bool = True
 
   def __post_init__(self):
     if self.max_length < _SPECIAL:
@@ -78,21 +82,27 @@ def embed_signature() -> list[dict[str, tf.TensorSpec]]:
 
 @functools.lru_cache
 def _traced_packing(
-  special: packing.SpecialIds, max_length: int, fixed_length: bool
+  special: packing.SpecialIds,
+  max_length: int,
+  fixed_length: bool,
+  separate_segments: bool,
 ) -> Callable[[tf.RaggedTensor, tf.RaggedTensor], dict[str, tf.Tensor]]:
-  """`pack_document` in a graph: 4 ms a batch, and eagerly 80."""
+  """`pack_candidates` in a graph: 4 ms a batch, and eagerly 80."""
   ragged = tf.RaggedTensorSpec([None, None], tf.int32)
 
   def pack(
     title_ids: tf.RaggedTensor, body_ids: tf.RaggedTensor
   ) -> dict[str, tf.Tensor]:
-    return packing.pack_document(
+    packed = packing.pack_document(
       title_ids,
       body_ids,
       special=special,
       max_length=max_length,
       fixed_length=fixed_length,
     )
+    if not separate_segments:
+      packed['input_type_ids'] = tf.zeros_like(packed['input_type_ids'])
+    return packed
 
   return tf.function(pack, input_signature=[ragged, ragged], autograph=False)
 
@@ -180,6 +190,7 @@ def _key(documents: Documents, config: EmbeddingConfig, embedder: str) -> str:
       config.batch_tokens,
       config.sort_window,
       config.fixed_length,
+      config.separate_candidate_segments,
     ]
   )
   return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
@@ -231,7 +242,12 @@ def embed_documents(
   )
   key = _key(documents, config, embedder_fingerprint)
   partial = _Partial(resume_dir, key, n)
-  traced = _traced_packing(special, config.max_length, config.fixed_length)
+  traced = _traced_packing(
+    special,
+    config.max_length,
+    config.fixed_length,
+    config.separate_candidate_segments,
+  )
   fixed_rows = max(1, config.batch_tokens // config.max_length)
 
   def pack(rows: np.ndarray) -> dict[str, tf.Tensor]:

@@ -1,11 +1,13 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.data import featurization
 from realm_tf.index import embedding
 from realm_tf.index.embedding import EmbeddingConfig
 from realm_tf.text.packing import SpecialIds
@@ -127,7 +129,35 @@ def test_goes_on_where_it_failed(tmp_path):
   np.testing.assert_allclose(embedded, expected(documents, 40), rtol=1e-6)
 
 
-@pytest.mark.parametrize('change', ['weights', 'config', 'corpus'])
+@pytest.mark.parametrize('separate', [True, False])
+def test_documents_are_packed_as_in_training(separate):
+  given = []
+
+  def record(inputs):
+    given.append({name: x.numpy() for name, x in inputs.items()})
+    return np.zeros([len(inputs['input_word_ids']), 1], np.float32)
+
+  documents = toy_corpus.ToyDocuments(20)
+  config = EmbeddingConfig(
+    max_length=40, batch_tokens=40, separate_candidate_segments=separate
+  )
+  embed(documents, record, config=config)
+  lengths = documents.title_lengths + documents.body_lengths + 3
+  batches = embedding.plan_batches(np.minimum(lengths, 40), config)
+  for rows, packed in zip(batches, given, strict=True):
+    expected = featurization.pack_candidates(
+      *documents.gather(rows),
+      special=SPECIAL,
+      config=featurization.FeaturizationConfig(
+        candidate_seq_len=40, separate_candidate_segments=separate
+      ),
+    )
+    assert packed['input_type_ids'].any() == separate
+    for name, value in expected.items():
+      np.testing.assert_array_equal(packed[name], value)
+
+
+@pytest.mark.parametrize('change', ['weights', 'config', 'segments', 'corpus'])
 def test_begins_anew_where_anything_differs(tmp_path, change):
   config = EmbeddingConfig(max_length=40, batch_tokens=200)
   with pytest.raises(MemoryError):
@@ -140,6 +170,8 @@ def test_begins_anew_where_anything_differs(tmp_path, change):
     )
   if change == 'config':
     config = EmbeddingConfig(max_length=30, batch_tokens=200)
+  if change == 'segments':
+    config = dataclasses.replace(config, separate_candidate_segments=False)
   documents = toy_corpus.ToyDocuments(150, seed=change == 'corpus')
   fn = Embed()
   embedded = embed(
@@ -150,9 +182,10 @@ def test_begins_anew_where_anything_differs(tmp_path, change):
     embedder_fingerprint='b' if change == 'weights' else 'a',
   )
   assert sum(rows for rows, _ in fn.shapes) == 150
-  np.testing.assert_allclose(
-    embedded, expected(documents, config.max_length), rtol=1e-6
-  )
+  rows = expected(documents, config.max_length)
+  if change == 'segments':
+    rows[:, 3] = 0  # All is of type 0.
+  np.testing.assert_allclose(embedded, rows, rtol=1e-6)
 
 
 def test_stops_between_batches(tmp_path):
