@@ -139,8 +139,17 @@ class _Pretraining:
       config.corpus_dir, self.tokenizer
     )
     self.embedders = QueryEmbedders(self.make_embedder)
+    lengths = config.featurization
+    warm_start.check_lengths(
+      self.bert.config,
+      query_seq_len=lengths.query_seq_len,
+      candidate_seq_len=lengths.candidate_seq_len,
+      joint=True,
+    )
     self.embedding = dataclasses.replace(
-      config.embedding, max_length=config.featurization.candidate_seq_len
+      config.embedding,
+      max_length=lengths.candidate_seq_len,
+      separate_candidate_segments=lengths.separate_candidate_segments,
     )
 
   def make_embedder(self) -> Embedder:
