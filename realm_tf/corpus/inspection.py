@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -60,6 +60,20 @@ def describe(path: str, num_records: int = 3, skip: int = 0) -> Iterator[str]:
       yield from _describe_arrays(version)
 
 
+def span_files(path: str) -> list[str]:
+  """Returns the files of span records that a path names, maybe none."""
+  root = pathlib.Path(path)
+  manifest = root / 'manifest.json'
+  if manifest.exists():
+    found = atomic.read_json(manifest)
+    shards = found['shards'] if found['kind'] == 'spans' else []
+    return [str(root / shard) for shard in shards]
+  if not root.is_file():
+    return []
+  first = next(readers.raw_records(path, 'blocks'), None)
+  return [path] if first and span_records.TEXT in _features(first) else []
+
+
 def _version_key(path: pathlib.Path) -> tuple[int, str]:
   return (int(path.name) if path.name.isdigit() else -1, path.name)
 
@@ -85,18 +99,21 @@ def _describe_arrays(directory: pathlib.Path) -> Iterator[str]:
   yield f'  {"size":<24} {size / 1e6:.1f} MB'
 
 
+def _features(record: readers.RawRecord) -> Mapping[str, tf.train.Feature]:
+  if isinstance(record.payload, MalformedError):
+    raise CorpusError(f'{record.where}: {record.payload}')
+  try:
+    return tf.train.Example.FromString(record.payload).features.feature
+  except Exception as e:
+    # As in block_records: protobuf's error has no lasting name.
+    raise CorpusError(f'{record.where}: no tf.train.Example: {e}') from e
+
+
 def _describe_records(path: str, num: int, skip: int) -> Iterator[str]:
   records = readers.raw_records(path, 'blocks', skip)
   yield f'{path} ({os.path.getsize(path) / 1e6:.1f} MB)'
   for record in itertools.islice(records, num):
-    if isinstance(record.payload, MalformedError):
-      raise CorpusError(f'{record.where}: {record.payload}')
-    try:
-      example = tf.train.Example.FromString(record.payload)
-    except Exception as e:
-      # As in block_records: protobuf's error has no lasting name.
-      raise CorpusError(f'{record.where}: no tf.train.Example: {e}') from e
-    feature = example.features.feature
+    feature = _features(record)
     yield f'--- record {record.line}'
     if span_records.TEXT in feature:
       yield from _describe_spans(feature)

@@ -187,7 +187,7 @@ def _replace_dropped(
   check = tf.debugging.assert_positive(
     tf.size(good),
     'of hundreds of span records in a row none has a span that can be masked; '
-    'bin/inspect counts why',
+    'why is counted by: python -m bin.inspect --vocab_file=VOCAB SPAN_RECORDS',
   )
   with tf.control_dependencies([check] if check is not None else []):
     drawn = tf.random.stateless_uniform(
@@ -343,3 +343,25 @@ def count_examples(
         totals[name] += int(value)
       bar.update(int(counts['documents']))
   return totals
+
+
+def describe_counts(counts: dict[str, int], config: MaskingConfig) -> list[str]:
+  """Returns the counts of `count_examples` for people, as lines."""
+  seen = counts['spans_seen']
+  unusable = [
+    (f'too long (over {config.max_masks} wordpieces)', 'spans_seen_too_long'),
+    (f'truncated (beyond {config.query_seq_len})', 'spans_seen_truncated'),
+    ('without a wordpiece', 'spans_seen_without_wordpiece'),
+  ]
+  lost = sum(counts[name] for _, name in unusable)
+  rows = [
+    ('documents, one sentence drawn of each', counts['documents']),
+    ('  used: a span of it is masked', counts['kept']),
+    ('  dropped: no span', counts['dropped_no_span']),
+    ('  dropped: no span can be used', counts['dropped_no_span_fits']),
+    ('spans in the sentences drawn', seen),
+    ('  can be used', seen - lost),
+    *((f'  {words}', counts[name]) for words, name in unusable),
+    ('spans that lie in no sentence', counts['spans_outside_sentences']),
+  ]
+  return [f'  {words:<40}{number:>14,}' for words, number in rows]

@@ -12,6 +12,7 @@ from realm_tf.corpus import (
   build,
   inspection,
   salient_spans,
+  span_records,
 )
 from realm_tf.corpus.document import CorpusError
 
@@ -50,6 +51,26 @@ def test_spans_stand_in_brackets(tmp_path):
   )
   text = _text(tmp_path / 'out')
   assert '[[Zürich]] met [[Ann]] in [[1990]].\n  It is.' in text
+
+
+def test_finds_span_records(tmp_path):
+  example = span_records.encode_document(b'A', b'A is.', [(0, 5)], [(0, 1)])
+  block = block_records.encode_block(b'A', b'A is.', [1], [2])
+  files = {'spans': [example], 'blocks': [block], 'empty': [], 'bad': [b'\xff']}
+  for name, records in files.items():
+    with block_records.record_writer(tmp_path / f'{name}.gz') as writer:
+      for record in records:
+        writer.write(record)
+  spans = str(tmp_path / 'spans.gz')
+  assert inspection.span_files(spans) == [spans]
+  for other in ('blocks.gz', 'empty.gz', 'no-such', '.'):
+    assert inspection.span_files(str(tmp_path / other)) == []
+  with pytest.raises(CorpusError, match=r'bad.gz: record 1: no tf.train'):
+    inspection.span_files(str(tmp_path / 'bad.gz'))
+  for kind, found in (('spans', [spans]), ('blocks', [])):
+    manifest = {'kind': kind, 'shards': ['spans.gz']}
+    (tmp_path / 'manifest.json').write_text(json.dumps(manifest))
+    assert inspection.span_files(str(tmp_path)) == found
 
 
 def test_index_versions(tmp_path):

@@ -188,6 +188,12 @@ def test_a_span_that_does_not_fit_is_never_half_predicted(tmp_path):
     'spans_seen_truncated': 1,
     'spans_seen_without_wordpiece': 0,
   }
+  lines = pretraining_examples.describe_counts(counts, _CONFIG)
+  assert [line.split('  ')[-1].strip() for line in lines] == [
+    *('5', '1', '2', '2'),
+    *('4', '1', '2', '1', '0'),
+    '2',
+  ]
 
 
 def test_one_epoch_does_not_depend_on_the_batch_size(pattern):
@@ -228,7 +234,9 @@ def test_ablations_need_no_spans(tmp_path):
 def test_nothing_to_mask_is_an_error(tmp_path):
   records = [small_world.span_record('t', ['the city.'], [])]
   path = small_world.write_records(tmp_path / 'x.tfrecord.gz', records)
-  with pytest.raises(tf.errors.InvalidArgumentError, match='can be masked'):
+  with pytest.raises(
+    tf.errors.InvalidArgumentError, match='masked; .*bin.inspect --vocab'
+  ):
     _batches(path, 1)
   assert _batches(path, repeat=False) == []
 
