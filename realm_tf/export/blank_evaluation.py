@@ -81,7 +81,8 @@ def make_filler(
     config=embedding.EmbeddingConfig(
       max_length=min(
         config.candidate_seq_len, embedder.bert_config.max_positions
-      )
+      ),
+      separate_candidate_segments=config.separate_candidate_segments,
     ),
   )
   searcher = build_searcher(np.asarray(vectors), SearcherConfig(kind='exact'))
