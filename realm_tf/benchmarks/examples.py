@@ -3,6 +3,7 @@
 """How fast examples are made: from masking to packing."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -49,7 +50,7 @@ def measure(settings: Settings, material: Material) -> dict[str, Any]:
     batches = pipeline.batches(batch_size)
     try:
       seconds = timing.time_repeats(
-        lambda batches=batches, count=count: _consume(batches, count),
+        functools.partial(_consume, batches, count),
         settings.repeats,
       )
     finally:

@@ -3,6 +3,8 @@
 """What the cores can do at most, beside which the other figures stand."""
 
 import dataclasses
+import functools
+from typing import Any
 
 import tensorflow as tf
 
@@ -22,6 +24,10 @@ class Settings:
   repeats: int = 7
 
 
+def _wait(function: Any, matrix: tf.Tensor) -> None:
+  function(matrix).numpy()
+
+
 def measure(settings: Settings) -> dict[str, float]:
   """Multiplies square matrices.
 
@@ -34,7 +40,7 @@ def measure(settings: Settings) -> dict[str, float]:
     matrix = tf.cast(tf.random.normal([settings.size] * 2, seed=0), dtype)
     multiply = tf.function(lambda m: tf.reduce_sum(m @ m))
     seconds = timing.time_repeats(
-      lambda m=matrix, f=multiply: f(m).numpy(), settings.repeats
+      functools.partial(_wait, multiply, matrix), settings.repeats
     )
     rates = timing.rate(work, seconds, 'gigaflops')
     figures.update({prefix + name: value for name, value in rates.items()})

@@ -119,10 +119,13 @@ class _Watched:
   def _load(self, path: str) -> IndexVersion:
     begin = time.perf_counter()
     index = versions.load_index(path)
+    embedder_dir = index.embedder_dir
+    if embedder_dir is None:
+      raise ValueError(f'{path} was published without its embedder')
     version = self.pipeline.version_of(
       index,
       lambda embedder: hub_modules.read_embedder_weights(
-        embedder, index.embedder_dir
+        embedder, embedder_dir
       ),
     )
     self.loads.append((begin, time.perf_counter()))

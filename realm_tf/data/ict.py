@@ -64,9 +64,9 @@ class _Sampler:
       (flat strings, row splits int64), and bool [batch]: whether the query is
       to be taken out of its block.
     """
-    number = int(number)
-    rng = np.random.default_rng([self._seed, _BLOCKS, number])
-    rows = self._rows(number)
+    batch = int(number)
+    rng = np.random.default_rng([self._seed, _BLOCKS, batch])
+    rows = self._rows(batch)
     masked = rng.random(self._batch_size) < self._mask_rate
     found = [_sentences(body) for body in self._documents.bodies(rows)]
     for i in np.flatnonzero(masked).tolist():

@@ -147,7 +147,8 @@ def _self_attention(
     parts = group.heads(projected[i], group.length, len(sources), heads)
     if last:
       parts = [*group.heads(queries[i], group.wanted, 1, heads), *parts]
-    contexts.append(_attend(group, *parts, rate, dropout))
+    query, key, value = parts
+    contexts.append(_attend(group, query, key, value, rate, dropout))
   context = tf.reshape(tf.concat(contexts, 0), [-1, hidden])
   return _dense(context, [layer._output_dense], x.shape[-1])
 

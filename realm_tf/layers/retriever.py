@@ -227,6 +227,8 @@ class Retriever(keras.layers.Layer):
       rows: int `[batch, n]` of documents.
     """
     documents, _ = self._corpus
+    if documents is None:
+      raise ValueError('this retriever was made without documents')
     uids = np.asarray(masked['doc_uid'])[:, None]
     own = np.asarray(documents.uids[rows]) == uids
     _, body_ids = documents.gather(rows.reshape(-1))

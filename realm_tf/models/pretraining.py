@@ -67,10 +67,13 @@ class PretrainingModel(keras.Model):
     if candidates['input_word_ids'].shape[1] <= self.retriever.num_candidates:
       return candidates, joint
     best = self.retriever.best(features['query'], candidates)
-    return tuple(
-      {key: tf.gather(value, best, batch_dims=1) for key, value in its.items()}
-      for its in (candidates, joint)
-    )
+
+    def chosen(its: encoding.Inputs) -> encoding.Inputs:
+      return {
+        key: tf.gather(value, best, batch_dims=1) for key, value in its.items()
+      }
+
+    return chosen(candidates), chosen(joint)
 
   def call(
     self, features: Mapping[str, Any], training: bool = False

@@ -103,6 +103,8 @@ def _heldout_batches(
 
 def _copy(bert: weights.Bert, tokenizer: BertTokenizer) -> weights.Bert:
   """The same weights in new layers, and the vocabulary in use."""
+  if bert.mlm_head is None:
+    raise ValueError('these weights have no masked language modelling head')
   encoder = weights.copy_encoder(bert)
   head = build_mlm_head(bert.config, encoder)
   head.set_weights(bert.mlm_head.get_weights())
