@@ -111,6 +111,33 @@ def build(directory: pathlib.Path) -> None:
   )
 
 
+def write_heldout(
+  path: pathlib.Path, directory: pathlib.Path, *, count: int | None = None
+) -> None:
+  """Writes a blank for each of the first lines of `text.jsonl`: its city."""
+  lines = (directory / 'text.jsonl').read_text().splitlines()[:count]
+  with open(path, 'w') as f:
+    for line in lines:
+      record = json.loads(line)
+      text = record['text'].split('. ')[0] + '.'
+      city = text.split()[4]
+      start = text.index(city, text.index('named'))
+      blank = {
+        'text': text,
+        'span': [start, start + len(city)],
+        'title': record['title'].removeprefix('On '),
+      }
+      f.write(json.dumps(blank) + '\n')
+
+
+def last_line(result: subprocess.CompletedProcess) -> str:
+  """What a binary says at its end, which must be an error without a trace."""
+  assert result.returncode != 0, result.stdout
+  output = result.stdout + result.stderr
+  assert 'Traceback' not in output, output
+  return (result.stderr.strip() or result.stdout.strip()).splitlines()[-1]
+
+
 def command(name: str, *flags: str) -> list[str]:
   """How a user calls `bin/<name>.py`."""
   return [sys.executable, '-m', f'bin.{name}', *flags]
@@ -127,9 +154,16 @@ def environment() -> dict[str, str]:
 
 
 def call(
-  name: str, *flags: str, timeout: float = 280
+  name: str, *flags: str, timeout: float = 280, typed: str | None = None
 ) -> subprocess.CompletedProcess:
-  """Runs a binary to its end, with its output as text."""
+  """Runs a binary to its end, with its output as text.
+
+  Args:
+    name: Of the binary.
+    *flags: Of the binary.
+    timeout: Seconds after which it is killed.
+    typed: What a person types in.
+  """
   return subprocess.run(
     command(name, *flags),
     cwd=ROOT,
@@ -137,4 +171,5 @@ def call(
     capture_output=True,
     text=True,
     timeout=timeout,
+    input=typed,
   )
