@@ -88,16 +88,17 @@ _LENGTHS = {
   'real': ['--query_seq_len=96', '--candidate_seq_len=288'],
 }
 _ICT = {
-  'small': ['--batch_size=64', '--learning_rate=5e-4', '--eval_every=250'],
+  'small': ['--batch_size=64', '--learning_rate=5e-4', '--eval_every=150'],
   'real': ['--batch_size=32', '--learning_rate=2e-4', '--eval_every=500'],
 }
 _REALM = {
   'small': [
     '--batch_size=16',
-    '--num_candidates=6',
+    '--num_candidates=5',
+    '--max_masks=6',
     '--learning_rate=2e-4',
     '--embedder_learning_rate=2e-4',
-    '--eval_every=200',
+    '--eval_every=150',
     '--log_every_steps=50',
   ],
   'real': [
@@ -109,7 +110,7 @@ _REALM = {
     '--log_every_steps=50',
   ],
 }
-_STEPS = {'small': (500, 800, '0-:150'), 'real': (1000, 2000, '0-:500')}
+_STEPS = {'small': (300, 450, '0-:100'), 'real': (1000, 2000, '0-:500')}
 
 
 def _run(binary: str, *arguments: str) -> None:
@@ -117,8 +118,10 @@ def _run(binary: str, *arguments: str) -> None:
   shown = ' '.join(shlex.quote(a) for a in ['python', *command[1:]])
   print(f'\n=== {shown}', flush=True)
   started = time.monotonic()
+  # TensorFlow is not to say at each start that there is no GPU.
+  quiet = {'TF_CPP_MIN_LOG_LEVEL': '2', **os.environ}
   try:
-    code = subprocess.run(command, check=False).returncode
+    code = subprocess.run(command, env=quiet, check=False).returncode
   except KeyboardInterrupt:
     raise SystemExit(
       'run_local: stopped; the same command goes on from here'

@@ -61,7 +61,7 @@ class BlankQuestion:
     start, limit = self.span
     text = self.text.encode()
     blanks = ' '.join([BLANK] * count)
-    return text[:start].decode() + f' {blanks} ' + text[limit:].decode()
+    return text[:start].decode() + blanks + text[limit:].decode()
 
 
 def read_blank_questions(path: str | os.PathLike) -> list[BlankQuestion]:

@@ -103,9 +103,7 @@ def test_sentences_whose_blank_is_not_read_are_left_out(filler):
 
 
 def test_without_titles_there_is_no_recall(filler):
-  report = blank_evaluation.evaluate(
-    filler, QUESTIONS[4:], show_progress=False
-  )
+  report = blank_evaluation.evaluate(filler, QUESTIONS[4:], show_progress=False)
   assert report.recall == {}
 
 
