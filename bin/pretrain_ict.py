@@ -3,7 +3,8 @@
 r"""Trains the embedder by the inverse cloze task: whose sentence is this?
 
     python -m bin.pretrain_ict --model_dir=out/ict --corpus_dir=out/corpus \
-        --bert=testdata/bert --train_steps=500 --batch_size=64
+        --bert=testdata/bert --query_seq_len=48 --candidate_seq_len=72 \
+        --train_steps=500 --batch_size=64 --learning_rate=5e-4
 
 Needs the directory of bin/build_corpus and the weights of a BERT.
 
