@@ -236,6 +236,7 @@ def test_memory_is_flat_over_swaps(tmp_path):
     holder.swap(versions.load_index(path))
     with holder.acquire() as index:
       index.searcher.search(queries, 5)
+    holder.join()
     used.append(process.memory_info().rss / 1e6)
   holder.close()
   assert used[-1] - used[2] < 20
