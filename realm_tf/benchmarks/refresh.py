@@ -221,7 +221,10 @@ def measure(
   refreshes = [(load[0], swap[1]) for load, swap in zip(watched.loads, swaps)]
   busy = [*builds, *refreshes]
   idle = [e - b for b, e in steps if not overlapping([(b, e)], busy)]
-  building = overlapping(steps, builds, whole=True)
+  # Where a build is as short as a step, none lies wholly within it.
+  building = overlapping(steps, builds, whole=True) or overlapping(
+    steps, builds
+  )
   if not building or not idle:
     raise RuntimeError(
       f'{len(idle)} idle steps and {len(building)} steps within the building'
