@@ -13,6 +13,8 @@ def run(world, model_dir, steps, *flags):
     f'--bert={world}/bert_config.json',
     f'--vocab_file={world}/vocab.txt',
     '--projection_size=16',
+    '--query_seq_len=32',
+    '--candidate_seq_len=48',
     f'--train_steps={steps}',
     '--batch_size=16',
     '--learning_rate=0.003',
