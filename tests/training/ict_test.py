@@ -17,6 +17,8 @@ def test_goes_on_where_it_was(world, tmp_path):
     bert=str(world / 'bert_config.json'),
     vocab_file=str(world / 'vocab.txt'),
     projection_size=8,
+    query_seq_len=32,
+    candidate_seq_len=48,
     train_steps=12,
     batch_size=8,
     learning_rate=1e-3,
