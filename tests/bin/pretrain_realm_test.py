@@ -15,6 +15,9 @@ from realm_tf.index import versions
 from realm_tf.training import exporters, summaries
 from tests.bin import tiny_world
 
+# Whole runs, on a machine that may be slow or busy.
+pytestmark = pytest.mark.timeout(1200)
+
 
 def flags(world, model_dir, *more):
   return [
