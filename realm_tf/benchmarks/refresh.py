@@ -221,10 +221,7 @@ def measure(
   refreshes = [(load[0], swap[1]) for load, swap in zip(watched.loads, swaps)]
   busy = [*builds, *refreshes]
   idle = [e - b for b, e in steps if not overlapping([(b, e)], busy)]
-  # Where a build is as short as a step, none lies wholly within it.
-  building = overlapping(steps, builds, whole=True) or overlapping(
-    steps, builds
-  )
+  building = overlapping(steps, builds, whole=True)
   if not building or not idle:
     raise RuntimeError(
       f'{len(idle)} idle steps and {len(building)} steps within the building'
