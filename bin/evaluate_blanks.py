@@ -27,6 +27,7 @@ from realm_tf.data.documents import Documents
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.export import blank_evaluation
 from realm_tf.io import atomic
+from realm_tf.training import console
 
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus.', required=True
@@ -135,10 +136,8 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   logging.set_verbosity(logging.WARNING)
-  try:
+  with console.one_line_errors('evaluate_blanks'):
     _evaluate()
-  except (ValueError, OSError) as e:
-    raise SystemExit(f'evaluate_blanks: {e}') from e
 
 
 if __name__ == '__main__':

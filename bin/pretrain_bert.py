@@ -22,7 +22,7 @@ where it was.
 from absl import app, flags, logging
 
 from realm_tf.data.mlm import MlmConfig
-from realm_tf.training import mlm
+from realm_tf.training import console, mlm
 
 # Where things are.
 _MODEL_DIR = flags.DEFINE_string(
@@ -133,10 +133,8 @@ def main(argv: list[str]) -> None:
     seed=_SEED.value,
     mixed_precision=_MIXED_PRECISION.value,
   )
-  try:
+  with console.one_line_errors('pretrain_bert'):
     result = mlm.pretrain(config)
-  except (ValueError, OSError, FloatingPointError) as e:
-    raise SystemExit(f'pretrain_bert: {e}') from e
   for name, value in sorted(result.items()):
     print(f'{name}\t{value:.4f}')
   print(f'The weights are in {_MODEL_DIR.value}/bert')

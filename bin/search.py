@@ -24,7 +24,7 @@ from realm_tf.data import queries
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.export.blank_filler import BlankFiller
 from realm_tf.index import versions
-from realm_tf.training import exporters
+from realm_tf.training import console, exporters
 
 _MODEL_DIR = flags.DEFINE_string(
   'model_dir', None, 'Of bin/pretrain_realm: its newest export and index.'
@@ -151,12 +151,10 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   logging.set_verbosity(logging.WARNING)
-  try:
+  with console.one_line_errors('search'):
     filler = _load()
     for text in _QUERY.value:
       _answer(filler, text)
-  except (ValueError, OSError) as e:
-    raise SystemExit(f'search: {e}') from e
   if not _QUERY.value:
     _converse(filler)
 
