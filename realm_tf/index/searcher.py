@@ -161,6 +161,9 @@ class ScannSearcher(Searcher):
         num_leaves=leaves,
         num_leaves_to_search=searched,
         training_sample_size=min(rows, config.training_sample),
+        # In float, batches of more than 11 look into other leaves than
+        # smaller ones: an answer would depend on its neighbours.
+        quantize_centroids=True,
       )
       .score_ah(
         min(config.dimensions_per_block, dim),

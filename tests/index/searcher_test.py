@@ -129,6 +129,26 @@ def test_same_in_function_dataset_and_threads(kind):
 
 
 @pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('seed', range(3))
+def test_a_query_is_answered_alike_in_any_batch(kind, seed):
+  _, built = build(kind, seed=10 + seed)
+  queries = clustered.vectors(2, 300)
+  rows, scores = built.search(queries, 7)
+  for size in (1, 2, 8, 11, 12, 64, 257):
+    parts = [
+      built.search(queries[start : start + size], 7)
+      for start in range(0, len(queries), size)
+    ]
+    np.testing.assert_array_equal(
+      np.concatenate([part[0] for part in parts]), rows
+    )
+    # A matmul of other shape may round otherwise in the last digit.
+    np.testing.assert_allclose(
+      np.concatenate([part[1] for part in parts]), scores, rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_searchers_side_by_side_and_one_closed(kind):
   embeddings, first = build(kind, seed=1)
   others, second = build(kind, seed=5)

@@ -78,7 +78,10 @@ def test_sizes(data):
   assert sizes['qa/dev.jsonl'] >= 200
   assert sizes['qa/test.jsonl'] >= 400
   assert 24 <= sizes['edition2_changes.jsonl'] <= 60
-  assert sum(f.stat().st_size for f in ROOT.rglob('*.*')) < 5_000_000
+  size = {f: f.stat().st_size for f in ROOT.rglob('*.*')}
+  warm_start = sum(size[f] for f in size if f.parent.name == 'bert')
+  assert 1_000_000 < warm_start < 5_000_000
+  assert sum(size.values()) - warm_start < 5_000_000
 
 
 def test_regenerating_gives_the_committed_bytes(tmp_path):
@@ -299,7 +302,8 @@ def test_invented_passages(monkeypatch):
     assert record['title'] != record['distractor_title']
     answered += span == record['answer']
     names.update(world.words(record['answer']))
-  assert 0.85 < answered / len(records) < 0.98
+  # A quarter of the spans of names is the entity, not the answer.
+  assert 0.75 < answered / len(records) < 0.9
   # Some queries say what the passage says in its words, most do not.
   assert 0.02 < verbatim / len(records) < 0.2
   source = world.load()
