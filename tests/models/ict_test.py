@@ -30,18 +30,16 @@ def test_loss_and_accuracy_of_the_batch():
   assert float(metrics['accuracy']) == pytest.approx(hits.mean())
 
 
-def test_replicas_share_their_documents_and_their_gradients_add_up():
+def test_replicas_share_their_documents_and_their_gradients_add_up(
+  two_replicas,
+):
   """Two replicas with half a batch each do what one does with the whole."""
-  logical = tf.config.list_logical_devices('CPU')
-  if len(logical) < 2:
-    pytest.skip('needs two logical CPUs, see conftest.py')
   whole = make_model()
   with tf.GradientTape() as tape:
     expected_loss, _ = whole.loss_and_metrics(FEATURES)
   expected = tape.gradient(expected_loss, whole.trainable_variables)
 
-  strategy = tf.distribute.MirroredStrategy([d.name for d in logical[:2]])
-  with strategy.scope():
+  with two_replicas.scope():
     model = make_model()
 
   def replica(features):
@@ -57,9 +55,11 @@ def test_replicas_share_their_documents_and_their_gradients_add_up():
 
   @tf.function
   def step(features):
-    loss, gradients = strategy.run(replica, args=(features,))
-    gradients = [strategy.experimental_local_results(g)[0] for g in gradients]
-    return strategy.reduce('MEAN', loss, axis=None), gradients
+    loss, gradients = two_replicas.run(replica, args=(features,))
+    gradients = [
+      two_replicas.experimental_local_results(g)[0] for g in gradients
+    ]
+    return two_replicas.reduce('MEAN', loss, axis=None), gradients
 
   loss, gradients = step(FEATURES)
   assert float(loss) == pytest.approx(float(expected_loss), abs=1e-5)

@@ -1,9 +1,8 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Two logical CPUs, so that distribution can be tested; before TF starts."""
+"""The tiny world and an index of it, made once."""
 
 import pytest
-import tensorflow as tf
 
 from realm_tf.bert.config import BertConfig
 from realm_tf.data.documents import Documents
@@ -14,18 +13,6 @@ from realm_tf.layers.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import corpus_index
 from tests.bin import tiny_world
-
-
-def pytest_configure():
-  physical = tf.config.list_physical_devices('CPU')[0]
-  try:
-    tf.config.set_logical_device_configuration(
-      physical,
-      [tf.config.LogicalDeviceConfiguration() for _ in range(2)],
-    )
-  except RuntimeError:
-    # TensorFlow has started already: the tests that need two are skipped.
-    return
 
 
 @pytest.fixture(scope='session')

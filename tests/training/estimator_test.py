@@ -344,7 +344,7 @@ def test_an_infinite_loss_stops_and_spares_the_checkpoint(tmp_path):
   assert checkpoints.latest_step(str(tmp_path)) == 10
 
 
-def test_two_replicas_train_like_one(tmp_path):
+def test_two_replicas_train_like_one(tmp_path, two_replicas):
   class NoDropout(Regression):
     def __init__(self):
       super().__init__()
@@ -358,14 +358,8 @@ def test_two_replicas_train_like_one(tmp_path):
       model, [run_config.OptimizerGroup(optimizer, model.trainable_variables)]
     )
 
-  devices = tf.config.list_logical_devices('CPU')
-  if len(devices) < 2:
-    pytest.skip('conftest.py has not made two logical CPUs')
   curves = []
-  for name, strategy in (
-    ('one', None),
-    ('two', tf.distribute.MirroredStrategy(devices[:2])),
-  ):
+  for name, strategy in (('one', None), ('two', two_replicas)):
     estimator.train_and_evaluate(
       plain_model_fn,
       run_config.RunConfig(

@@ -117,16 +117,12 @@ def test_evaluation_weighs_batches_by_their_rows():
   assert closed == [True, True]
 
 
-def test_rows_that_replicas_cannot_share_are_left_out():
-  devices = tf.config.list_logical_devices('CPU')
-  if len(devices) < 2:
-    pytest.skip('conftest.py has not made two logical CPUs')
-  strategy = tf.distribute.MirroredStrategy(devices[:2])
-  with strategy.scope():
+def test_rows_that_replicas_cannot_share_are_left_out(two_replicas):
+  with two_replicas.scope():
     model = Linear()
   batches = [batch(0, 4, rows=4), batch(1, 10, rows=3), batch(2, 9, rows=1)]
   evaluator = trainer.StepEvaluator(
-    model, lambda start: batches, strategy=strategy
+    model, lambda start: batches, strategy=two_replicas
   )
   output = evaluator.evaluate(tf.constant(-1))
   assert output['examples'] == 6
