@@ -138,6 +138,7 @@ class _Pretraining:
     self.documents = warm_start.open_documents(
       config.corpus_dir, self.tokenizer
     )
+    self.embedder_shape = self._embedder_shape()
     self.embedders = QueryEmbedders(self.make_embedder)
     lengths = config.featurization
     warm_start.check_lengths(
@@ -152,25 +153,39 @@ class _Pretraining:
       separate_candidate_segments=lengths.separate_candidate_segments,
     )
 
-  def make_embedder(self) -> Embedder:
-    """An embedder with the weights that the run starts with."""
+  def _embedder_shape(self) -> dict[str, Any]:
+    """BERT, size and towers of the embedder that the run trains."""
     config = self.config
     if config.embedder is None:
-      embedder = Embedder(
-        self.bert.config,
-        config.projection_size,
-        config.separate_towers,
-        seed=config.seed,
-      )
-      embedder.init_from_bert(self.bert)
-      return embedder
-    fingerprint = hub_modules.read_info(config.embedder)['vocab_fingerprint']
-    if fingerprint != self.tokenizer.fingerprint:
+      return {
+        'bert_config': dataclasses.asdict(self.bert.config),
+        'projection_size': config.projection_size,
+        'separate_towers': config.separate_towers,
+      }
+    info = hub_modules.read_info(config.embedder, 'embedder')
+    if info['vocab_fingerprint'] != self.tokenizer.fingerprint:
       raise ValueError(
         f'{config.embedder} was trained with another vocabulary than that of'
         f' {config.bert}'
       )
-    return hub_modules.load_embedder(config.embedder)
+    return {
+      name: info[name]
+      for name in ('bert_config', 'projection_size', 'separate_towers')
+    }
+
+  def make_embedder(self) -> Embedder:
+    """An embedder with the weights that the run starts with."""
+    config = self.config
+    if config.embedder is not None:
+      return hub_modules.load_embedder(config.embedder)
+    embedder = Embedder(
+      self.bert.config,
+      self.embedder_shape['projection_size'],
+      self.embedder_shape['separate_towers'],
+      seed=config.seed,
+    )
+    embedder.init_from_bert(self.bert)
+    return embedder
 
   def model_fn(self, run: run_config.RunConfig) -> run_config.ModelSpec:
     """Retriever and reader, their optimizers and their export."""
@@ -325,10 +340,13 @@ class _Pretraining:
       'batch_size': config.batch_size,
       'bert': dataclasses.asdict(self.bert.config),
       'corpus_fingerprint': self.documents.fingerprint,
+      'embedder_bert': self.embedder_shape['bert_config'],
       'featurization': dataclasses.asdict(config.featurization),
       'masking': dataclasses.asdict(config.masking),
       'oversample': config.oversample,
+      'projection_size': self.embedder_shape['projection_size'],
       'seed': config.seed,
+      'separate_towers': self.embedder_shape['separate_towers'],
       'shuffle_buffer': config.shuffle_buffer,
       'train_examples': config.train_examples,
       'vocab_fingerprint': self.tokenizer.fingerprint,

@@ -46,6 +46,10 @@ def test_goes_on_where_it_was(world, tmp_path):
     with pytest.raises(PulledPlugError):
       ict.pretrain(broken)
   assert not (tmp_path / 'broken/export/tf_hub/12').exists()
+  with pytest.raises(ValueError, match='separate_towers was False and is True'):
+    ict.pretrain(dataclasses.replace(broken, separate_towers=True))
+  with pytest.raises(ValueError, match='projection_size was 8 and is 4'):
+    ict.pretrain(dataclasses.replace(broken, projection_size=4))
   ict.pretrain(broken)
   curves = [
     [line['loss'] for line in summaries.read_metrics(path / 'metrics.jsonl')]

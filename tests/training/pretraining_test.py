@@ -10,9 +10,16 @@ import pytest
 
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.data.masking import MaskingConfig
+from realm_tf.export import hub_modules
 from realm_tf.index.versions import IndexMismatchError
 from realm_tf.io import atomic
-from realm_tf.training import index_builder, pretraining, run_config
+from realm_tf.layers.embedder import Embedder
+from realm_tf.training import (
+  checkpoints,
+  index_builder,
+  pretraining,
+  run_config,
+)
 
 
 @pytest.fixture
@@ -48,6 +55,31 @@ def test_starts_from_bert_or_from_an_embedder(config, indexed):
     indexed[3].query_tower.projection.kernel,
   )
   assert from_module.embedding.max_length == 48
+
+
+def test_a_restart_with_another_embedder_is_refused(config, indexed, tmp_path):
+  root, tokenizer, _, embedder, *_ = indexed
+
+  def check(config, fresh=False):
+    settings = pretraining._Pretraining(config).resume_settings()
+    checkpoints.check_resume_settings(str(tmp_path), settings, fresh)
+
+  check(config, fresh=True)
+  check(config)
+  for name, before, value in (
+    ('separate_towers', False, True),
+    ('projection_size', 16, 8),
+  ):
+    with pytest.raises(ValueError, match=f'{name} was {before} and is {value}'):
+      check(dataclasses.replace(config, **{name: value}))
+  # What counts is the embedder that is built.
+  check(dataclasses.replace(config, embedder=str(root / 'embedder-3')))
+  other = Embedder(embedder.bert_config, 8, separate_towers=True)
+  hub_modules.export_embedder(other, tokenizer, tmp_path / 'other', 1)
+  with pytest.raises(
+    ValueError, match='projection_size was 16 and is 8; separate_towers was'
+  ):
+    check(dataclasses.replace(config, embedder=str(tmp_path / 'other')))
 
 
 def test_two_rates_move_two_groups(config):
