@@ -75,10 +75,17 @@ _LOWER_CASE = flags.DEFINE_bool(
   'lower_case', None, 'Default: as the weights say, else true.'
 )
 _PROJECTION_SIZE = flags.DEFINE_integer(
-  'projection_size', 128, 'Of query and document embeddings.', lower_bound=1
+  'projection_size',
+  None,
+  'Of query and document embeddings. Default: as --embedder has it, which'
+  ' cannot be changed, else 128.',
+  lower_bound=1,
 )
 _SEPARATE_TOWERS = flags.DEFINE_bool(
-  'separate_towers', False, 'Queries and documents with encoders of their own.'
+  'separate_towers',
+  None,
+  'Queries and documents with encoders of their own. Default: as --embedder'
+  ' has it, which cannot be changed, else one encoder.',
 )
 
 # How it is trained. The defaults are the paper's.

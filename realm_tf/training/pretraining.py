@@ -40,6 +40,8 @@ from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.refresh_schedule import RefreshSchedule
 from realm_tf.training.retrieved_examples import retrieved_batches
 
+_PROJECTION_SIZE = 128
+
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingConfig:
@@ -55,8 +57,10 @@ class PretrainingConfig:
     embedder: Weights of the embedder: a hub module; None starts from `bert`.
     vocab_file: Default: the vocabulary beside the weights.
     lower_case: Default: as the weights say, else true.
-    projection_size: Of the embeddings, without `embedder`.
-    separate_towers: Two encoders in the embedder, without `embedder`.
+    projection_size: Of the embeddings; default: as `embedder` has it, else
+      128.
+    separate_towers: Two encoders in the embedder; default: as `embedder` has
+      it, else one. What `embedder` has cannot be changed.
     train_steps: Where training ends.
     batch_size: Sentences a step, over all replicas.
     learning_rate: The highest, of the reader and by default of all.
@@ -92,8 +96,8 @@ class PretrainingConfig:
   embedder: str | None = None
   vocab_file: str | None = None
   lower_case: bool | None = None
-  projection_size: int = 128
-  separate_towers: bool = False
+  projection_size: int | None = None
+  separate_towers: bool | None = None
   train_steps: int = 200_000
   batch_size: int = 512
   learning_rate: float = 3e-5
@@ -156,11 +160,17 @@ class _Pretraining:
   def _embedder_shape(self) -> dict[str, Any]:
     """BERT, size and towers of the embedder that the run trains."""
     config = self.config
+    asked = {
+      'projection_size': config.projection_size,
+      'separate_towers': config.separate_towers,
+    }
+    given = {name: x for name, x in asked.items() if x is not None}
     if config.embedder is None:
       return {
         'bert_config': dataclasses.asdict(self.bert.config),
-        'projection_size': config.projection_size,
-        'separate_towers': config.separate_towers,
+        'projection_size': _PROJECTION_SIZE,
+        'separate_towers': False,
+        **given,
       }
     info = hub_modules.read_info(config.embedder, 'embedder')
     if info['vocab_fingerprint'] != self.tokenizer.fingerprint:
@@ -168,10 +178,14 @@ class _Pretraining:
         f'{config.embedder} was trained with another vocabulary than that of'
         f' {config.bert}'
       )
-    return {
-      name: info[name]
-      for name in ('bert_config', 'projection_size', 'separate_towers')
-    }
+    wrong = [
+      f'{name}={x} was asked for, but {config.embedder} has {info[name]}'
+      for name, x in given.items()
+      if x != info[name]
+    ]
+    if wrong:
+      raise ValueError('; '.join(wrong))
+    return {name: info[name] for name in ('bert_config', *asked)}
 
   def make_embedder(self) -> Embedder:
     """An embedder with the weights that the run starts with."""

@@ -73,6 +73,7 @@ def test_a_restart_with_another_embedder_is_refused(config, indexed, tmp_path):
     with pytest.raises(ValueError, match=f'{name} was {before} and is {value}'):
       check(dataclasses.replace(config, **{name: value}))
   # What counts is the embedder that is built.
+  config = dataclasses.replace(config, projection_size=None)
   check(dataclasses.replace(config, embedder=str(root / 'embedder-3')))
   other = Embedder(embedder.bert_config, 8, separate_towers=True)
   hub_modules.export_embedder(other, tokenizer, tmp_path / 'other', 1)
@@ -80,6 +81,24 @@ def test_a_restart_with_another_embedder_is_refused(config, indexed, tmp_path):
     ValueError, match='projection_size was 16 and is 8; separate_towers was'
   ):
     check(dataclasses.replace(config, embedder=str(tmp_path / 'other')))
+
+
+def test_the_shape_of_a_given_embedder_cannot_be_changed(config, indexed):
+  root, *_ = indexed
+  module = str(root / 'embedder-3')
+  same = dataclasses.replace(config, embedder=module, separate_towers=False)
+  made = pretraining._Pretraining(same).make_embedder()
+  assert made.projection_size == 16 and not made.separate_towers
+  other = dataclasses.replace(same, projection_size=8, separate_towers=True)
+  with pytest.raises(ValueError) as e:
+    pretraining._Pretraining(other)
+  assert str(e.value) == (
+    f'projection_size=8 was asked for, but {module} has 16;'
+    f' separate_towers=True was asked for, but {module} has False'
+  )
+  by_default = dataclasses.replace(config, projection_size=None)
+  made = pretraining._Pretraining(by_default).make_embedder()
+  assert made.projection_size == 128 and not made.separate_towers
 
 
 def test_two_rates_move_two_groups(config):
