@@ -39,6 +39,15 @@ def _partial_dir(index_dir: pathlib.Path, step: int) -> pathlib.Path:
   return index_dir / f'.partial-{step}'
 
 
+def remove_partial(index_dir: str | os.PathLike) -> None:
+  """Removes the embeddings of builds that were not ended; no builder may run.
+
+  After this they cannot be taken up again.
+  """
+  for path in pathlib.Path(index_dir).glob('.partial-*'):
+    shutil.rmtree(path)
+
+
 def build_index(
   documents: Documents,
   embed_fn: embedding.EmbedFn,

@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import logging
 
-from realm_tf.index import versions
+from realm_tf.index import build, versions
 from realm_tf.io import atomic
 from realm_tf.training import exporters, run_config
 
@@ -87,6 +87,17 @@ def keep_embedder(
     if other != path:
       shutil.rmtree(other)
   return path
+
+
+def remove_unfinished(index_dir: str | os.PathLike) -> None:
+  """Removes what a build that was given up left for the next start.
+
+  For the end of a training: nobody will want that index. No builder may run.
+  """
+  atomic.remove_stale(index_dir)
+  build.remove_partial(index_dir)
+  for path in kept_embedders(index_dir).values():
+    shutil.rmtree(path)
 
 
 def list_versions(index_dir: str | os.PathLike) -> list[int]:

@@ -415,7 +415,7 @@ def pretrain(config: PretrainingConfig) -> dict[str, float]:
     builder_is_alive=lambda: all(builder.is_alive() for builder in builders),
   )
   try:
-    return estimator.train_and_evaluate(
+    result = estimator.train_and_evaluate(
       parts.model_fn,
       run,
       run_config.TrainSpec(
@@ -434,3 +434,8 @@ def pretrain(config: PretrainingConfig) -> dict[str, float]:
     )
   finally:
     parts.slot.close()
+  # Only now: after an error or an interrupt the restart takes the build up.
+  # One that was started by hand goes on to the last export.
+  if builders:
+    index_builder.remove_unfinished(config.index_dir)
+  return result

@@ -82,6 +82,8 @@ def test_refreshes_its_index_while_training(world, tmp_path, builder):
   index = versions.load_index(versions.latest_index(tmp_path / 'index'))
   assert index.metadata.step >= 40
   index.close()
+  # The build of the last export was given up, or done.
+  assert not [name for name in _names(tmp_path / 'index') if name[0] == '.']
 
 
 def kill_when(world, model_dir, is_the_moment, *more):

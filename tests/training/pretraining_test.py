@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts of pre-training; bin/pretrain_realm's tests train."""
 
+import contextlib
 import dataclasses
 import shutil
 
@@ -16,6 +17,7 @@ from realm_tf.io import atomic
 from realm_tf.layers.embedder import Embedder
 from realm_tf.training import (
   checkpoints,
+  estimator,
   index_builder,
   pretraining,
   run_config,
@@ -145,6 +147,31 @@ def test_a_run_does_not_begin_among_indexes_of_another(config, tmp_path):
   with pytest.raises(ValueError, match='/index has indexes already .*500') as e:
     pretraining.pretrain(config)
   assert '\n' not in str(e.value) and config.index_dir in str(e.value)
+
+
+def test_an_unfinished_build_goes_when_the_training_has_ended(
+  config, tmp_path, monkeypatch
+):
+  index = tmp_path / 'index'
+
+  def train(error):
+    """Trains until a build is given up; returns what is left of it."""
+
+    def give_up_a_build(*args):
+      for name in ('.embedder-5', '.partial-5'):
+        (index / name / 'part').mkdir(parents=True, exist_ok=True)
+      if error is not None:
+        raise error
+      return {'loss': 1.0}
+
+    monkeypatch.setattr(estimator, 'train_and_evaluate', give_up_a_build)
+    with pytest.raises(error) if error else contextlib.nullcontext():
+      assert pretraining.pretrain(config) == {'loss': 1.0}
+    return sorted(path.name for path in index.iterdir())
+
+  for error in (FloatingPointError, KeyboardInterrupt):
+    assert train(error) == ['.embedder-5', '.partial-5']
+  assert train(None) == []
 
 
 def test_who_builds(config):
