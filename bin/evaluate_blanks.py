@@ -19,6 +19,7 @@ filled rightly with retrieval and by the reader alone.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 from absl import app, flags, logging
 
@@ -51,7 +52,11 @@ _CANDIDATE_SEQ_LEN = flags.DEFINE_integer(
   'candidate_seq_len', 288, 'Wordpieces.', lower_bound=4
 )
 _EXAMPLES = flags.DEFINE_integer(
-  'examples', 3, 'Filled blanks shown of the last system.', lower_bound=0
+  'examples',
+  3,
+  'Filled blanks shown of the last system, chosen among those filled rightly'
+  ' that retrieval changed; without any, among those filled rightly, or all.',
+  lower_bound=0,
 )
 _OUTPUT = flags.DEFINE_string('output', None, 'Write the figures as JSON, too.')
 
@@ -66,8 +71,30 @@ def _parse(text: str) -> tuple[str, list[str]]:
   return label, parts
 
 
-def _show(examples: list[blank_evaluation.Example]) -> None:
-  for example in examples:
+def _choose(
+  examples: Sequence[blank_evaluation.Example],
+) -> tuple[str, Sequence[blank_evaluation.Example]]:
+  """Says which blanks are worth showing, and returns them."""
+  right = [e for e in examples if e.is_right]
+  helped = [e for e in right if e.filled != e.closed_book]
+  if helped:
+    return 'filled rightly that retrieval changed', helped
+  if right:
+    return 'filled rightly', right
+  return 'measured', examples
+
+
+def _show(examples: Sequence[blank_evaluation.Example]) -> None:
+  kind, chosen = _choose(examples)
+  chosen_from = f'{len(chosen)} of {len(examples)} blanks'
+  chosen = chosen[: _EXAMPLES.value]
+  if not chosen:
+    return
+  print(
+    f'\nThe first {len(chosen)} of those {kind} ({chosen_from}), each with the'
+    ' document that weighed most:'
+  )
+  for example in chosen:
     print(f'\n  {example.sentence}')
     print(
       f'    filled: {example.filled}   (without retrieval:'
@@ -120,10 +147,7 @@ def _evaluate() -> None:
       filler = blank_evaluation.load_filler(*parts, documents, config)
     reports[label] = blank_evaluation.evaluate(filler, questions)
   _print_table(reports)
-  examples = list(reports.values())[-1].examples
-  right = [e for e in examples if e.is_right]
-  helped = [e for e in right if e.filled != e.closed_book]
-  _show((helped or right or list(examples))[: _EXAMPLES.value])
+  _show(list(reports.values())[-1].examples)
   if _OUTPUT.value:
     figures = {label: dataclasses.asdict(r) for label, r in reports.items()}
     for figure in figures.values():

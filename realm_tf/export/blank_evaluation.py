@@ -32,7 +32,17 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-  """A filled blank and the document that weighed most in filling it."""
+  """A filled blank and the document that weighed most in filling it.
+
+  Attributes:
+    sentence: With the blank.
+    answer: What was taken out.
+    filled: The likeliest wordpieces by p(y_j | x).
+    closed_book: The same by p(y_j | null, x).
+    title, body: Of the real document of the highest p(z | x) p(filled | z, x).
+    probability: p(z | x) of it.
+    is_right: Whether every wordpiece of `filled` is.
+  """
 
   sentence: str
   answer: str
@@ -135,14 +145,24 @@ def random_filler(
   )
 
 
+def _heaviest(filling: Filling) -> np.ndarray:
+  """Place of the real document that weighs most in what is filled, [batch]."""
+  is_blank = np.arange(filling.ids.shape[1]) < filling.lengths[:, None]
+  with np.errstate(divide='ignore'):  # no probability: log 0
+    weights = np.log(filling.document_probs)
+    by_blank = np.log(filling.by_document_filled_probs)
+  weights = weights + np.where(is_blank[:, None], by_blank, 0).sum(-1)
+  return 1 + weights[:, 1:].argmax(1)
+
+
 def _examples(
   filler: BlankFiller,
   questions: Sequence[queries.BlankQuestion],
   filling: Filling,
   right: np.ndarray,
 ) -> list[Example]:
-  """Shows each sentence with the real document of the highest p(z | x)."""
-  best = 1 + filling.document_probs[:, 1:].argmax(1)
+  """Shows each sentence with the document that weighed most."""
+  best = _heaviest(filling)
   rows = np.take_along_axis(filling.rows, best[:, None], 1)[:, 0]
   titles, bodies = filler.documents.titles(rows), filler.documents.bodies(rows)
   shown = []

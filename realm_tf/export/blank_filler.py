@@ -35,6 +35,8 @@ class Filling:
     closed_book_ids, closed_book_probs: The same by p(y_j | null, x).
     by_document_ids, by_document_probs: The same by p(y_j | z, x), [batch, k,
       blanks, top].
+    by_document_filled_probs: p(y_j | z, x) of the likeliest wordpiece by
+      p(y_j | x), float32 [batch, k, blanks].
   """
 
   rows: np.ndarray
@@ -46,6 +48,7 @@ class Filling:
   closed_book_probs: np.ndarray
   by_document_ids: np.ndarray
   by_document_probs: np.ndarray
+  by_document_filled_probs: np.ndarray
 
 
 def check_same_vocabulary(
@@ -272,4 +275,5 @@ class BlankFiller:
       closed_book_probs=out['closed_book_probs'],
       by_document_ids=out['document_ids'],
       by_document_probs=out['document_probs'],
+      by_document_filled_probs=out['document_filled_probs'],
     )

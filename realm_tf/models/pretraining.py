@@ -175,6 +175,8 @@ class PretrainingModel(keras.Model):
         `closed_book_ids`, `closed_book_probs`: the same by p(y_j | null, x).
         `document_ids`, `document_probs`: the same by p(y_j | z, x), for each
           document, `[batch, k, masks, top_n]`.
+        `document_filled_probs`: p(y_j | z, x) of the first of `ids`,
+          `[batch, k, masks]`.
         `candidate_probs`: p(z | x), `[batch, k]`.
         `candidates`: places of the documents in `features`, int32
           `[batch, k]`; other than 0, 1, 2 ... if the best were chosen.
@@ -201,6 +203,7 @@ class PretrainingModel(keras.Model):
     marginal = tf.einsum('bk,bkmv->bmv', candidate_probs, by_document)
     probs, ids = tf.math.top_k(marginal, top_n)
     document_probs, document_ids = tf.math.top_k(by_document, top_n)
+    filled = tf.repeat(ids[:, None, :, 0], tf.shape(places)[1], axis=1)
     return {
       'ids': ids,
       'probs': probs,
@@ -208,6 +211,7 @@ class PretrainingModel(keras.Model):
       'closed_book_probs': document_probs[:, 0],
       'document_ids': document_ids,
       'document_probs': document_probs,
+      'document_filled_probs': tf.gather(by_document, filled, batch_dims=3),
       'candidate_probs': candidate_probs,
       'candidates': places,
     }

@@ -51,6 +51,11 @@ def test_prints_a_table_and_writes_the_figures(local_run, tmp_path):
     (row,) = re.findall(rf'^{label} .*$', result.stdout, re.MULTILINE)
     assert row.split()[1:] == [f'{value:.3f}' for value in values]
   assert result.stdout.count('(without retrieval: ') == 2
+  assert re.search(
+    r'^The first 2 of those (filled rightly|measured).* of 30 blanks\)',
+    result.stdout,
+    re.MULTILINE,
+  )
   # bin/run_local called it with the same flags.
   (row,) = re.findall(r'^mine .*$', result.stdout, re.MULTILINE)
   (its,) = re.findall(r'^REALM .*$', local_run.result.stdout, re.MULTILINE)

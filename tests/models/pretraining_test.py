@@ -200,6 +200,11 @@ def test_fill_blanks_marginalizes_over_documents(model):
   np.testing.assert_array_equal(
     filled['document_ids'][..., 0], by_document.argmax(-1)
   )
+  np.testing.assert_allclose(
+    filled['document_filled_probs'],
+    np.take_along_axis(by_document, best[:, None, :, :1], -1)[..., 0],
+    atol=1e-6,
+  )
   np.testing.assert_allclose(filled['candidate_probs'], weights, atol=1e-6)
 
 
