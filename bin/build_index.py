@@ -77,11 +77,7 @@ def _stop_with_stdin(stop: threading.Event) -> None:
   threading.Thread(target=wait, name='stdin', daemon=True).start()
 
 
-def main(argv: list[str]) -> None:
-  """Builds one index, or one for each export."""
-  if len(argv) > 1:
-    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  console.show_messages()
+def _build() -> None:
   model_dir, index_dir = _MODEL_DIR.value, _INDEX_DIR.value
   if _WATCH.value and not model_dir:
     raise app.UsageError('--watch needs --model_dir')
@@ -103,6 +99,15 @@ def main(argv: list[str]) -> None:
   if _STOP_WITH_STDIN.value:
     _stop_with_stdin(stop)
   corpus_index.watch(config, model_dir, stop)
+
+
+def main(argv: list[str]) -> None:
+  """Builds one index, or one for each export."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  console.show_messages()
+  with console.one_line_errors('build_index'):
+    _build()
 
 
 if __name__ == '__main__':

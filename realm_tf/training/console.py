@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from absl import logging
 
+from realm_tf.training.index_refresh import NoIndexError
+
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -37,10 +39,11 @@ def one_line_errors(binary: str) -> Iterator[None]:
   With `-v=1` on the command line the traceback is logged as well.
 
   Raises:
-    SystemExit: In place of a ValueError, OSError or FloatingPointError.
+    SystemExit: In place of a ValueError, OSError, FloatingPointError or
+      NoIndexError.
   """
   try:
     yield
-  except (ValueError, OSError, FloatingPointError) as e:
+  except (ValueError, OSError, FloatingPointError, NoIndexError) as e:
     logging.debug('%s', e, exc_info=True)
     raise SystemExit(f'{binary}: {e}') from e

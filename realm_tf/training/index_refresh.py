@@ -24,6 +24,10 @@ class Slot(Protocol):
     ...
 
 
+class NoIndexError(RuntimeError):
+  """There is no index to train with, and none will be built."""
+
+
 class IndexRefresher(run_config.Listener):
   """Watches a directory of index versions; keeps the newest in a slot.
 
@@ -140,10 +144,9 @@ class IndexRefresher(run_config.Listener):
     for step, error in failures.items():
       if step not in self._reported:
         self._reported.add(step)
-        text = (
-          f'the index of step {step} could not be built ({error}); training'
-          f' goes on with that of step {self.version}'
-        )
+        text = f'the index of step {step} could not be built ({error})'
+        if self.version >= 0:
+          text += f'; training goes on with that of step {self.version}'
         logging.error('%s', text)
         with self._lock:
           self._news.append(text)
@@ -157,9 +160,10 @@ class IndexRefresher(run_config.Listener):
         return
       failures = self._note_failures()
       if failures or self._broken:
-        raise RuntimeError(f'there is no index to train with: {self._news[0]}')
+        why = self._news[0].splitlines()[0]
+        raise NoIndexError(f'there is no index to train with: {why}')
       if not self._builder_is_alive():
-        raise RuntimeError(
+        raise NoIndexError(
           f'there is no index in {self._index_dir}, and the index builder that'
           ' was to make it has ended'
         )
@@ -182,7 +186,7 @@ class IndexRefresher(run_config.Listener):
     """Brings the version of the checkpoint into use; then watches for newer.
 
     Raises:
-      RuntimeError: There is no index, and none will be built.
+      NoIndexError: There is no index, and none will be built.
     """
     self._limit = step
     wanted = index_step if index_step >= 0 else None

@@ -75,6 +75,21 @@ def test_watch_ends_with_the_training(world, model, tmp_path):
   check(tmp_path / '5', world, model)
 
 
+def test_a_wrong_embedder_is_told_in_one_line(world, model, tmp_path):
+  tokenizer = model[2]
+  other = BertTokenizer([*tokenizer.vocab[:-1], 'zanzibar'], lower_case=True)
+  hub_modules.export_embedder(model[1], other, tmp_path / 'other', 5)
+  for name, reason in (('none', 'is no TF Hub'), ('other', 'vocabulary')):
+    result = tiny_world.call(
+      'build_index',
+      f'--corpus_dir={world}/corpus',
+      f'--index_dir={tmp_path}/index',
+      f'--embedder={tmp_path}/{name}',
+    )
+    said = tiny_world.last_line(result)
+    assert said.startswith('build_index: ') and reason in said, said
+
+
 def test_says_what_is_missing(world):
   result = tiny_world.call('build_index', f'--corpus_dir={world}/corpus')
   assert result.returncode != 0

@@ -5,7 +5,7 @@ import logging as python_logging
 import pytest
 from absl import logging
 
-from realm_tf.training import console
+from realm_tf.training import console, index_refresh
 
 
 def record(path, level):
@@ -31,6 +31,9 @@ def test_one_line_instead_of_a_traceback():
   with pytest.raises(SystemExit, match='^train: data/x: not there$'):
     with console.one_line_errors('train'):
       raise FileNotFoundError('data/x: not there')
+  with pytest.raises(SystemExit, match='^train: there is no index$'):
+    with console.one_line_errors('train'):
+      raise index_refresh.NoIndexError('there is no index')
   with pytest.raises(KeyError):
     with console.one_line_errors('train'):
       raise KeyError('a mistake of ours keeps its traceback')

@@ -132,12 +132,18 @@ def test_waits_for_the_first_index(tmp_path):
 
 def test_gives_up_when_nobody_will_build_the_first(tmp_path):
   refresher, _ = make(tmp_path, builder_is_alive=lambda: False)
-  with pytest.raises(RuntimeError, match='builder that was to make it has'):
+  with pytest.raises(
+    index_refresh.NoIndexError, match='builder that was to make it has'
+  ):
     refresher.begin(0, -1)
   refresher, _ = make(tmp_path)
   atomic.write_json(tmp_path / 'failed-0.json', {'step': 0, 'error': 'E: why'})
-  with pytest.raises(RuntimeError, match='E: why'):
+  with pytest.raises(index_refresh.NoIndexError) as e:
     refresher.begin(0, -1)
+  assert str(e.value) == (
+    'there is no index to train with: the index of step 0 could not be built'
+    ' (E: why)'
+  )
   refresher.end()
 
 
