@@ -113,13 +113,21 @@ def _publish(
     built.close()
 
 
+def _wait_until_closed(slot: IndexSlot, searching: _Searching) -> None:
+  """Waits for the search that was under way at the swap, and what it held."""
+  before = searching.searches
+  while searching.searches == before and searching.is_alive():
+    time.sleep(0.001)
+  slot.join()
+
+
 def measure(settings: Settings, work_dir: str) -> dict[str, Any]:
   """Builds, publishes, loads and swaps in an index many times, while searched.
 
   Returns:
-    `last_to_third`: memory after the last refresh by that after the third;
-    `highest_to_third`; all of `memory_mb`; and of the swaps
-    `longest_swap_milliseconds`, of the searches beside them
+    `last_to_third`: memory after the last refresh, when the index before is
+    closed, by that after the third; `highest_to_third`; all of `memory_mb`;
+    and of the swaps `longest_swap_milliseconds`, of the searches beside them
     `longest_search_milliseconds`.
   """
   shutil.rmtree(work_dir, ignore_errors=True)
@@ -141,6 +149,7 @@ def measure(settings: Settings, work_dir: str) -> dict[str, Any]:
       slot.swap(index)
       swaps.append(time.perf_counter() - start)
       versions.prune(index_dir, 1)
+      _wait_until_closed(slot, searching)
       memory.append(machine.memory_mb())
   finally:
     searching.end()

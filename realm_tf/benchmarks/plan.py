@@ -57,6 +57,7 @@ TARGETS = (
   Target('refresh', 'slow_down', at_most=2),
   Target('refresh_short_steps', 'pause_milliseconds', at_most=50),
   Target('memory', 'last_to_third', at_most=1.1),
+  Target('memory', 'highest_to_third', at_most=1.1),
 )
 
 _SHORT_STEPS = {'batch_size': 1, 'num_candidates': 2}

@@ -1,11 +1,13 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import os
+import time
 
 import numpy as np
 import pytest
 
-from realm_tf.benchmarks import memory
+from realm_tf.benchmarks import machine, memory
+from realm_tf.index import versions
 from realm_tf.index.slot import IndexSlot
 
 
@@ -20,6 +22,34 @@ def test_figures(tmp_path, kind):
   assert figures['searches'] > 0
   assert figures['longest_swap_milliseconds'] > 0
   assert not os.path.exists(tmp_path / 'work')
+
+
+def test_memory_is_read_when_the_old_index_is_closed(tmp_path, monkeypatch):
+  open_now, seen = set(), []
+  load, memory_mb = versions.load_index, machine.memory_mb
+
+  def load_and_count(path):
+    index = load(path)
+    open_now.add(path)
+    close = index.close
+
+    def close_slowly():
+      time.sleep(0.1)
+      close()
+      open_now.remove(path)
+
+    monkeypatch.setattr(index, 'close', close_slowly)
+    return index
+
+  def count():
+    seen.append(len(open_now))
+    return memory_mb()
+
+  monkeypatch.setattr(versions, 'load_index', load_and_count)
+  monkeypatch.setattr(machine, 'memory_mb', count)
+  settings = memory.Settings(rows=500, dim=8, refreshes=4, searcher='exact')
+  memory.measure(settings, str(tmp_path / 'work'))
+  assert seen == [1] * 4
 
 
 def test_refreshes_must_be_more_than_are_left_out():
