@@ -50,7 +50,8 @@ TARGETS = (
   Target('corpus', 'documents_per_second', at_least=4000),
   Target('examples', 'examples_per_second', at_least=1000),
   Target('steps_tiny', 'step_seconds', at_most=0.6),
-  Target('steps_tiny', 'peak_memory_mb', at_most=1.8 * 1024),
+  # 1.8 GB; the figure is in MiB.
+  Target('steps_tiny', 'peak_memory_mb', at_most=1.8e9 / (1 << 20)),
   Target('steps_mini', 'step_seconds', at_most=3),
   Target('embedding_tiny', 'documents_per_second', at_least=400),
   Target('embedding_mini', 'documents_per_second', at_least=90),

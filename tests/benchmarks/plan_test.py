@@ -79,6 +79,11 @@ def test_targets_are_compared():
   }
   assert compared['step_seconds']['met'] and compared['peak_memory_mb']['met']
   assert 'at_least' not in compared['step_seconds']
+  # 1.8 GB are 1,717 MiB.
+  for megabytes, met in ((1716, True), (1718, False)):
+    results['steps_tiny']['peak_memory_mb'] = megabytes
+    compared = {c['figure']: c for c in plan.compare(results)}
+    assert compared['peak_memory_mb']['met'] == met
 
 
 def test_the_parent_starts_no_tensorflow():
