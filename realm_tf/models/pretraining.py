@@ -126,10 +126,16 @@ class PretrainingModel(keras.Model):
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The loss, and scalars that tell how retrieval fares.
 
+    All are means over the batch. An evaluation of several batches averages
+    these by the sentences of a batch, not by its wordpieces: where batches
+    differ in wordpieces a sentence, that is not quite the mean over all
+    wordpieces.
+
     Returns:
       The mean of -log p(y_j | x) over the masked wordpieces of the batch, and
-        `retrieval_utility`: mean of the marginal utility of a masked wordpiece;
-          by it the release chooses its best export.
+        `retrieval_utility`: mean of the marginal utility of a masked wordpiece
+          of the batch; averaged over held-out batches it chooses the best
+          export.
         `best_candidate_utility`: mean over queries of the highest utility of a
           document.
         `top_candidate_utility`: the same of the document p(z | x) is highest
