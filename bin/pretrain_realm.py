@@ -137,8 +137,10 @@ _AHEAD = flags.DEFINE_integer(
 _REFRESH_SCHEDULE = flags.DEFINE_string(
   'refresh_schedule',
   '0-:500',
-  'Steps between two exports, each of which is made into an index; by ranges,'
-  ' as in 0-1000:100,1000-:500.',
+  'Steps between two exports, by ranges, as in 0-1000:100,1000-:500. Whenever'
+  ' the index builder is free it takes the newest: exports may be passed over.'
+  ' A build under way when training ends is given up (not by a builder that was'
+  ' started by hand).',
 )
 _INDEX_BUILDER = flags.DEFINE_enum(
   'index_builder',

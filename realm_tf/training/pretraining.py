@@ -72,7 +72,8 @@ class PretrainingConfig:
       encoder keeps the best; 0 takes no more than are needed.
     searcher: How the index is searched.
     embedding: How the corpus is embedded.
-    refresh_schedule: When exports are written, and so indexes built.
+    refresh_schedule: When exports are written. The index builder takes the
+      newest whenever it is free.
     index_builder: `thread`, `process` or `none` (started by hand).
     builder_command: Of the process; flags are added.
     batches_ahead: Batches made ahead of the trainer.
