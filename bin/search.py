@@ -10,8 +10,10 @@ Without --query it asks for sentences until an empty line. A sentence with
 
 Cost: some seconds to load, then milliseconds a sentence.
 
-Expect: the documents with p(z | x), best first, and what each of them and all
-together put into the blank.
+Expect: of a sentence with [MASK] the documents with p(z | x), best first, and
+what each of them and all together put into the blank; of one without the
+documents with a softmax of their scores in the index, which may be older than
+the weights, over those that are shown.
 """
 
 import os
@@ -83,7 +85,8 @@ def _find(filler: BlankFiller, ids) -> None:
     filler.documents.titles(rows[0]),
     filler.documents.bodies(rows[0]),
   )
-  # p(z | x) among those found, as in training.
+  # Softmax of the index's scores, among those found: not p(z | x) of training,
+  # which is of newer weights and has the null document among them.
   probabilities = np.exp(scores[0] - scores[0].max())
   probabilities /= probabilities.sum()
   for probability, title, body in zip(probabilities, titles, bodies):
