@@ -151,6 +151,27 @@ def test_spacy_entities_become_byte_spans(monkeypatch):
   ]
 
 
+def test_a_real_spacy_pipeline(tmp_path):
+  spacy = pytest.importorskip('spacy')
+  pipeline = spacy.blank('en')
+  ruler = pipeline.add_pipe('entity_ruler')
+  ruler.add_patterns(
+    [
+      {'label': 'GPE', 'pattern': 'Zürich'},
+      {'label': 'PERSON', 'pattern': [{'LOWER': 'ann'}, {'LOWER': 'lee'}]},
+      {'label': 'CARDINAL', 'pattern': '5'},
+    ]
+  )
+  pipeline.to_disk(tmp_path / 'names')
+  tagger = taggers.SpacyTagger(str(tmp_path / 'names'))
+  texts = ['In Zürich Ann Lee ran 5 times.', 'Nothing.', 'Zürich']
+  assert tagger.tag(texts) == [
+    [(3, 10, 'GPE'), (11, 18, 'PERSON')],
+    [],
+    [(0, 7, 'GPE')],
+  ]
+
+
 def test_wikigold():
   """Exact spans of any class, against the entities of people's hands."""
   path = shared_data.path('ner/wikigold/wikigold.conll.txt')
