@@ -312,9 +312,18 @@ def count_examples(
   config: MaskingConfig,
   *,
   seed: int = 0,
+  limit: int = -1,
   progress: bool = True,
 ) -> dict[str, int]:
   """Goes once through span records and counts what becomes of them.
+
+  Args:
+    patterns: Span record files, comma-separated paths and globs.
+    tokenizer: The tokenizer.
+    config: What is masked.
+    seed: Of the choice among sentences and spans.
+    limit: How many records are looked at; -1 for all.
+    progress: Whether progress is drawn.
 
   Returns:
     By the names of `COUNTS`. `spans_seen` are those of the sentences that were
@@ -335,7 +344,7 @@ def count_examples(
     seeds = tf.stack([tf.constant(seed, tf.int64), number])
     return mask_records(serialized, tokenizer, config, seeds)[2]
 
-  dataset = records.stream(paths, seed=seed, repeat=False)
+  dataset = records.stream(paths, seed=seed, repeat=False).take(limit)
   with progress_bar(desc='examples', unit='doc', disable=not progress) as bar:
     for number, serialized in dataset.batch(_POOL).enumerate():
       counts = count_batch(serialized, number)
@@ -343,6 +352,33 @@ def count_examples(
         totals[name] += int(value)
       bar.update(int(counts['documents']))
   return totals
+
+
+def describe_first_pool(
+  patterns: str | Sequence[str],
+  tokenizer: BertTokenizer,
+  config: MaskingConfig,
+) -> str:
+  """Says in a line what becomes of the first records: cheap, for a log."""
+  counts = count_examples(
+    patterns, tokenizer, config, limit=_POOL, progress=False
+  )
+  replaced = counts['documents'] - counts['kept']
+  line = (
+    f'of the first {counts["documents"]:,} span records {replaced:,} give no'
+    ' example, their places are taken by others'
+  )
+  if config.strategy != masking.SALIENT_SPAN:
+    return line
+  return (
+    f'{line} ({counts["dropped_no_span"]:,} have no span,'
+    f' {counts["dropped_no_span_fits"]:,} none that can be used); of'
+    f' {counts["spans_seen"]:,} spans {counts["spans_seen_too_long"]:,} are too'
+    f' long (over {config.max_masks} wordpieces),'
+    f' {counts["spans_seen_truncated"]:,} truncated (beyond'
+    f' {config.query_seq_len}), {counts["spans_seen_without_wordpiece"]:,}'
+    ' without a wordpiece'
+  )
 
 
 def describe_counts(counts: dict[str, int], config: MaskingConfig) -> list[str]:

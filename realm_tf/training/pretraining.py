@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+from absl import logging
 
 from realm_tf.data import pretraining_examples
 from realm_tf.data.featurization import FeaturizationConfig
@@ -393,6 +394,12 @@ def pretrain(config: PretrainingConfig) -> dict[str, float]:
     )
   _check_index_dir(config)
   parts = _Pretraining(config)
+  logging.info(
+    '%s',
+    pretraining_examples.describe_first_pool(
+      config.train_examples, parts.tokenizer, config.masking
+    ),
+  )
   run = run_config.RunConfig(
     config.model_dir,
     seed=config.seed,

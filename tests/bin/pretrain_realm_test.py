@@ -61,6 +61,7 @@ def test_refreshes_its_index_while_training(world, tmp_path, builder):
   )
   assert result.returncode == 0, result.stderr
   assert 'retrieval_utility' in result.stdout
+  assert result.stderr.count('of the first 60 span records 0 give no') == 1
   lines = train_lines(tmp_path)
   assert [line['step'] for line in lines] == list(range(5, 401, 5))
   used = [line['index_version'] for line in lines]

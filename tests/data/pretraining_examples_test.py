@@ -194,6 +194,19 @@ def test_a_span_that_does_not_fit_is_never_half_predicted(tmp_path):
     *('4', '1', '2', '1', '0'),
     '2',
   ]
+  said = pretraining_examples.describe_first_pool(
+    path, small_world.tokenizer(), _CONFIG
+  )
+  assert said == (
+    'of the first 5 span records 4 give no example, their places are taken by'
+    ' others (2 have no span, 2 none that can be used); of 4 spans 2 are too'
+    f' long (over {_CONFIG.max_masks} wordpieces), 1 truncated (beyond'
+    f' {_CONFIG.query_seq_len}), 0 without a wordpiece'
+  )
+  some = pretraining_examples.count_examples(
+    path, small_world.tokenizer(), _CONFIG, limit=2, progress=False
+  )
+  assert (some['documents'], some['kept']) == (2, 1)
 
 
 def test_one_epoch_does_not_depend_on_the_batch_size(pattern):
