@@ -3,7 +3,6 @@
 """Questions with their answers, from the files that people publish."""
 
 import ast
-import collections
 import dataclasses
 import gzip
 import json
@@ -21,6 +20,7 @@ from realm_tf.corpus.document import (
   MalformedError,
   SkippedError,
 )
+from realm_tf.corpus.problems import Problems
 from realm_tf.data import natural_questions
 from realm_tf.evaluation import answers as answers_lib
 from realm_tf.io import files, json_array
@@ -35,7 +35,6 @@ FORMATS = (
   'natural_questions',  # nq-*.jsonl.gz, simplified or full
 )
 ANSWER_FIELD = 'answer'
-_MAX_REPORTED = 20
 _LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
 
@@ -283,37 +282,6 @@ _PARSERS: dict[str, Callable[[Any, bool, str], QaExample]] = {
   'dpr_json': _parse_dpr_json,
   'natural_questions': _parse_natural_questions,
 }
-
-
-class Problems:
-  """What is wrong with lines: counted and logged, or the end.
-
-  Attributes:
-    counts: Of lines; `malformed` is counted here.
-    first: The first problem, or an empty string.
-  """
-
-  def __init__(self, strict: bool):
-    """Starts with none; `strict` makes the first one an error."""
-    self._strict = strict
-    self.counts: collections.Counter = collections.Counter()
-    self.first = ''
-
-  def add(self, where: str, error: Exception) -> None:
-    """Takes note of a malformed line.
-
-    Raises:
-      CorpusError: If strict.
-    """
-    problem = f'{where}: {error}'
-    if self._strict:
-      raise CorpusError(f'{problem} (--strict)') from error
-    self.counts['malformed'] += 1
-    self.first = self.first or problem
-    if self.counts['malformed'] <= _MAX_REPORTED:
-      logging.warning('skipped: %s', problem)
-    if self.counts['malformed'] == _MAX_REPORTED:
-      logging.warning('further malformed lines are only counted')
 
 
 def read_dataset(
