@@ -21,7 +21,8 @@ _SPACE_BEFORE = re.compile(
   r" (?=(?:[.,;:!?%)\]]|'(?:s|d|m|ll|re|ve)|n't)(?:\s|$))"
 )
 _SPACE_BEHIND = re.compile(r'(?<=[(\[$#]) ')
-_QUOTES = {'``': '"', "''": '"'}
+_OPENING_QUOTE = re.compile(r'(?<!\S)`` ?')
+_CLOSING_QUOTE = re.compile(r"(?:^| )''(?!\S)")
 
 
 class NaturalQuestion(NamedTuple):
@@ -61,13 +62,14 @@ def _text_of_html(content: str) -> str:
 
 def _join(tokens: list[str]) -> str:
   """Writes tokens as people do; those of HTML tags are left out."""
-  words = [
-    _QUOTES.get(token, token)
+  text = ' '.join(
+    token
     for token in tokens
     if not (token.startswith('<') and token.endswith('>'))
-  ]
-  text = _SPACE_BEFORE.sub('', ' '.join(words))
-  return _SPACE_BEHIND.sub('', text)
+  )
+  text = _OPENING_QUOTE.sub('"', text)
+  text = _CLOSING_QUOTE.sub('"', text)
+  return _SPACE_BEHIND.sub('', _SPACE_BEFORE.sub('', text))
 
 
 def _range(answer: dict, unit: str, limit: int) -> slice:

@@ -79,11 +79,12 @@ class ExactMatch:
 
   def __init__(self, *, confidence: float = 0.95, seed: int = 0):
     """See `bootstrap_interval`."""
-    self._interval = {'confidence': confidence, 'seed': seed}
+    self._confidence = confidence
+    self._seed = seed
     self.right = 0
     self.count = 0
 
-  def update(self, correct: np.ndarray) -> None:
+  def update(self, correct: np.ndarray | Sequence[bool]) -> None:
     """Counts a batch: bool [batch]."""
     correct = np.asarray(correct, bool)
     self.right += int(correct.sum())
@@ -91,7 +92,9 @@ class ExactMatch:
 
   def result(self) -> dict[str, float]:
     """`exact_match`, and `_low` and `_high`; nan before the first question."""
-    low, high = bootstrap_interval(self.right, self.count, **self._interval)
+    low, high = bootstrap_interval(
+      self.right, self.count, confidence=self._confidence, seed=self._seed
+    )
     return {
       'exact_match': self.right / (self.count or np.nan),
       'exact_match_low': low,
@@ -228,7 +231,8 @@ class QaMetrics:
     if 'has_answer' in given:
       self._answer_recall.update(given['has_answer'])
     if 'gold' in given:
-      rows = given['gold'].reshape(len(given['gold']), -1)
+      rows = given['gold']
+      rows = rows[:, None] if rows.ndim == 1 else rows
       known = (rows >= 0).any(1)
       self._gold_recall.update(given['retrieved'][known], rows[known])
     if 'correct' in given:
