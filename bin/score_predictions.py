@@ -5,12 +5,11 @@ r"""Scores a file of predicted answers by exact match.
     python -m bin.score_predictions --dataset=NQ-open.dev.jsonl \
         --predictions=predictions.jsonl
 
---predictions is JSONL with "question" and "prediction", as the original
-writes it. --dataset takes JSONL with "question" and "answer",
-the files of DPR, and the original Natural Questions; the format is found out by
-looking, or given by --format. Both plain, .gz or .bz2. Answers are compared
-after the official normalization; with --is_regex, for CuratedTREC, they are
-regular expressions.
+--predictions is JSONL with "question" and "prediction", as the original writes
+it. --dataset takes JSONL with "question" and "answer", the files of DPR, and the
+original Natural Questions; the format is found out by looking, or given by
+--format. Both plain, .gz or .bz2. Answers are compared after the official
+normalization; with --is_regex, for CuratedTREC, they are regular expressions.
 
 A question is found by its text, letter for letter. One without a prediction
 counts as wrong. A malformed line is reported with file and line and left out;
