@@ -6,8 +6,8 @@ r"""Scores a file of predicted answers by exact match.
         --predictions=predictions.jsonl
 
 --predictions is JSONL with "question" and "prediction", as the original writes
-it. --dataset takes JSONL with "question" and "answer", the files of DPR, and the
-original Natural Questions; the format is found out by looking, or given by
+it. --dataset takes JSONL with "question" and "answer", the files of DPR, and
+the original Natural Questions; the format is found out by looking, or given by
 --format. Both plain, .gz or .bz2. Answers are compared after the official
 normalization; with --is_regex, for CuratedTREC, they are regular expressions.
 
