@@ -12,6 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.text import packing
+
 
 def without_unknown(answer_ids: tf.RaggedTensor, unk_id: int):
   """Empties the answers in which a word is that the vocabulary lacks.
@@ -37,19 +39,25 @@ def _first_in_row(rows: tf.RaggedTensor, which: tf.Tensor) -> tf.Tensor:
 
 
 def gold_spans(
-  block_ids: tf.RaggedTensor, answer_ids: tf.RaggedTensor
+  block_ids: tf.RaggedTensor,
+  answer_ids: tf.RaggedTensor,
+  block_lengths: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Finds all spans of blocks that are an answer, in a graph too.
 
   Args:
-    block_ids: int32 [batch * k, (tokens)], k blocks for each question. Where
-      blocks are cut to be packed, spans beyond the cut are not to be read.
+    block_ids: int32 [batch * k, (tokens)], k blocks for each question.
     answer_ids: int32 [batch, (answers), (tokens)].
+    block_lengths: int [batch * k], how many wordpieces of each block there
+      was room for: the sum of `block_mask` of `packing.pack_reader`. What was
+      cut off is no answer. None if all are there.
 
   Returns:
     First and last wordpieces, int32 [batch * k, spans] each, in the order of
     the answers and padded with -1.
   """
+  if block_lengths is not None:
+    block_ids = packing.cut_rows(block_ids, block_lengths)
   splits = tf.int64
   block_ids = block_ids.with_row_splits_dtype(splits)
   answer_ids = answer_ids.with_row_splits_dtype(splits)

@@ -89,7 +89,7 @@ def pack_document(
   title_ids = title_ids[:, : max_length - 3]
   room = max_length - 3 - title_ids.row_lengths()
   return _pack(
-    [title_ids, _cut(body_ids, room)], special, max_length, fixed_length
+    [title_ids, cut_rows(body_ids, room)], special, max_length, fixed_length
   )
 
 
@@ -168,8 +168,8 @@ def pack_reader(
   return packed
 
 
-def _cut(ids: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-  """The first `lengths[i]` tokens of each row i."""
+def cut_rows(ids: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
+  """The first `lengths[i]` tokens of each row i, or all there are."""
   positions = tf.range(tf.size(ids.values, out_type=ids.row_splits.dtype))
   positions -= tf.gather(ids.row_starts(), ids.value_rowids())
   kept = positions < tf.gather(
