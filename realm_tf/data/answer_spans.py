@@ -15,7 +15,9 @@ import tensorflow as tf
 from realm_tf.text import packing
 
 
-def without_unknown(answer_ids: tf.RaggedTensor, unk_id: int):
+def without_unknown(
+  answer_ids: tf.RaggedTensor, unk_id: int
+) -> tf.RaggedTensor:
   """Empties the answers in which a word is that the vocabulary lacks.
 
   All such words have one id, so that they would match one another.

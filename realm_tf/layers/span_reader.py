@@ -12,6 +12,8 @@ from realm_tf.layers import encoding, span_scores
 
 _EPSILON = 1e-3  # Of the original's LayerNorm over the hidden units of spans.
 _STDDEV = 0.02
+# Blocks differ in length; with few of them more groups save nothing.
+_NUM_GROUPS = 2
 
 
 def _flatten(x: tf.Tensor) -> tf.Tensor:
@@ -126,7 +128,9 @@ class SpanReader(keras.layers.Layer):
     seed: tf.Tensor | None,
   ) -> tf.Tensor:
     """Scores `[rows, starts, widths]` of rows, at `positions`."""
-    hidden = encoding.encode(self.encoder, inputs, positions, seed=seed)
+    hidden = encoding.encode(
+      self.encoder, inputs, positions, seed=seed, num_groups=_NUM_GROUPS
+    )
     starts, ends = tf.split(self.projection(hidden), 2, -1)
     return span_scores.span_scores(
       starts,

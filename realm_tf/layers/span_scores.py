@@ -11,6 +11,8 @@ only three sums over them, and of these the gradient needs no more: hidden
 units are computed again for it, not kept.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 NEVER = -1e9  # The score of what is no span.
@@ -32,19 +34,19 @@ def _per_row(x: tf.Tensor) -> tf.Tensor:
   return tf.reshape(x, [-1, x.shape[-1]])
 
 
-@tf.custom_gradient
-def _normalized(
+def _forward(
   starts: tf.Tensor,
   ends: tf.Tensor,
   gain: tf.Tensor,
-  epsilon: tf.Tensor,
-  widths: tf.Tensor,
-):
-  """`gain . normalize(hidden)` of all spans, `[n, length, widths]`.
+  epsilon: float,
+  max_width: int,
+) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+  """`gain . normalize(hidden)` of all spans, and its gradient.
 
-  `widths` is int `[max_width]`, of which only the shape counts.
+  Returns:
+    `[n, length, max_width]`, and a function from the gradient of that to those
+    of `starts`, `ends` and `gain`.
   """
-  max_width = widths.shape[0]
   size = starts.shape[-1]
   n, length = tf.unstack(tf.shape(starts)[:2])
   # One multiplication gives the weighted sum and the mean.
@@ -65,7 +67,7 @@ def _normalized(
       )
     )
 
-  def gradient(upstream: tf.Tensor):
+  def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
     to_starts, to_ends, to_gain = [], [], []
     # How the weighted sum moves with the hidden units, their mean moving too.
     along = tf.stack([gain - total / size, tf.ones_like(gain)])
@@ -84,13 +86,7 @@ def _normalized(
         tf.linalg.matvec(flat, direct, transpose_a=True)
         - tf.reduce_sum(direct * mean)
       )
-    return (
-      tf.add_n(to_starts),
-      tf.add_n(to_ends),
-      tf.add_n(to_gain),
-      None,
-      None,
-    )
+    return tf.add_n(to_starts), tf.add_n(to_ends), tf.add_n(to_gain)
 
   return tf.stack(scores, 2), gradient
 
@@ -123,17 +119,18 @@ def span_scores(
     float32 `[n, length, max_width]`; at `[:, s, w]` the score of the span from
     s to s + w. For spans beyond the end it means nothing.
   """
-  scores = _normalized(
-    starts,
-    ends,
-    gamma * kernel,
-    tf.constant(epsilon, starts.dtype),
-    tf.range(max_width),
-  )
+
+  @tf.custom_gradient
+  def normalized(starts: tf.Tensor, ends: tf.Tensor, gain: tf.Tensor):
+    return _forward(starts, ends, gain, epsilon, max_width)
+
+  scores = normalized(starts, ends, gamma * kernel)
   return scores + (tf.tensordot(beta, kernel, 1) + bias)
 
 
-def span_mask(lengths: tf.Tensor, length: tf.Tensor, max_width: int):
+def span_mask(
+  lengths: tf.Tensor, length: tf.Tensor | int, max_width: int
+) -> tf.Tensor:
   """Which spans end inside, bool `[..., length, max_width]`.
 
   Args:

@@ -1,12 +1,16 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import json
 import threading
+import unicodedata
 
 import numpy as np
 import pytest
 
 from realm_tf.data import regex_answers
 from realm_tf.data.regex_answers import LRUCache, RegexAnswers
+from realm_tf.text.tokenizer import BertTokenizer
+from tests import shared_data
 from tests.data import small_world
 
 BODIES = [
@@ -182,3 +186,60 @@ def test_a_broken_pattern_is_quoted():
   for function in (answers.contain, answers.spans):
     with pytest.raises(ValueError, match=r"'\(19' is no regular expression"):
       function(['ok', '(19'], [0])
+
+
+def _is_plain(text):
+  """Whether the original's tokenizer of blocks and ours agree on it.
+
+  The original casefolds by NFKC, so that a superscript is a digit; takes
+  control characters for spaces, no-break spaces and U+FFFD for letters; and
+  has a word of more than 100 bytes unknown, where BERT has 200.
+  """
+
+  def folded(form, s):
+    marked = unicodedata.normalize('NFD', unicodedata.normalize(form, s))
+    return ''.join(c for c in marked if unicodedata.category(c) != 'Mn')
+
+  return (
+    all(
+      folded('NFC', c.lower()) == folded('NFKC', c.casefold())
+      and c != '\ufffd'
+      and (c in ' \n\t' or unicodedata.category(c)[0] not in 'CZ')
+      for c in text
+    )
+    and max(map(len, text.encode().split()), default=0) <= 100
+  )
+
+
+def _without_marks(text):
+  return ''.join(c for c in text if unicodedata.category(c) != 'Mn')
+
+
+def test_golden_maps_to_the_original_text():
+  """The original maps wordpieces to words, ours to bytes within them."""
+  folder = shared_data.path('goldens')
+  tokenizer = BertTokenizer.from_file(
+    folder / 'modules' / 'tiny' / 'bert' / 'assets' / 'vocab.txt'
+  )
+  cases = json.loads((folder / 'orqa_tokenize.json').read_text())
+  tokens = tokenizer.tokenize_with_offsets([case['text'] for case in cases])
+  compared = 0
+  for case, ids, starts, limits in zip(
+    cases, *(rows.to_list() for rows in tokens)
+  ):
+    if ids != case['wordpiece_ids']:
+      assert not _is_plain(case['text']), case['text']
+      continue
+    compared += 1
+    text = case['text'].encode()
+    position, words = 0, []
+    for word in case['orig_tokens']:
+      first = text.index(word.encode(), position)
+      position = first + len(word.encode())
+      words.append((first, position))
+    for word, start, limit in zip(case['token_map'], starts, limits):
+      # An accent behind a comma is a word of its own in the original.
+      piece = _without_marks(text[start:limit].decode()).encode()
+      first, end = words[word]
+      assert first <= start and start + len(piece) <= end, case['text']
+  assert compared > 200
