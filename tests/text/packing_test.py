@@ -1,11 +1,13 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import json
 import random
 
 import pytest
 import tensorflow as tf
 
 from realm_tf.text import packing
+from tests import shared_data
 
 _SPECIAL = packing.SpecialIds(cls=2, sep=3, mask=4, pad=0)
 _KEYS = ['input_mask', 'input_type_ids', 'input_word_ids']
@@ -186,3 +188,80 @@ def test_a_length_without_room_for_the_special_ids_is_refused():
   for pack in (packing.pack_document, packing.pack_joint):
     with pytest.raises(ValueError, match='at least 3. Received: 2'):
       pack(rows, rows, special=_SPECIAL, max_length=2)
+
+
+@pytest.mark.parametrize('fixed_length', [False, True])
+@pytest.mark.parametrize('max_length', [3, 4, 6, 9, 16, 40])
+def test_readers_know_where_the_block_is(max_length, fixed_length):
+  rng = random.Random(max_length)
+  questions = [[], [], [5] * 12, [5] * 12, *_random_rows(rng, 30, 12)]
+  blocks = [[], [6] * 12, [], [6] * 12, *_random_rows(rng, 30, 12)]
+  got = packing.pack_reader(
+    _ragged(questions),
+    _ragged(blocks),
+    special=_SPECIAL,
+    max_length=max_length,
+    fixed_length=fixed_length,
+  )
+  mask, positions = got.pop('block_mask'), got.pop('block_positions')
+  _check(got, _pair_in_python(questions, blocks, max_length, fixed_length))
+  assert mask.dtype == positions.dtype == tf.int32
+  ids, length = got['input_word_ids'].numpy(), got['input_mask'].shape[1]
+  for row, (question, block) in enumerate(zip(questions, blocks)):
+    first = min(len(question), max_length - 3) + 2
+    size = min(len(block), max_length - 1 - first)
+    expected = [-1] * first + list(range(size))
+    expected += [-1] * (length - len(expected))
+    assert positions.numpy()[row].tolist() == expected
+    assert mask.numpy()[row].tolist() == [int(p >= 0) for p in expected]
+    assert ids[row, first : first + size].tolist() == block[:size]
+
+
+def test_a_fixed_length_for_readers_is_known_in_a_graph():
+  ragged = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
+
+  @tf.function(input_signature=[ragged, ragged])
+  def pack(questions, blocks):
+    packed = packing.pack_reader(
+      questions, blocks, special=_SPECIAL, max_length=9, fixed_length=True
+    )
+    assert all(value.shape[1] == 9 for value in packed.values())
+    return packed
+
+  got = pack(_ragged([[11]]), _ragged([[21, 22]]))
+  assert got['block_positions'].numpy().tolist() == [
+    [-1, -1, -1, 0, 1, -1, -1, -1, -1]
+  ]
+
+
+def test_readers_are_given_what_the_originals_op_gives():
+  path = shared_data.path('goldens', 'orqa_ops.json')
+  for case in json.loads(path.read_text())['reader_inputs']:
+    inputs, expected = case['inputs'], case['outputs']
+    blocks = [
+      ids[:size]
+      for ids, size in zip(inputs['block_token_ids'], inputs['block_lengths'])
+    ]
+    special = packing.SpecialIds(
+      cls=inputs['cls_token_id'], sep=inputs['sep_token_id'], mask=-1, pad=0
+    )
+    got = packing.pack_reader(
+      _ragged([inputs['question_token_ids']] * len(blocks)),
+      _ragged(blocks),
+      special=special,
+      max_length=inputs['max_sequence_len'],
+      fixed_length=True,
+    )
+    for ours, theirs in (
+      ('input_word_ids', 'token_ids'),
+      ('input_mask', 'mask'),
+      ('input_type_ids', 'segment_ids'),
+      ('block_mask', 'block_mask'),
+    ):
+      assert got[ours].numpy().tolist() == expected[theirs], case['name']
+    # The original carries a number of each wordpiece along, ours its place.
+    token_map = [
+      [-1 if p < 0 else inputs['block_token_map'][row][p] for p in positions]
+      for row, positions in enumerate(got['block_positions'].numpy())
+    ]
+    assert token_map == expected['token_map'], case['name']
