@@ -19,6 +19,10 @@ _QUESTION = tf.TensorSpec([None], tf.string, name='question')
 _K = tf.TensorSpec([], tf.int32, name='k')
 
 
+def _traced(function: Any, *specs: tf.TensorSpec) -> Any:
+  return tf.function(function, input_signature=specs, autograph=False)
+
+
 @dataclasses.dataclass(frozen=True)
 class ServingConfig:
   """How questions are answered.
@@ -72,32 +76,29 @@ class _Answerer:
     self._blocks = blocks
     self._searcher = searcher
     self._config = config
-    # Functions of their own: their tables are then in the graph only once.
-    self._tokenize = tf.function(
-      tokenizer.tokenize, input_signature=[_QUESTION], autograph=False
-    )
-    self._tokenize_with_offsets = tf.function(
-      tokenizer.tokenize_with_offsets,
-      input_signature=[_QUESTION],
-      autograph=False,
-    )
+    self._tokenizer = tokenizer
+    # What several functions call is in the graph only once.
+    self._embed = _traced(self._pack_and_embed, _QUESTION)
 
-  def _pack(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
-    return serving_blocks.pack_question(
-      self._tokenize(question),
+  def _pack_and_embed(
+    self, question: tf.Tensor
+  ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    packed = serving_blocks.pack_question(
+      self._tokenizer.tokenize(question),
       special=self._special,
       max_length=self._config.query_seq_len,
     )
+    return packed, self._embedder.embed_queries(packed)
 
   def embed(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
     """Questions [batch] -> `embedding` [batch, dim]."""
-    return {'embedding': self._embedder.embed_queries(self._pack(question))}
+    return {'embedding': self._embed(question)[1]}
 
   def retrieve(
     self, question: tf.Tensor, k: tf.Tensor
   ) -> dict[str, tf.Tensor]:
     """The best blocks of questions [batch], each [batch, min(k, blocks)]."""
-    rows, scores = self._searcher.search(self.embed(question)['embedding'], k)
+    rows, scores = self._searcher.search(self._embed(question)[1], k)
     titles, texts = self._blocks.texts(rows)
     return {
       'block_ids': rows,
@@ -107,23 +108,47 @@ class _Answerer:
     }
 
   def _read(self, joint: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Scores of spans, `[batch, blocks, starts, widths]`."""
-    shape = tf.shape(joint['block_mask'])
-    at_once = self._config.blocks_at_once
+    """Scores of spans, `[batch, blocks, starts, widths]`, some rows at a time.
 
-    def read(blocks_at_once: int) -> tf.Tensor:
-      return self._reader(
-        joint, joint['block_mask'], blocks_at_once=blocks_at_once
-      )
-
-    return tf.cond(
-      shape[0] * shape[1] <= at_once, lambda: read(0), lambda: read(at_once)
+    The reader can do that, too, but its graph would be in here twice, and it
+    fills the last rows up.
+    """
+    batch, blocks, length = tf.unstack(tf.shape(joint['block_mask']))
+    rows, at_once = batch * blocks, self._config.blocks_at_once
+    width = self._reader.max_span_width
+    flat = {
+      key: tf.reshape(x, [rows, 1, length]) for key, x in joint.items()
+    }
+    starts = tf.maximum(
+      tf.reduce_max(tf.reduce_sum(joint['block_mask'], -1)), 1
     )
+    steps = tf.maximum(-(-rows // at_once), 1)
+
+    def read(i: tf.Tensor, done: tf.TensorArray) -> tuple:
+      part = {k: x[i * at_once : (i + 1) * at_once] for k, x in flat.items()}
+      scores = self._reader(part, part['block_mask'])[:, 0]
+      missing = starts - tf.shape(scores)[1]
+      scores = tf.pad(
+        scores,
+        [[0, 0], [0, missing], [0, 0]],
+        constant_values=span_scores.NEVER,
+      )
+      return i + 1, done.write(i, scores)
+
+    done = tf.TensorArray(
+      tf.float32,
+      steps,
+      infer_shape=False,
+      element_shape=[None, None, width],
+    )
+    _, done = tf.while_loop(
+      lambda i, _: i < steps, read, (0, done), parallel_iterations=1
+    )
+    return tf.reshape(done.concat(), [batch, blocks, starts, width])
 
   def answer(self, question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
     """The best answers, see `make_module`."""
-    packed = self._pack(question)
-    embedding = self._embedder.embed_queries(packed)
+    packed, embedding = self._embed(question)
     rows, retriever_scores = self._searcher.search(embedding, k)
     joint = self._blocks.pack(
       packed,
@@ -172,7 +197,7 @@ class _Answerer:
     shown, which = tf.unique(flat)
     which = tf.reshape(which, tf.shape(rows))
     titles, texts = self._blocks.texts(shown)
-    tokens = self._tokenize_with_offsets(texts)
+    tokens = self._tokenizer.tokenize_with_offsets(texts)
     splits = tf.cast(tokens.ids.row_splits, tf.int32)
     first, limit = tf.gather(splits, which), tf.gather(splits, which + 1)
 
@@ -256,16 +281,13 @@ def make_module(
   module.blocks = blocks
   module.searcher = searcher
 
-  def traced(function: Any, *specs: tf.TensorSpec) -> Any:
-    return tf.function(function, input_signature=specs, autograph=False)
-
-  answer_k = traced(answerer.answer, _QUESTION, _K)
+  answer_k = _traced(answerer.answer, _QUESTION, _K)
   module.answer_k = answer_k
-  module.answer = traced(
+  module.answer = _traced(
     lambda question: answer_k(question, config.reader_beam), _QUESTION
   )
-  module.retrieve = traced(answerer.retrieve, _QUESTION, _K)
-  module.embed = traced(answerer.embed, _QUESTION)
+  module.retrieve = _traced(answerer.retrieve, _QUESTION, _K)
+  module.embed = _traced(answerer.embed, _QUESTION)
   return module, {
     'serving_default': module.answer,
     'answer_k': module.answer_k,

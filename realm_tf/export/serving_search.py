@@ -21,6 +21,8 @@ class ServedSearcher(tf.Module):
   Attributes:
     kind: `exact` or `scann`.
     num_rows: Number of rows.
+    search: float32 queries [batch, dim] and k -> rows int32 and scores float32,
+      best first, [batch, min(k, num_rows)].
   """
 
   def __init__(self, searcher: Searcher, embeddings: np.ndarray):
@@ -42,22 +44,25 @@ class ServedSearcher(tf.Module):
       name: tf.Variable(tensor, trainable=False, name=name)
       for name, tensor in tensors.items()
     }
+    # In the graph only once, however many functions call it.
+    self.search = tf.function(
+      self._search,
+      input_signature=[
+        tf.TensorSpec([None, searcher.dim], tf.float32, name='queries'),
+        tf.TensorSpec([], tf.int32, name='k'),
+      ],
+      autograph=False,
+    )
 
-  def search(
+  def _search(
     self, queries: tf.Tensor, k: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Finds the best rows of each query; to be traced.
-
-    Args:
-      queries: float32 [batch, dim].
-      k: int32; of fewer rows all are found.
-
-    Returns:
-      Rows int32 and scores float32, best first, [batch, min(k, num_rows)].
-    """
     k = tf.clip_by_value(k, 1, self.num_rows)
     data = {name: tf.convert_to_tensor(v) for name, v in self.data.items()}
     if self.kind == 'exact':
-      return search_ops.search_exact(data['embeddings'], queries, k)
-    handle = search_ops.scann_handle(data, self._shared_name)
-    return search_ops.search_scann(handle, data['plan'], queries, k)
+      rows, scores = search_ops.search_exact(data['embeddings'], queries, k)
+    else:
+      handle = search_ops.scann_handle(data, self._shared_name)
+      rows, scores = search_ops.search_scann(handle, data['plan'], queries, k)
+    shape = [None, None]
+    return tf.ensure_shape(rows, shape), tf.ensure_shape(scores, shape)
