@@ -94,9 +94,7 @@ class _Answerer:
     """Questions [batch] -> `embedding` [batch, dim]."""
     return {'embedding': self._embed(question)[1]}
 
-  def retrieve(
-    self, question: tf.Tensor, k: tf.Tensor
-  ) -> dict[str, tf.Tensor]:
+  def retrieve(self, question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
     """The best blocks of questions [batch], each [batch, min(k, blocks)]."""
     rows, scores = self._searcher.search(self._embed(question)[1], k)
     titles, texts = self._blocks.texts(rows)
@@ -116,9 +114,7 @@ class _Answerer:
     batch, blocks, length = tf.unstack(tf.shape(joint['block_mask']))
     rows, at_once = batch * blocks, self._config.blocks_at_once
     width = self._reader.max_span_width
-    flat = {
-      key: tf.reshape(x, [rows, 1, length]) for key, x in joint.items()
-    }
+    flat = {key: tf.reshape(x, [rows, 1, length]) for key, x in joint.items()}
     starts = tf.maximum(
       tf.reduce_max(tf.reduce_sum(joint['block_mask'], -1)), 1
     )

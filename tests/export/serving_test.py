@@ -108,9 +108,7 @@ def test_the_beam_is_chosen_in_the_call(qa, served, k):
   model, _ = served
   question = QUESTIONS[0]
   signature = model.signatures['answer_k']
-  found = numbers(
-    signature(question=tf.constant([question]), k=tf.constant(k))
-  )
+  found = numbers(signature(question=tf.constant([question]), k=tf.constant(k)))
   first = {name: x[0] for name, x in found.items()}
   check_against_python(qa, first, small_qa.answers(qa, question, k, 5))
 

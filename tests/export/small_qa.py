@@ -26,8 +26,14 @@ SEARCHERS = {
 }
 # Bytes that a span must not come apart in.
 _STRANGE = [
-  ('Qu\u00e9bec', 'Que\u0301bec  is a big CITY\u2003of \u00celes ; \u0130zmir is not .'),
-  ('', '\u00c9t\u00e9 in Paris\u200b : \u6771\u4eac is the capital of Japan \U0001f5fc .'),
+  (
+    'Qu\u00e9bec',
+    'Que\u0301bec  is a big CITY\u2003of \u00celes ; \u0130zmir is not .',
+  ),
+  (
+    '',
+    '\u00c9t\u00e9 in Paris\u200b : \u6771\u4eac is the capital of Japan \U0001f5fc .',
+  ),
   ('Lima', 'Lima'),
 ]
 
