@@ -59,6 +59,12 @@ TARGETS = (
   Target('refresh_short_steps', 'pause_milliseconds', at_most=50),
   Target('memory', 'last_to_third', at_most=1.1),
   Target('memory', 'highest_to_third', at_most=1.1),
+  Target('serving_tiny', 'answer_milliseconds', at_most=25),
+  Target('serving_tiny', 'batch_speed_up', at_least=3),
+  Target('serving_tiny', 'load_seconds', at_most=5),
+  Target('serving_mini', 'answer_milliseconds', at_most=70),
+  Target('serving_mini', 'batch_speed_up', at_least=3),
+  Target('serving_mini', 'load_seconds', at_most=5),
 )
 
 _SHORT_STEPS = {'batch_size': 1, 'num_candidates': 2}
@@ -92,6 +98,8 @@ def _full(mixed_precision: bool) -> list[tuple]:
       {'pipeline': {**tiny, **_SHORT_STEPS}, 'idle_steps': 100, 'rounds': 5},
     ),
     ('memory', 'memory', 0, None, {}),
+    ('serving_tiny', 'serving', 100_000, None, tiny),
+    ('serving_mini', 'serving', 100_000, None, mini),
   ]
 
 
@@ -101,6 +109,7 @@ def _toy(mixed_precision: bool) -> list[tuple]:
   mini = {**tiny, 'preset': 'mini'}
   few = {'warmup': 1, 'steps': 2, 'batches': 2}
   refresh = {'warmup': 1, 'idle_steps': 3, 'rounds': 1}
+  asked = {'questions': 4, 'batch_size': 2, 'repeats': 1}
   return [
     ('peak', 'peak', 0, None, {'size': 512, 'repeats': 2}),
     ('tokenizing', 'tokenizing', 1, 1, {'num_documents': 512, 'repeats': 2}),
@@ -130,6 +139,8 @@ def _toy(mixed_precision: bool) -> list[tuple]:
       {'pipeline': {**tiny, 'batch_size': 1, 'num_candidates': 2}, **refresh},
     ),
     ('memory', 'memory', 0, None, {'rows': 2000, 'refreshes': 4}),
+    ('serving_tiny', 'serving', 200, None, {'preset': 'tiny', **asked}),
+    ('serving_mini', 'serving', 200, None, {'preset': 'mini', **asked}),
   ]
 
 

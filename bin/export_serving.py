@@ -1,0 +1,136 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+r"""Makes one SavedModel that answers questions, from a fine-tuned model.
+
+    python -m bin.export_serving --model_dir=out/qa --index_dir=out/realm/index \
+        --corpus_dir=out/corpus --output_dir=out/serving
+
+The index is the one of the fine-tuning, or that of another corpus by the same
+embedder. It is refused if another embedder made it.
+
+Cost: 20 s for 100,000 blocks, with twice their size in memory for a while; on
+the disk 2 bytes a wordpiece, the texts, and the vectors (120 MB in all).
+
+Expect: output_dir, all at once when it is whole, and the answer to --question,
+by which the program checks what it wrote. It is loaded without this package:
+
+    import scann, tensorflow as tf, tensorflow_text
+    model = tf.saved_model.load('out/serving')
+    model.answer(tf.constant(['who was born in ulm?']))['answer']
+
+Signatures: serving_default(question), answer_k(question, k), which reads k
+blocks, retrieve(question, k), embed(question).
+"""
+
+import os
+import time
+
+import tensorflow as tf
+from absl import app, flags
+
+from realm_tf.export import serving
+from realm_tf.index import versions
+from realm_tf.training import console, exporters
+
+_MODEL_DIR = flags.DEFINE_string(
+  'model_dir', None, 'Of bin/finetune_qa: its newest export is taken.'
+)
+_EMBEDDER = flags.DEFINE_string(
+  'embedder',
+  None,
+  "TF Hub module of questions' embedder; replaces model_dir's.",
+)
+_SPAN_READER = flags.DEFINE_string(
+  'span_reader',
+  None,
+  'TF Hub module of the reader; replaces that of model_dir.',
+)
+_INDEX_DIR = flags.DEFINE_string(
+  'index_dir', None, 'Index versions; the latest is taken.', required=True
+)
+_CORPUS_DIR = flags.DEFINE_string(
+  'corpus_dir',
+  None,
+  'Of bin/build_corpus, which the index is of.',
+  required=True,
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+  'output_dir',
+  None,
+  'Of the SavedModel; replaced if it is there.',
+  required=True,
+)
+_READER_BEAM = flags.DEFINE_integer(
+  'reader_beam', 5, 'Blocks read for a question.', lower_bound=1
+)
+_TOP_N = flags.DEFINE_integer('top_n', 5, 'Answers given.', lower_bound=1)
+_QUESTION = flags.DEFINE_string(
+  'question', 'what is it?', 'Asked at the end, to see that all is well.'
+)
+
+
+def _locate() -> tuple[str, str, str]:
+  """The embedder, the reader and the index that the flags name."""
+  embedder, reader = _EMBEDDER.value, _SPAN_READER.value
+  if None in (embedder, reader):
+    if _MODEL_DIR.value is None:
+      raise app.UsageError('give --model_dir, or --embedder and --span_reader')
+    hub_dir = os.path.join(_MODEL_DIR.value, 'export', 'tf_hub')
+    steps = exporters.list_exports(hub_dir)
+    if not steps:
+      raise app.UsageError(f'--model_dir: there is no export in {hub_dir}')
+    newest = exporters.export_path(hub_dir, steps[-1])
+    embedder = embedder or os.path.join(newest, 'embedder')
+    reader = reader or os.path.join(newest, 'span_reader')
+  index_path = versions.latest_index(_INDEX_DIR.value)
+  if index_path is None:
+    raise app.UsageError(
+      f'--index_dir: there is no index in {_INDEX_DIR.value}'
+    )
+  return embedder, reader, index_path
+
+
+def _check(directory: str, question: str) -> None:
+  """Loads the SavedModel and asks it."""
+  start = time.perf_counter()
+  model = tf.saved_model.load(directory)
+  loaded = time.perf_counter()
+  asked = tf.constant([question])
+  found = model.signatures['serving_default'](question=asked)
+  first = time.perf_counter()
+  found = model.signatures['serving_default'](question=asked)
+  again = time.perf_counter()
+  title, answer = (
+    found[name].numpy()[0].decode(errors='replace')
+    for name in ('title', 'answer')
+  )
+  print(f'{question} -> {answer}  ({title})')
+  print(
+    f'loaded in {loaded - start:.1f} s, first answer after'
+    f' {first - loaded:.1f} s more, the next in'
+    f' {1000 * (again - first):.0f} ms'
+  )
+
+
+def main(argv: list[str]) -> None:
+  """Exports, and asks what was exported."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  console.show_messages()
+  embedder, reader, index_path = _locate()
+  with console.one_line_errors('export_serving'):
+    serving.export_serving(
+      embedder_dir=embedder,
+      span_reader_dir=reader,
+      index_path=index_path,
+      corpus_dir=_CORPUS_DIR.value,
+      output_dir=_OUTPUT_DIR.value,
+      reader_beam=_READER_BEAM.value,
+      top_n=_TOP_N.value,
+    )
+  _check(_OUTPUT_DIR.value, _QUESTION.value)
+  print(_OUTPUT_DIR.value)
+
+
+if __name__ == '__main__':
+  app.run(main)

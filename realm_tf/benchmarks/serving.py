@@ -1,0 +1,192 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""How long an answer takes, from string to string."""
+
+import dataclasses
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from realm_tf.benchmarks import timing
+from realm_tf.benchmarks.material import Material, cut_documents
+from realm_tf.benchmarks.memory import clustered_vectors
+from realm_tf.benchmarks.pipeline import VOCAB_SIZE
+from realm_tf.bert.config import BertConfig
+from realm_tf.export import serving
+from realm_tf.export.serving_module import ServingConfig
+from realm_tf.index import searcher, versions
+from realm_tf.index.config import SearcherConfig
+from realm_tf.layers.embedder import Embedder
+from realm_tf.layers.span_reader import SpanReader
+
+NEEDS_WORK_DIR = True
+
+_WORDS = 10
+_DIM = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """What is measured.
+
+  Attributes:
+    preset: Of BERT, for questions and reader.
+    searcher: Kind of the index; `auto` takes ScaNN for 20,000 blocks and more.
+    reader_beam: Blocks read for a question.
+    reader_seq_len: Wordpieces of a question with a block at most.
+    batch_size: Questions asked together, when they are.
+    questions: Asked; a multiple of `batch_size`.
+    repeats: Times all are asked in batches.
+    mixed_precision: Compute in bfloat16.
+  """
+
+  preset: str = 'tiny'
+  searcher: str = 'auto'
+  reader_beam: int = 5
+  reader_seq_len: int = 320
+  batch_size: int = 16
+  questions: int = 64
+  repeats: int = 3
+  mixed_precision: bool = False
+
+  def __post_init__(self):
+    if self.questions % self.batch_size:
+      raise ValueError(
+        'questions must be a multiple of batch_size. Received:'
+        f' questions={self.questions}, batch_size={self.batch_size}'
+      )
+
+
+def _index(
+  settings: Settings, documents: Any, vocab_fingerprint: str
+) -> versions.Index:
+  """An index of vectors that lie as embeddings do."""
+  vectors = clustered_vectors(len(documents), _DIM)
+  config = SearcherConfig(kind=settings.searcher)
+  built = searcher.build_searcher(vectors, config)
+  metadata = versions.IndexMetadata(
+    step=0,
+    num_documents=len(documents),
+    dim=_DIM,
+    kind=built.kind,
+    corpus_fingerprint=documents.fingerprint,
+    vocab_fingerprint=vocab_fingerprint,
+    embedder_fingerprint='random',
+    searcher=config,
+    built_at=time.time(),
+  )
+  return versions.Index('', built, metadata, vectors)
+
+
+def _export(
+  settings: Settings, material: Material, directory: str
+) -> dict[str, Any]:
+  """Writes the SavedModel of random weights; returns what it is of."""
+  tokenizer = material.tokenizer()
+  documents = material.corpus()
+  policy = keras.mixed_precision.global_policy()
+  if settings.mixed_precision:
+    keras.mixed_precision.set_global_policy('mixed_bfloat16')
+  bert = BertConfig.preset(
+    settings.preset, vocab_size=max(VOCAB_SIZE, tokenizer.vocab_size)
+  )
+  index = _index(settings, documents, tokenizer.fingerprint)
+  start = time.perf_counter()
+  serving.save_serving(
+    directory,
+    embedder=Embedder(bert, _DIM),
+    reader=SpanReader(bert),
+    tokenizer=tokenizer,
+    documents=documents,
+    index=index,
+    config=ServingConfig(
+      reader_beam=settings.reader_beam, reader_seq_len=settings.reader_seq_len
+    ),
+  )
+  seconds = time.perf_counter() - start
+  keras.mixed_precision.set_global_policy(policy)
+  index.close()
+  return {
+    'export_seconds': seconds,
+    'blocks': len(documents),
+    'mean_wordpieces_of_block': float(np.mean(documents.body_lengths)),
+    'searcher': index.metadata.kind,
+  }
+
+
+def _questions(settings: Settings, material: Material) -> list[str]:
+  """The first words of texts that tell what the blocks tell."""
+  texts = cut_documents(material.queries, settings.questions, _WORDS)
+  return [f'{document.text}?' for document in texts]
+
+
+def _time_each(
+  answer: Callable[[Sequence[str]], object], questions: Sequence[str]
+) -> list[float]:
+  seconds = []
+  for question in questions:
+    start = time.perf_counter()
+    answer([question])
+    seconds.append(time.perf_counter() - start)
+  return seconds
+
+
+def measure(
+  settings: Settings, material: Material, work_dir: str
+) -> dict[str, Any]:
+  """Exports a model with random weights, loads it and asks it.
+
+  Returns:
+    `answer_milliseconds`: the median of questions asked one by one, with the
+      95th percentile beside it; `questions_per_second` in batches, and
+      `batch_speed_up`, by how much that is more than one by one;
+      `load_seconds`, `first_answer_seconds` after it, and
+      `saved_model_megabytes`.
+  """
+  directory = os.path.join(work_dir, 'serving')
+  facts = _export(settings, material, directory)
+  size = sum(
+    os.path.getsize(os.path.join(root, name))
+    for root, _, names in os.walk(directory)
+    for name in names
+  )
+  start = time.perf_counter()
+  model = tf.saved_model.load(directory)
+  loaded = time.perf_counter()
+
+  def answer(questions: Sequence[str]) -> np.ndarray:
+    return model.answer(tf.constant(questions))['answer'].numpy()
+
+  questions = _questions(settings, material)
+  answer(questions[:1])
+  first = time.perf_counter()
+  _time_each(answer, questions[: min(8, len(questions))])
+  alone = _time_each(answer, questions)
+  count = settings.batch_size
+
+  def ask_in_batches() -> None:
+    for i in range(0, len(questions), count):
+      answer(questions[i : i + count])
+
+  together = timing.time_repeats(ask_in_batches, settings.repeats)
+  rates = timing.rate(len(questions), together, 'questions')
+  shutil.rmtree(work_dir)
+  one_by_one = len(questions) / sum(alone)
+  return {
+    **facts,
+    **rates,
+    'answer_milliseconds': 1000 * statistics.median(alone),
+    'answer_milliseconds_p95': 1000 * float(np.quantile(alone, 0.95)),
+    'one_by_one_questions_per_second': one_by_one,
+    'batch_speed_up': rates['questions_per_second'] / one_by_one,
+    'load_seconds': loaded - start,
+    'first_answer_seconds': first - loaded,
+    'saved_model_megabytes': size / 1e6,
+  }
