@@ -8,10 +8,8 @@ makes a document of one of them, which costs and can be done anywhere.
 """
 
 import collections
-import csv
 import gzip
 import hashlib
-import json
 import os
 import pathlib
 import re
@@ -22,7 +20,7 @@ from xml.etree import ElementTree
 
 import tensorflow as tf
 
-from realm_tf.corpus import block_records, document, mediawiki
+from realm_tf.corpus import block_records, document, lines, mediawiki
 from realm_tf.corpus.document import (
   CorpusError,
   Document,
@@ -68,10 +66,16 @@ class RawRecord(NamedTuple):
     return f'{self.path}:{self.line}'
 
 
-def list_files(patterns: str | Sequence[str]) -> list[str]:
+def list_files(
+  patterns: str | Sequence[str], flag: str = '--input'
+) -> list[str]:
   """Returns the files that paths, globs and directories name, sorted.
 
   Of a directory every file below it is taken, but for hidden ones.
+
+  Args:
+    patterns: Separated by commas, or a sequence.
+    flag: What the message of an error begins with.
 
   Raises:
     CorpusError: Nothing is there; the message names the pattern.
@@ -79,7 +83,7 @@ def list_files(patterns: str | Sequence[str]) -> list[str]:
   try:
     found = files.expand(patterns)
   except FileNotFoundError as e:
-    raise CorpusError(f'--input: {e}') from e
+    raise CorpusError(f'{flag}: {e}') from e
   paths = []
   for path in found:
     if not os.path.isdir(path):
@@ -92,7 +96,7 @@ def list_files(patterns: str | Sequence[str]) -> list[str]:
       and not any(part.startswith('.') for part in p.relative_to(path).parts)
     ]
     if not inside:
-      raise CorpusError(f'--input: no file in directory {path}')
+      raise CorpusError(f'{flag}: no file in directory {path}')
     paths.extend(inside)
   return sorted(set(paths))
 
@@ -267,22 +271,8 @@ _CUTTERS: dict[str, Callable[[str], Iterator[tuple[int, Any]]]] = {
 }
 
 
-def _decode(content: bytes) -> str:
-  try:
-    return content.decode()
-  except UnicodeDecodeError as e:
-    raise MalformedError(f'not UTF-8 at byte {e.start}') from e
-
-
 def _parse_jsonl(line: bytes) -> Document:
-  try:
-    record = json.loads(line)
-  except UnicodeDecodeError as e:
-    raise MalformedError(f'not UTF-8 at byte {e.start}') from e
-  except ValueError as e:
-    raise MalformedError(f'not JSON: {e}') from e
-  if not isinstance(record, dict):
-    raise MalformedError('not a JSON object')
+  record = lines.parse_object(line)
   if 'title' not in record:
     raise MalformedError('no "title"')
   text = record.get('text', record.get('body'))
@@ -293,10 +283,10 @@ def _parse_jsonl(line: bytes) -> Document:
 
 def _parse_wikiextractor(payload: tuple[bytes, bytes]) -> Document:
   header, body = payload
-  match = _DOC_TITLE.match(_decode(header))
+  match = _DOC_TITLE.match(lines.decode(header))
   if not match:
     raise MalformedError('<doc> without title="..."')
-  return document.clean_document(match[1], _decode(body))
+  return document.clean_document(match[1], lines.decode(body))
 
 
 def _parse_mediawiki(page: mediawiki.Page) -> Document:
@@ -304,10 +294,7 @@ def _parse_mediawiki(page: mediawiki.Page) -> Document:
 
 
 def _parse_dpr(line: bytes) -> Document:
-  try:
-    columns = next(csv.reader([_decode(line)], delimiter='\t', strict=True))
-  except csv.Error as e:
-    raise MalformedError(f'not a line of tab-separated values: {e}') from e
+  columns = lines.parse_tab_separated(line)
   if len(columns) != 3:
     raise MalformedError(f'{len(columns)} columns, not 3: id, text, title')
   return document.clean_document(columns[2], columns[1])
@@ -318,7 +305,9 @@ _EMPTY_LINE = re.compile(r'\n[ \t\r]*\n')
 
 def _parse_text(payload: tuple[str, bytes]) -> Document:
   title, content = payload
-  text = _decode(content.removeprefix(b'\xef\xbb\xbf')).replace('\r\n', '\n')
+  text = lines.decode(content.removeprefix(b'\xef\xbb\xbf')).replace(
+    '\r\n', '\n'
+  )
   paragraphs = _EMPTY_LINE.split(text.strip())
   if len(paragraphs) > 1:
     # Empty lines between paragraphs: the line breaks within are only layout.
@@ -332,7 +321,7 @@ def _parse_block(record: bytes) -> Document:
   except ValueError as e:
     raise MalformedError(str(e)) from e
   # Not cleaned: title and body must keep the document's uid.
-  return Document(_decode(title), _decode(body))
+  return Document(lines.decode(title), lines.decode(body))
 
 
 _PARSERS: dict[str, Callable[[Any], Document]] = {

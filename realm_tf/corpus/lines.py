@@ -1,0 +1,52 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Lines of bytes into text, JSON objects and tab-separated values."""
+
+import csv
+import json
+from typing import Any
+
+from realm_tf.corpus.document import MalformedError
+
+
+def decode(content: bytes) -> str:
+  """Makes text of bytes.
+
+  Raises:
+    MalformedError: They are not UTF-8; the message says from which byte on.
+  """
+  try:
+    return content.decode()
+  except UnicodeDecodeError as e:
+    raise MalformedError(f'not UTF-8 at byte {e.start}') from e
+
+
+def parse_object(line: bytes) -> dict[str, Any]:
+  """Parses a line of JSON.
+
+  Raises:
+    MalformedError: It is not UTF-8, not JSON or not an object.
+  """
+  try:
+    record = json.loads(decode(line))
+  except MalformedError:
+    raise
+  except ValueError as e:
+    raise MalformedError(f'not JSON: {e}') from e
+  except RecursionError as e:
+    raise MalformedError('nested too deeply') from e
+  if not isinstance(record, dict):
+    raise MalformedError('not a JSON object')
+  return record
+
+
+def parse_tab_separated(line: bytes) -> list[str]:
+  """Splits a line at its tabs; values may be quoted as in CSV.
+
+  Raises:
+    MalformedError: It is not UTF-8, or a quoted value does not end.
+  """
+  try:
+    return next(csv.reader([decode(line)], delimiter='\t', strict=True))
+  except csv.Error as e:
+    raise MalformedError(f'not a line of tab-separated values: {e}') from e

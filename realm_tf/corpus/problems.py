@@ -1,0 +1,42 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with the lines of a file, told without flooding the log."""
+
+import collections
+
+from absl import logging
+
+from realm_tf.corpus.document import CorpusError
+
+_MAX_REPORTED = 20
+
+
+class Problems:
+  """What is wrong with lines: counted and logged, or the end.
+
+  Attributes:
+    counts: Of lines; `malformed` is counted here.
+    first: The first problem, or an empty string.
+  """
+
+  def __init__(self, strict: bool):
+    """Starts with none; `strict` makes the first one an error."""
+    self._strict = strict
+    self.counts: collections.Counter = collections.Counter()
+    self.first = ''
+
+  def add(self, where: str, error: Exception) -> None:
+    """Takes note of a malformed line.
+
+    Raises:
+      CorpusError: If strict.
+    """
+    problem = f'{where}: {error}'
+    if self._strict:
+      raise CorpusError(f'{problem} (--strict)') from error
+    self.counts['malformed'] += 1
+    self.first = self.first or problem
+    if self.counts['malformed'] <= _MAX_REPORTED:
+      logging.warning('skipped: %s', problem)
+    if self.counts['malformed'] == _MAX_REPORTED:
+      logging.warning('further malformed lines are only counted')

@@ -1,0 +1,78 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a predicted answer is one of the right ones.
+
+An answer is right if it is the same as a reference after normalization, which
+is SQuAD's after canonical decomposition. The references of CuratedTREC are
+regular expressions; there an answer is right if one matches at its beginning.
+"""
+
+import functools
+import re
+import string
+import unicodedata
+from collections.abc import Sequence
+
+_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
+_ARTICLE = re.compile(r'\b(?:an?|the)\b')
+_FLAGS = re.IGNORECASE | re.MULTILINE
+
+
+class AnswerPatternError(ValueError):
+  """A reference that should be a regular expression, and is none."""
+
+
+def normalize(answer: str) -> str:
+  """Makes answers that differ in form only the same.
+
+  The answer is decomposed (NFD) and put in lower case, and loses ASCII
+  punctuation, the articles a, an, the, and all white space but single spaces
+  between words. Accents stay, and so do dashes and quotes beyond ASCII. The
+  result can be empty.
+  """
+  bare = unicodedata.normalize('NFD', answer).lower().translate(_PUNCTUATION)
+  return ' '.join(_ARTICLE.sub(' ', bare).split())
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+  """Compiles a reference of CuratedTREC as its evaluation does.
+
+  Case does not matter, and `^` and `$` stand at line breaks, too.
+
+  Raises:
+    AnswerPatternError: It does not compile; the message names the pattern.
+  """
+  try:
+    return re.compile(pattern, _FLAGS)
+  except (re.error, OverflowError, RecursionError) as e:
+    raise AnswerPatternError(
+      f'not a regular expression ({e}): {pattern!r}'
+    ) from e
+
+
+def _matches(prediction: str, pattern: str) -> bool:
+  try:
+    return compile_pattern(pattern).match(prediction) is not None
+  except AnswerPatternError:
+    # As in the original, where a broken reference is right for nobody. Readers
+    # of datasets call compile_pattern and do not let it come this far.
+    return False
+
+
+def is_correct(
+  prediction: str, answers: Sequence[str], is_regex: bool = False
+) -> bool:
+  """Whether a prediction is one of the right answers.
+
+  Args:
+    prediction: What was answered.
+    answers: The references; without any, nothing is right.
+    is_regex: Whether they are regular expressions. These are matched with the
+      prediction as it is, at its beginning: what comes behind the match does
+      not matter. One that does not compile matches nothing.
+  """
+  if is_regex:
+    return any(_matches(prediction, pattern) for pattern in answers)
+  normalized = normalize(prediction)
+  return any(normalize(answer) == normalized for answer in answers)
