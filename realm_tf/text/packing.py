@@ -122,6 +122,52 @@ def pack_joint(
   )
 
 
+def pack_reader(
+  question_ids: tf.RaggedTensor,
+  block_ids: tf.RaggedTensor,
+  *,
+  special: SpecialIds,
+  max_length: int,
+  fixed_length: bool = False,
+) -> dict[str, tf.Tensor]:
+  """Packs `[CLS] question [SEP] block body [SEP]` for a reader of spans.
+
+  The body is cut, then the question: one of more than `max_length - 3`
+  wordpieces leaves no room for the block.
+
+  Args:
+    question_ids: int32 [n, (tokens)], the question of each block.
+    block_ids: int32 [n, (tokens)].
+    special: Ids of [CLS] and so on.
+    max_length: Wordpieces of a packed row at most.
+    fixed_length: Pad to `max_length` and not to the longest row (TPU).
+
+  Returns:
+    As `pack_joint`, and each int32 [n, length]:
+      `block_mask`: 1 where a wordpiece of the block is, else 0.
+      `block_positions`: which wordpiece of the block it is, else -1.
+  """
+  packed = pack_joint(
+    question_ids,
+    block_ids,
+    special=special,
+    max_length=max_length,
+    fixed_length=fixed_length,
+  )
+  questions = tf.minimum(question_ids.row_lengths(), max_length - 3)
+  blocks = tf.minimum(block_ids.row_lengths(), max_length - 3 - questions)
+  questions, blocks = (
+    tf.cast(x, tf.int32)[:, tf.newaxis] for x in (questions, blocks)
+  )
+  ids = packed['input_word_ids']
+  length = ids.shape[1] or tf.shape(ids)[1]
+  positions = tf.range(length)[tf.newaxis] - questions - 2
+  inside = (positions >= 0) & (positions < blocks)
+  packed['block_mask'] = tf.cast(inside, tf.int32)
+  packed['block_positions'] = tf.where(inside, positions, -1)
+  return packed
+
+
 def _cut(ids: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
   """The first `lengths[i]` tokens of each row i."""
   positions = tf.range(tf.size(ids.values, out_type=ids.row_splits.dtype))

@@ -1,0 +1,199 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Scores all spans of a text by a small network over their two ends.
+
+    score(s, e) = w . LayerNorm(relu(start_s + end_e)) + b
+
+Done as written, each span has hidden units, a mean, a variance and so on, and
+most of the time goes into passes over them. Here spans of one width are done
+at a time, so that their hidden units stay in the cache. LayerNorm and w need
+only three sums over them, and of these the gradient needs no more: hidden
+units are computed again for it, not kept.
+"""
+
+import tensorflow as tf
+
+NEVER = -1e9  # The score of what is no span.
+
+
+def _hidden(
+  starts: tf.Tensor, ends: tf.Tensor, longer: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Hidden units of the spans whose last token is `longer` behind the first.
+
+  Returns:
+    `[n, length - longer, hidden]`, and the length left, at least 0.
+  """
+  left = tf.maximum(tf.shape(starts)[1] - longer, 0)
+  return tf.nn.relu(starts[:, :left] + ends[:, longer:]), left
+
+
+def _per_row(x: tf.Tensor) -> tf.Tensor:
+  return tf.reshape(x, [-1, x.shape[-1]])
+
+
+@tf.custom_gradient
+def _normalized(
+  starts: tf.Tensor,
+  ends: tf.Tensor,
+  gain: tf.Tensor,
+  epsilon: tf.Tensor,
+  widths: tf.Tensor,
+):
+  """`gain . normalize(hidden)` of all spans, `[n, length, widths]`.
+
+  `widths` is int `[max_width]`, of which only the shape counts.
+  """
+  max_width = widths.shape[0]
+  size = starts.shape[-1]
+  n, length = tf.unstack(tf.shape(starts)[:2])
+  # One multiplication gives the weighted sum and the mean.
+  sums = tf.stack([gain, tf.fill([size], 1.0 / size)], 1)
+  total = tf.reduce_sum(gain)
+  scores, kept = [], []
+  for longer in range(max_width):
+    hidden, left = _hidden(starts, ends, longer)
+    weighted, mean = tf.unstack(tf.matmul(_per_row(hidden), sums), axis=1)
+    square = tf.reduce_sum(tf.square(_per_row(hidden)), 1) / size
+    variance = tf.maximum(square - tf.square(mean), 0.0)
+    scale = tf.math.rsqrt(variance + epsilon)
+    centered = weighted - mean * total
+    kept.append((mean, scale, centered))
+    scores.append(
+      tf.pad(
+        tf.reshape(centered * scale, [n, left]), [[0, 0], [0, length - left]]
+      )
+    )
+
+  def gradient(upstream: tf.Tensor):
+    to_starts, to_ends, to_gain = [], [], []
+    # How the weighted sum moves with the hidden units, their mean moving too.
+    along = tf.stack([gain - total / size, tf.ones_like(gain)])
+    for longer, (mean, scale, centered) in enumerate(kept):
+      hidden, left = _hidden(starts, ends, longer)
+      flat = _per_row(hidden)
+      direct = tf.reshape(upstream[:, :left, longer], [-1]) * scale
+      by_scale = -direct * centered * tf.square(scale) / size
+      moved = tf.matmul(tf.stack([direct, -by_scale * mean], 1), along)
+      moved += by_scale[:, tf.newaxis] * flat
+      moved = tf.raw_ops.ReluGrad(gradients=moved, features=flat)
+      moved = tf.reshape(moved, tf.shape(hidden))
+      to_starts.append(tf.pad(moved, [[0, 0], [0, length - left], [0, 0]]))
+      to_ends.append(tf.pad(moved, [[0, 0], [length - left, 0], [0, 0]]))
+      to_gain.append(
+        tf.linalg.matvec(flat, direct, transpose_a=True)
+        - tf.reduce_sum(direct * mean)
+      )
+    return (
+      tf.add_n(to_starts),
+      tf.add_n(to_ends),
+      tf.add_n(to_gain),
+      None,
+      None,
+    )
+
+  return tf.stack(scores, 2), gradient
+
+
+def span_scores(
+  starts: tf.Tensor,
+  ends: tf.Tensor,
+  *,
+  gamma: tf.Tensor,
+  beta: tf.Tensor,
+  epsilon: float,
+  kernel: tf.Tensor,
+  bias: tf.Tensor,
+  max_width: int,
+) -> tf.Tensor:
+  """Scores all spans of at most `max_width` tokens.
+
+  Args:
+    starts: float32 `[n, length, hidden]`, what each token gives to the hidden
+      units of spans that begin there.
+    ends: float32 `[n, length, hidden]`, the same of spans that end there.
+    gamma: float32 `[hidden]` of the LayerNorm.
+    beta: float32 `[hidden]` of the LayerNorm.
+    epsilon: Of the LayerNorm.
+    kernel: float32 `[hidden]`, the output's weights w.
+    bias: float32 scalar, the output's b.
+    max_width: Tokens of a span at most.
+
+  Returns:
+    float32 `[n, length, max_width]`; at `[:, s, w]` the score of the span from
+    s to s + w. For spans beyond the end it means nothing.
+  """
+  scores = _normalized(
+    starts,
+    ends,
+    gamma * kernel,
+    tf.constant(epsilon, starts.dtype),
+    tf.range(max_width),
+  )
+  return scores + (tf.tensordot(beta, kernel, 1) + bias)
+
+
+def span_mask(lengths: tf.Tensor, length: tf.Tensor, max_width: int):
+  """Which spans end inside, bool `[..., length, max_width]`.
+
+  Args:
+    lengths: int32 `[...]`, tokens of each text.
+    length: int32 scalar, that all are padded to.
+    max_width: Tokens of a span at most.
+  """
+  last = tf.range(length)[:, tf.newaxis] + tf.range(max_width)
+  return last < lengths[..., tf.newaxis, tf.newaxis]
+
+
+def is_gold(starts: tf.Tensor, ends: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+  """Which spans are among those given.
+
+  Args:
+    starts: int32 `[batch, blocks, spans]`, first tokens; -1 for none.
+    ends: int32 `[batch, blocks, spans]`, last tokens; -1 for none.
+    scores: `[batch, blocks, length, max_width]`, at most half of `NEVER` for
+      what is no span. That never is gold, nor is a span that is too wide.
+
+  Returns:
+    bool, of the shape of `scores`.
+  """
+  shape = tf.shape(scores)
+  length, max_width = shape[2], shape[3]
+  wider = ends - starts
+  valid = (starts >= 0) & (starts < length) & (wider >= 0) & (wider < max_width)
+  texts = tf.reshape(tf.range(shape[0] * shape[1]), [shape[0], shape[1], 1])
+  places = (texts * length + starts) * max_width + wider
+  counts = tf.math.unsorted_segment_sum(
+    tf.cast(valid, tf.int32), tf.where(valid, places, -1), tf.size(scores)
+  )
+  return (tf.reshape(counts, shape) > 0) & (scores > NEVER / 2)
+
+
+def best_spans(scores: tf.Tensor, top_n: int) -> dict[str, tf.Tensor]:
+  """The spans with the highest scores, best first.
+
+  Args:
+    scores: float32 `[batch, blocks, length, max_width]`, at most half of
+      `NEVER` for what is no span.
+    top_n: How many of each batch row.
+
+  Returns:
+    `block`, `start` and `end`, int32 `[batch, top_n]`, and `score`; where there
+    are fewer spans -1, and `NEVER` or so.
+  """
+  shape = tf.shape(scores)
+  flat = tf.reshape(scores, [shape[0], -1])
+  missing = tf.maximum(top_n - tf.shape(flat)[1], 0)
+  flat = tf.pad(flat, [[0, 0], [0, missing]], constant_values=NEVER)
+  score, place = tf.math.top_k(flat, top_n)
+  start = place // shape[3] % shape[2]
+  found = {
+    'block': place // (shape[2] * shape[3]),
+    'start': start,
+    'end': start + place % shape[3],
+  }
+  there = score > NEVER / 2
+  return {
+    **{key: tf.where(there, value, -1) for key, value in found.items()},
+    'score': score,
+  }
