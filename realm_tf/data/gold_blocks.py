@@ -156,9 +156,7 @@ def relevant_rows(
     CorpusError: Questions name paragraphs, and none is in the corpus.
   """
   wanted = {str(e.gold_id) for e in examples if e.gold_id is not None}
-  by_id = find_rows(
-    paragraphs, wanted, documents, tokenizer, max_block_length
-  )
+  by_id = find_rows(paragraphs, wanted, documents, tokenizer, max_block_length)
   if wanted and not by_id:
     raise CorpusError(
       f'{paragraphs}: of the {len(wanted)} paragraphs that the questions name'

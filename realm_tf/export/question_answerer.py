@@ -137,13 +137,8 @@ class QuestionAnswerer:
     self, questions: Sequence[str | bytes], k: int
   ) -> tuple[np.ndarray, np.ndarray]:
     """Rows int64 and scores float32 `[batch, min(k, documents)]`."""
-    return self._retrieve(self.tokenizer.tokenize(list(questions)), k)
-
-  def _retrieve(
-    self, question_ids: tf.RaggedTensor, k: int
-  ) -> tuple[np.ndarray, np.ndarray]:
     inputs = packing.pack_query(
-      question_ids,
+      self.tokenizer.tokenize(list(questions)),
       special=self.tokenizer.special,
       max_length=self.query_seq_len,
     )
@@ -183,8 +178,30 @@ class QuestionAnswerer:
       top_n: Answers given for each.
       blocks_at_once: Read so many at a time, to save memory; 0 reads all.
     """
+    rows, scores = self.retrieve(questions, reader_beam)
+    return self.read(
+      questions, rows, scores, top_n=top_n, blocks_at_once=blocks_at_once
+    )
+
+  def read(
+    self,
+    questions: Sequence[str | bytes],
+    rows: np.ndarray,
+    retriever_scores: np.ndarray,
+    *,
+    top_n: int = 5,
+    blocks_at_once: int = 0,
+  ) -> Answers:
+    """Reads the answers out of blocks that were retrieved.
+
+    Args:
+      questions: UTF-8, `[batch]`.
+      rows: int64 `[batch, blocks]`, of the blocks.
+      retriever_scores: float32 `[batch, blocks]`, as `retrieve` gives them.
+      top_n: Answers given for each.
+      blocks_at_once: Read so many at a time, to save memory; 0 reads all.
+    """
     question_ids = self.tokenizer.tokenize(list(questions))
-    rows, retrieved = self._retrieve(question_ids, reader_beam)
     batch, blocks = rows.shape
     _, body_ids = self.documents.gather(rows)
     # A question leaves room for the block, however long it is.
@@ -197,13 +214,18 @@ class QuestionAnswerer:
     )
     joint = {
       key: tf.reshape(packed[key], [batch, blocks, -1])
-      for key in ('input_word_ids', 'input_mask', 'input_type_ids', 'block_mask')
+      for key in (
+        'input_word_ids',
+        'input_mask',
+        'input_type_ids',
+        'block_mask',
+      )
     }
     best = {
       key: value.numpy()
       for key, value in self._read(
         joint,
-        tf.constant(retrieved),
+        tf.constant(retriever_scores),
         top_n=top_n,
         blocks_at_once=blocks_at_once if blocks_at_once < blocks else 0,
       ).items()
@@ -218,10 +240,10 @@ class QuestionAnswerer:
       byte_starts=starts,
       byte_limits=limits,
       scores=best['score'],
-      retriever_scores=np.take_along_axis(retrieved, block, 1),
+      retriever_scores=np.take_along_axis(retriever_scores, block, 1),
       log_probs=best['log_prob'],
       block_rows=rows,
-      block_log_probs=tf.nn.log_softmax(retrieved).numpy(),
+      block_log_probs=tf.nn.log_softmax(retriever_scores).numpy(),
     )
 
   def _texts(
@@ -230,9 +252,10 @@ class QuestionAnswerer:
     """Spans of wordpieces as the original bytes of their blocks."""
     unique, where = np.unique(rows, return_inverse=True)
     where = where.reshape(rows.shape)
-    bodies = [body.encode() if row >= 0 else b'' for row, body in zip(
-      unique, self.documents.bodies(unique)
-    )]
+    bodies = [
+      body.encode() if row >= 0 else b''
+      for row, body in zip(unique, self.documents.bodies(unique))
+    ]
     tokens = self.tokenizer.tokenize_with_offsets(bodies)
     splits = tokens.starts.row_splits.numpy()
     token_starts = np.append(tokens.starts.values.numpy(), 0)
@@ -243,10 +266,7 @@ class QuestionAnswerer:
     byte_starts = token_starts[first].astype(np.int32)
     byte_limits = token_limits[last].astype(np.int32)
     texts = [
-      [
-        bodies[b][s:l].decode('utf-8', 'replace')
-        for b, s, l in zip(*row)
-      ]
+      [bodies[b][s:l].decode('utf-8', 'replace') for b, s, l in zip(*row)]
       for row in zip(where, byte_starts, byte_limits)
     ]
     return texts, byte_starts, byte_limits

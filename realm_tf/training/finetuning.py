@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from realm_tf.data import gold_blocks, qa_datasets, questions
 from realm_tf.export import hub_modules, span_reader_module

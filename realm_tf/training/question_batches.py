@@ -62,9 +62,7 @@ class QuestionConfig:
       )
 
 
-def put_gold_at(
-  rows: np.ndarray, gold: np.ndarray, place: int
-) -> np.ndarray:
+def put_gold_at(rows: np.ndarray, gold: np.ndarray, place: int) -> np.ndarray:
   """Moves gold rows that stand further down to a place, or puts them there.
 
   Args:
