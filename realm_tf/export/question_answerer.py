@@ -111,11 +111,10 @@ class QuestionAnswerer:
       corpus_fingerprint=documents.fingerprint,
       vocab_fingerprint=tokenizer.fingerprint,
       num_documents=len(documents),
+      # Unknown where the index was refreshed in training.
+      embedder_fingerprint=info['document_embedder_fingerprint'] or None,
     )
     try:
-      span_reader_module.check_document_embedder(
-        reader_dir, index.metadata, name=os.fspath(index_path)
-      )
       return cls(
         hub_modules.load_embedder(embedder_dir),
         span_reader_module.load_span_reader(reader_dir),
@@ -266,7 +265,10 @@ class QuestionAnswerer:
     byte_starts = token_starts[first].astype(np.int32)
     byte_limits = token_limits[last].astype(np.int32)
     texts = [
-      [bodies[b][s:l].decode('utf-8', 'replace') for b, s, l in zip(*row)]
+      [
+        bodies[body][start:limit].decode('utf-8', 'replace')
+        for body, start, limit in zip(*row)
+      ]
       for row in zip(where, byte_starts, byte_limits)
     ]
     return texts, byte_starts, byte_limits
