@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TF Hub modules `embedder` and `bert`, written and read.
 
-Both are TF2 SavedModels that `hub.load`, `hub.KerasLayer(trainable=True)` and
+(`span_reader_module` has a third kind.) They are TF2 SavedModels that `hub.load`, `hub.KerasLayer(trainable=True)` and
 the TF1 loader read. Their signatures `projected`, `tokens`, `mlm` and
 `tokenization_info` have the names of the original's modules, inputs included
 (`input_ids`, `input_mask`, `segment_ids`); `__call__` and `serving_default`
@@ -15,7 +15,7 @@ import pathlib
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -29,7 +29,7 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 _INFO = os.path.join('assets.extra', 'realm.json')
 _VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
-_INPUTS = ('input_word_ids', 'input_mask', 'input_type_ids')
+INPUTS = ('input_word_ids', 'input_mask', 'input_type_ids')
 _ORIGINAL_NAMES = {
   'input_ids': 'input_word_ids',
   'input_mask': 'input_mask',
@@ -41,12 +41,16 @@ def _tokens_spec(name: str) -> tf.TensorSpec:
   return tf.TensorSpec([None, None], tf.int32, name=name)
 
 
-def _without_keras(node: Any, seen: dict[int, Any]) -> Any:
+def without_keras(node: Any, seen: dict[int, Any]) -> Any:
   """The same tree of names and variables, of objects that know no Keras.
 
   A SavedModel of Keras layers holds a traced call of every layer inside, and
   loads only where their classes are registered. This holds the weights under
   the same names, so that the layers can be restored from it.
+
+  Args:
+    node: A layer.
+    seen: What was copied before; empty at first.
   """
   if id(node) not in seen:
     is_variable = isinstance(node, tf.Variable)
@@ -56,7 +60,7 @@ def _without_keras(node: Any, seen: dict[int, Any]) -> Any:
     seen[id(node)] = node, copy
     if not is_variable:
       for name, child in tf.train.TrackableView.children(node).items():
-        setattr(copy, name, _without_keras(child, seen))
+        setattr(copy, name, without_keras(child, seen))
   return seen[id(node)][1]
 
 
@@ -97,9 +101,9 @@ class HubModule:
     module.vocab_file = tf.saved_model.Asset(vocab_file)
     seen: dict[int, Any] = {}
     for name, layer in layers.items():
-      setattr(module, name, _without_keras(layer, seen))
+      setattr(module, name, without_keras(layer, seen))
     module.random_generators = [
-      _without_keras(generator, seen) for generator in self._generators()
+      without_keras(generator, seen) for generator in self._generators()
     ]
     module.variables = self._unique('variables')
     module.trainable_variables = self._unique('trainable_variables')
@@ -134,24 +138,28 @@ class HubModule:
         found.setdefault(id(variable), variable)
     return list(found.values())
 
-  def _set_call(self, call: Any) -> Any:
+  def _set_call(self, call: Any, names: Sequence[str] = INPUTS) -> Any:
     """Traces `call(inputs, training)` for training and for inference.
+
+    Args:
+      call: Takes a dict of inputs.
+      names: Of these.
 
     Returns:
       The traced function for inference: signatures call it, and need not
       trace the encoder again.
     """
     traced = tf.function(call)
-    spec = {name: _tokens_spec(name) for name in _INPUTS}
+    spec = {name: _tokens_spec(name) for name in names}
     for training in (False, True):
       traced.get_concrete_function(spec, training=training)
     self._module.__call__ = traced
 
     def infer(inputs: Any) -> Any:
-      return traced({name: inputs[name] for name in _INPUTS}, training=False)
+      return traced({name: inputs[name] for name in names}, training=False)
 
     self._add_signature(
-      'serving_default', infer, {name: name for name in _INPUTS}
+      'serving_default', infer, {name: name for name in names}
     )
     return infer
 
@@ -211,8 +219,17 @@ class HubModule:
           name = str(path.relative_to(directory))
           self._files[name] = path.read_bytes()
 
-  def save(self, directory: str | os.PathLike, step: int) -> None:
-    """Writes the module with the weights of now; appears only when whole."""
+  def save(
+    self, directory: str | os.PathLike, step: int, **changed: Any
+  ) -> None:
+    """Writes the module with the weights of now; appears only when whole.
+
+    Args:
+      directory: Of the module.
+      step: Of the training.
+      **changed: What `realm.json` says of now otherwise than at the beginning.
+    """
+    self._info.update(changed)
     if not self._saved:
       self._save_the_slow_way()
     with atomic.atomic_directory(directory) as temporary:
@@ -274,7 +291,7 @@ class BertModule(HubModule):
 
     def tokens(inputs: Any, training: bool = False) -> dict[str, tf.Tensor]:
       outputs = encoder(
-        {name: inputs[name] for name in _INPUTS}, training=training
+        {name: inputs[name] for name in INPUTS}, training=training
       )
       return {
         name: tf.cast(outputs[name], tf.float32)
@@ -345,7 +362,10 @@ def load_tokenizer(directory: str | os.PathLike) -> BertTokenizer:
   )
 
 
-def _read(directory: str | os.PathLike, **layers: keras.layers.Layer) -> None:
+def read_layers(
+  directory: str | os.PathLike, **layers: keras.layers.Layer
+) -> None:
+  """Sets the weights of `layers` to those under their names in a module."""
   path = pathlib.Path(directory) / 'variables' / 'variables'
   status = tf.train.Checkpoint(**layers).read(str(path))
   status.assert_existing_objects_matched().expect_partial()
@@ -355,7 +375,7 @@ def read_embedder_weights(
   embedder: Embedder, directory: str | os.PathLike
 ) -> None:
   """Sets the weights of `embedder` to those of a module, in place."""
-  _read(directory, embedder=embedder)
+  read_layers(directory, embedder=embedder)
 
 
 def load_embedder(directory: str | os.PathLike) -> Embedder:
@@ -374,5 +394,5 @@ def load_reader(directory: str | os.PathLike) -> KnowledgeAugmentedReader:
   """Makes a reader with the weights of the `bert` module in `directory`."""
   info = read_info(directory, 'bert')
   reader = KnowledgeAugmentedReader(BertConfig(**info['bert_config']))
-  _read(directory, encoder=reader.encoder, mlm_head=reader.mlm_head)
+  read_layers(directory, encoder=reader.encoder, mlm_head=reader.mlm_head)
   return reader
