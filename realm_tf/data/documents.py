@@ -298,6 +298,16 @@ class Documents:
     """Wordpieces of each body, int64 `[documents]`."""
     return np.diff(self._splits['body_ids'])
 
+  @property
+  def body_ids(self) -> tuple[np.ndarray, np.ndarray]:
+    """Wordpieces of all bodies, one after the other, and where each ends.
+
+    Returns:
+      The wordpieces, uint16 or int32, and int64 `[documents + 1]`: those of
+      row i are from the i-th to the next of these. Both are memory-mapped.
+    """
+    return self._values['body_ids'], self._splits['body_ids']
+
   def _check_rows(self, rows: Any) -> np.ndarray:
     rows = np.asarray(rows, np.int64).reshape(-1)
     if rows.size and (rows.min() < -1 or rows.max() >= len(self)):

@@ -33,7 +33,7 @@ _CHUNK = 1 << 16
 
 
 class IndexMismatchError(ValueError):
-  """An index is not of the corpus, or vocabulary, that it is used with."""
+  """An index is not of the corpus, vocabulary or embedder it is used with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,9 +98,10 @@ class IndexMetadata:
     name: str,
     corpus_fingerprint: str | None = None,
     vocab_fingerprint: str | None = None,
+    embedder_fingerprint: str | None = None,
     num_documents: int | None = None,
   ) -> None:
-    """Compares with the corpus in use; None is not compared.
+    """Compares with the corpus and the models in use; None is not compared.
 
     Raises:
       IndexMismatchError: They differ; the message names both.
@@ -108,6 +109,7 @@ class IndexMetadata:
     for what, mine, its in (
       ('corpus', self.corpus_fingerprint, corpus_fingerprint),
       ('vocabulary', self.vocab_fingerprint, vocab_fingerprint),
+      ('embedder', self.embedder_fingerprint, embedder_fingerprint),
     ):
       if its is not None and mine != its:
         raise IndexMismatchError(
@@ -213,6 +215,7 @@ def load_index(
   *,
   corpus_fingerprint: str | None = None,
   vocab_fingerprint: str | None = None,
+  embedder_fingerprint: str | None = None,
   num_documents: int | None = None,
 ) -> Index:
   """Loads a version, ready for its first search.
@@ -221,6 +224,8 @@ def load_index(
     path: `index_dir/<step>`.
     corpus_fingerprint: Of the document store in use; None does not check.
     vocab_fingerprint: Of the tokenizer in use; None does not check.
+    embedder_fingerprint: Of the embedder whose document vectors are wanted;
+      None does not check.
     num_documents: In use; None does not check.
 
   Raises:
@@ -234,6 +239,7 @@ def load_index(
     name=path,
     corpus_fingerprint=corpus_fingerprint,
     vocab_fingerprint=vocab_fingerprint,
+    embedder_fingerprint=embedder_fingerprint,
     num_documents=num_documents,
   )
   embeddings = np.load(os.path.join(path, _EMBEDDINGS), mmap_mode='r')
