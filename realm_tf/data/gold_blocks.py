@@ -36,7 +36,7 @@ def _paragraphs(
   for path in files.expand(pattern):
     for record in readers.raw_records(path, 'jsonl'):
       try:
-        found = lines.parse_object(record.data)
+        found = lines.parse_object(record.payload)
         if str(found.get('id')) in wanted:
           yield (
             str(found['id']),

@@ -3,6 +3,7 @@
 """From questions to batches with the blocks retrieved for them."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -165,7 +166,9 @@ class QuestionFeatures:
       max_length=config.reader_seq_len,
       fixed_length=config.fixed_length,
     )
-    starts, ends = self._finder.spans(numbers, reader_rows, body_ids)
+    starts, ends = self._finder.spans(
+      numbers.tolist(), reader_rows, body_ids
+    )
 
     def by_question(flat: Any) -> tf.Tensor:
       flat = tf.convert_to_tensor(flat)
@@ -239,5 +242,5 @@ def question_batches(
       made,
       index_step=metadata.step,
       index_time=metadata.built_at,
-      describe=lambda its=its, rows=rows: features.describe(its, rows),
+      describe=functools.partial(features.describe, its, rows),
     )
