@@ -280,6 +280,7 @@ class _Finetuning:
       features=features,
       embed_queries=lambda inputs: self.embed_queries(inputs),
       slot=self.slot,
+      is_refreshed=self.config.refresh_schedule is not None,
     )
 
   def train_input(self, start: int) -> Iterator[run_config.Batch]:

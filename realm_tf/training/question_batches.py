@@ -166,20 +166,17 @@ class QuestionFeatures:
       max_length=config.reader_seq_len,
       fixed_length=config.fixed_length,
     )
-    starts, ends = self._finder.spans(
-      numbers.tolist(), reader_rows, body_ids
-    )
+    starts, ends = self._finder.spans(numbers.tolist(), reader_rows, body_ids)
 
     def by_question(flat: Any) -> tf.Tensor:
       flat = tf.convert_to_tensor(flat)
       return tf.reshape(flat, [*shape, flat.shape[-1]])
 
     beam = np.asarray(embeddings[rows.reshape(-1)], np.float32)
-    return {
+    features: dict[str, Any] = {
       'query': query,
       'beam_embeddings': beam.reshape(*rows.shape, -1),
       'beam_has_answer': has_answer,
-      'beam_is_gold': (gold[:, None] >= 0) & (rows == gold[:, None]),
       'joint': {
         key: by_question(packed[key])
         for key in (
@@ -192,6 +189,9 @@ class QuestionFeatures:
       'gold_starts': by_question(starts),
       'gold_ends': by_question(ends),
     }
+    if self._gold_rows is not None:
+      features['beam_is_gold'] = (gold[:, None] >= 0) & (rows == gold[:, None])
+    return features
 
   def describe(self, numbers: np.ndarray, rows: np.ndarray) -> str:
     """A table (Markdown) of some questions and the first blocks found."""
@@ -211,6 +211,7 @@ def question_batches(
   features: QuestionFeatures,
   embed_queries: Callable[[dict[str, tf.Tensor]], Any],
   slot: IndexSlot,
+  is_refreshed: bool = False,
 ) -> Iterator[Batch]:
   """Searches for each batch with the weights of the moment.
 
@@ -224,9 +225,11 @@ def question_batches(
     embed_queries: Takes BERT inputs `[batch, length]`, returns float32
       `[batch, dim]`.
     slot: Holds the `index.versions.Index` in use; one serves a whole batch.
+    is_refreshed: Whether the index gets older, and newer ones come.
 
   Yields:
-    Batches that say which version of the index they were made with.
+    Batches that say which version of the index they were made with, if it is
+    refreshed.
   """
   for number, its in enumerate(numbers, first_number):
     query = features.query(its)
@@ -240,7 +243,7 @@ def question_batches(
     yield Batch(
       number,
       made,
-      index_step=metadata.step,
+      index_step=metadata.step if is_refreshed else -1,
       index_time=metadata.built_at,
       describe=functools.partial(features.describe, its, rows),
     )
