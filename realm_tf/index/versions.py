@@ -294,6 +294,22 @@ def latest_index(index_dir: str | os.PathLike) -> str | None:
   return paths[-1] if paths else None
 
 
+def find_index(path: str | os.PathLike) -> str:
+  """An index, or the newest one in a directory of versions.
+
+  Raises:
+    FileNotFoundError: `path` is neither.
+  """
+  if os.path.exists(os.path.join(path, _METADATA)):
+    return os.fspath(path)
+  newest = latest_index(path)
+  if newest is None:
+    raise FileNotFoundError(
+      f'there is no index in {os.fspath(path)} (bin/build_index makes one)'
+    )
+  return newest
+
+
 def prune(index_dir: str | os.PathLike, keep: int) -> list[str]:
   """Removes all but the latest versions, and what dead processes left.
 

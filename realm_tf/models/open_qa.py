@@ -77,7 +77,9 @@ class OpenQAModel(keras.Model):
   What is trained of the embedder is its query tower. The embeddings of the
   blocks are constants that come with the features, as does the beam that the
   retriever found. A batch of features has
-    `query_embedding`: of `embed_queries`, float32 `[batch, dim]`.
+    `query`: BERT inputs of the questions, int32 `[batch, length]`; or
+    `query_embedding`: what `embed_queries` makes of them, float32
+      `[batch, dim]`.
     `beam_embeddings`: float32 `[batch, beam, dim]`, the best blocks first.
     `beam_mask`: bool `[batch, beam]`, false where fewer blocks were found;
       may be missing.
@@ -152,9 +154,12 @@ class OpenQAModel(keras.Model):
         over all spans of a question is the probability of its answer.
     """
     joint = features['joint']
+    query_embedding = features.get('query_embedding')
+    if query_embedding is None:
+      query_embedding = self.embed_queries(features['query'], training)
     retriever_logits = tf.einsum(
       'bd,bnd->bn',
-      features['query_embedding'],
+      query_embedding,
       tf.stop_gradient(tf.cast(features['beam_embeddings'], tf.float32)),
     )
     if 'beam_mask' in features:

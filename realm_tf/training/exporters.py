@@ -30,6 +30,20 @@ def export_path(directory: str | os.PathLike, step: int) -> str:
   return os.path.join(directory, str(step))
 
 
+def best_or_newest(model_dir: str | os.PathLike) -> str:
+  """The best export of a run, or the newest where none was found best.
+
+  Raises:
+    FileNotFoundError: The run has exported nothing.
+  """
+  for name in ('tf_hub_best', 'tf_hub'):
+    directory = os.path.join(model_dir, 'export', name)
+    steps = list_exports(directory)
+    if steps:
+      return export_path(directory, steps[-1])
+  raise FileNotFoundError(f'{os.fspath(model_dir)} has no export')
+
+
 def remove(path: str | os.PathLike) -> None:
   """Removes a published directory, its name first: none is read by half."""
   path = pathlib.Path(path)

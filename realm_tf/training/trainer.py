@@ -13,8 +13,15 @@ from absl import logging
 
 from realm_tf.training import run_config
 
-# The axes of these are [batch, ..., tokens]; tokens vary between batches.
-_TOKEN_FEATURES = ('input_word_ids', 'input_mask', 'input_type_ids')
+# The last axis of these is of tokens, or spans, and varies between batches.
+_TOKEN_FEATURES = (
+  'input_word_ids',
+  'input_mask',
+  'input_type_ids',
+  'block_mask',
+  'gold_starts',
+  'gold_ends',
+)
 
 
 def _specs(features: Any, name: str, relax_batch: bool, relax: bool) -> Any:

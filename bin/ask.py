@@ -1,0 +1,111 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+r"""Asks a fine-tuned model: type a question, see the answer in its evidence.
+
+    python -m bin.ask --model_dir=out/qa --corpus_dir=out/corpus \
+        --index_dir=out/realm/index
+
+    question> What is the capital of Peru?
+    Lima    p = 0.93
+
+      Peru (retrieved with p = 0.71)
+      ... the capital of Peru is >>Lima<<, a city of ...
+
+Ends at the end of the input, or with an empty line. In a terminal the answer
+stands out in its evidence; elsewhere it is marked as above.
+"""
+
+import math
+import sys
+import textwrap
+
+from absl import app, flags, logging
+
+from realm_tf.export.question_answerer import Answers, QuestionAnswerer
+from realm_tf.index import versions
+from realm_tf.training import console, exporters
+
+_MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Of bin/finetune_qa.')
+_EXPORT_DIR = flags.DEFINE_string(
+  'export_dir', None, 'One of its exports; default: the best, or the newest.'
+)
+_CORPUS_DIR = flags.DEFINE_string(
+  'corpus_dir', None, 'Of bin/build_corpus.', required=True
+)
+_INDEX_DIR = flags.DEFINE_string(
+  'index_dir', None, 'Its index, or the directory of several.', required=True
+)
+_READER_BEAM = flags.DEFINE_integer(
+  'reader_beam', 5, 'Blocks that are read.', lower_bound=1
+)
+_TOP_N = flags.DEFINE_integer('top_n', 3, 'Answers shown.', lower_bound=1)
+
+_CONTEXT = 300  # Bytes of the evidence shown before and behind the answer.
+
+
+def _marked(body: str, start: int, limit: int) -> str:
+  """The evidence around an answer, which is marked."""
+  data = body.encode()
+  left, right = ('\033[1m', '\033[0m') if sys.stdout.isatty() else ('>>', '<<')
+  before = data[max(0, start - _CONTEXT) : start].decode('utf-8', 'ignore')
+  behind = data[limit : limit + _CONTEXT].decode('utf-8', 'ignore')
+  return (
+    ('... ' if start > _CONTEXT else '')
+    + before
+    + left
+    + data[start:limit].decode('utf-8', 'replace')
+    + right
+    + behind
+    + (' ...' if limit + _CONTEXT < len(data) else '')
+  )
+
+
+def _show(found: Answers, answerer: QuestionAnswerer) -> None:
+  rows = found.rows[0]
+  titles = answerer.documents.titles(rows)
+  bodies = answerer.documents.bodies(rows)
+  block_log_probs = dict(zip(found.block_rows[0], found.block_log_probs[0]))
+  if rows[0] < 0:
+    print('no answer: there is no span in the blocks that were found\n')
+  for n, row in enumerate(rows):
+    if row < 0:
+      break
+    print(f'{found.texts[0][n]}\tp = {math.exp(found.log_probs[0, n]):.2f}\n')
+    retrieved = math.exp(block_log_probs[row])
+    print(f'  {titles[n]} (retrieved with p = {retrieved:.2f})')
+    text = _marked(
+      bodies[n], int(found.byte_starts[0, n]), int(found.byte_limits[0, n])
+    )
+    print(textwrap.indent(textwrap.fill(text, 78), '  ') + '\n')
+
+
+def main(argv: list[str]) -> None:
+  """Asks until there is no more question."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  if _MODEL_DIR.value is None and _EXPORT_DIR.value is None:
+    raise app.UsageError('give --model_dir or --export_dir')
+  logging.set_verbosity(logging.WARNING)
+  with console.one_line_errors('ask'):
+    answerer = QuestionAnswerer.load(
+      _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value),
+      _CORPUS_DIR.value,
+      versions.find_index(_INDEX_DIR.value),
+    )
+    try:
+      while True:
+        print('question> ', end='', flush=True)
+        line = sys.stdin.buffer.readline()
+        if not line.strip():
+          print()
+          break
+        found = answerer.answer(
+          [line.strip()], reader_beam=_READER_BEAM.value, top_n=_TOP_N.value
+        )
+        _show(found, answerer)
+    finally:
+      answerer.close()
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,148 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+r"""Measures a fine-tuned model on questions, as the papers do.
+
+    python -m bin.evaluate_qa --model_dir=out/qa --corpus_dir=out/corpus \
+        --index_dir=out/realm/index --questions=testdata/qa/test.jsonl \
+        --predictions=out/predictions.jsonl
+
+--model_dir is that of bin/finetune_qa; its best export is taken, or else its
+newest. With another --corpus_dir and an index of that (bin/build_index with the
+embedder that made the first index) the same model answers from other text.
+
+Cost: on 2 cores, tiny (2 x 128), 5 blocks of 320 wordpieces: some 20 questions
+a second, half of that where recall is measured down to 5,000 blocks.
+
+Result: exact match with its 95 % bootstrap interval, exact match where a block
+with the answer was read, the reader's oracle, and the share of questions with
+an answer (and the gold paragraph, with --paragraphs) among the first k blocks.
+--predictions gets JSONL with "question" and "prediction" as of the original,
+and where the answer stands; bin/score_predictions reads it.
+"""
+
+import json
+
+from absl import app, flags
+
+from realm_tf.data import gold_blocks, qa_datasets
+from realm_tf.export import qa_evaluation
+from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.index import versions
+from realm_tf.training import console, exporters
+
+_MODEL_DIR = flags.DEFINE_string(
+  'model_dir', None, 'Of bin/finetune_qa.', required=True
+)
+_EXPORT_DIR = flags.DEFINE_string(
+  'export_dir', None, 'One of its exports; default: the best, or the newest.'
+)
+_CORPUS_DIR = flags.DEFINE_string(
+  'corpus_dir', None, 'Of bin/build_corpus.', required=True
+)
+_INDEX_DIR = flags.DEFINE_string(
+  'index_dir', None, 'Its index, or the directory of several.', required=True
+)
+_QUESTIONS = flags.DEFINE_string(
+  'questions', None, 'Files; comma-separated globs.', required=True
+)
+_FORMAT = flags.DEFINE_enum(
+  'format', 'auto', ['auto', *qa_datasets.FORMATS], 'What --questions are.'
+)
+_IS_REGEX = flags.DEFINE_bool(
+  'is_regex', False, 'Answers are regular expressions (CuratedTREC).'
+)
+_STRICT = flags.DEFINE_bool('strict', False, 'Stop at a malformed line.')
+_LIMIT = flags.DEFINE_integer(
+  'limit', None, 'Only so many questions.', lower_bound=1
+)
+_PARAGRAPHS = flags.DEFINE_string(
+  'paragraphs', None, 'See bin/finetune_qa; for the recall of gold paragraphs.'
+)
+_MAX_BLOCK_LENGTH = flags.DEFINE_integer(
+  'max_block_length', 288, 'As of bin/build_corpus; for --paragraphs.'
+)
+_DEPTH = flags.DEFINE_integer(
+  'depth', 5000, 'Blocks down to which recall is measured.', lower_bound=1
+)
+_READER_BEAM = flags.DEFINE_integer(
+  'reader_beam', 5, 'Blocks that are read.', lower_bound=1
+)
+_BLOCKS_AT_ONCE = flags.DEFINE_integer(
+  'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+  'batch_size', 8, 'Questions at a time.', lower_bound=1
+)
+_RETRIEVE_ONLY = flags.DEFINE_bool('retrieve_only', False, 'Read nothing.')
+_CLOSED_BOOK = flags.DEFINE_bool(
+  'closed_book',
+  False,
+  'Read the null document only. A reader of spans has nothing to copy there, so'
+  ' that nothing can be right.',
+)
+_PREDICTIONS = flags.DEFINE_string(
+  'predictions', None, 'File for the answers, JSONL.'
+)
+_JSON = flags.DEFINE_bool('json', False, 'Print JSON.')
+
+
+def _evaluate() -> dict[str, float]:
+  dataset = qa_datasets.read_dataset(
+    _QUESTIONS.value,
+    format=_FORMAT.value,
+    is_regex=_IS_REGEX.value,
+    strict=_STRICT.value,
+    flag='--questions',
+  )
+  examples = dataset.examples[: _LIMIT.value]
+  export_dir = _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value)
+  print(f'{export_dir} on {len(examples)} questions', flush=True)
+  answerer = QuestionAnswerer.load(
+    export_dir, _CORPUS_DIR.value, versions.find_index(_INDEX_DIR.value)
+  )
+  try:
+    gold_rows = None
+    if _PARAGRAPHS.value is not None:
+      gold_rows = gold_blocks.relevant_rows(
+        examples,
+        _PARAGRAPHS.value,
+        answerer.documents,
+        answerer.tokenizer,
+        _MAX_BLOCK_LENGTH.value,
+      )
+    return qa_evaluation.evaluate(
+      answerer,
+      examples,
+      qa_evaluation.EvaluationConfig(
+        depth=_DEPTH.value,
+        reader_beam=_READER_BEAM.value,
+        batch_size=_BATCH_SIZE.value,
+        blocks_at_once=_BLOCKS_AT_ONCE.value,
+        retrieve_only=_RETRIEVE_ONLY.value,
+        closed_book=_CLOSED_BOOK.value,
+      ),
+      gold_rows=gold_rows,
+      predictions=_PREDICTIONS.value,
+    )
+  finally:
+    answerer.close()
+
+
+def main(argv: list[str]) -> None:
+  """Evaluates as the flags say."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  if _RETRIEVE_ONLY.value and _CLOSED_BOOK.value:
+    raise app.UsageError('--retrieve_only and --closed_book: one of them')
+  console.show_messages()
+  with console.one_line_errors('evaluate_qa'):
+    result = _evaluate()
+  if _JSON.value:
+    print(json.dumps(result, indent=2))
+    return
+  for name, value in result.items():
+    print(f'{name}\t{value:.4f}' if value % 1 else f'{name}\t{value:g}')
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,84 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.index.versions import IndexMismatchError
+from realm_tf.io import atomic
+from tests.export import small_qa
+
+QUESTIONS = [
+  'What is the capital of France ?',
+  'Lima',
+  '',
+  'x' * 1000,
+  '\u6771\u4eac',
+  b'\xff\xfe big city',
+]
+
+
+@pytest.fixture(scope='module')
+def answerer(qa):
+  made = QuestionAnswerer.load(qa.export_dir, qa.corpus_dir, qa.index_path)
+  yield made
+  made.close()
+
+
+@pytest.mark.parametrize('question', QUESTIONS)
+def test_answers_are_those_of_an_independent_computation(
+  qa, answerer, question
+):
+  found = answerer.answer([question], reader_beam=4, top_n=3)
+  expected = small_qa.answers(qa, question, 4, 3)
+  assert found.rows[0].tolist() == [answer.row for answer in expected]
+  assert found.texts[0] == [answer.text.decode() for answer in expected]
+  for name, values in (
+    ('byte_start', found.byte_starts),
+    ('byte_end', found.byte_limits),
+  ):
+    assert values[0].tolist() == [getattr(a, name) for a in expected]
+  for name, values in (('score', found.scores), ('log_prob', found.log_probs)):
+    np.testing.assert_allclose(
+      values[0], [getattr(a, name) for a in expected], rtol=1e-4, atol=1e-5
+    )
+  by_row = dict(zip(found.block_rows[0], found.block_log_probs[0]))
+  np.testing.assert_allclose(
+    [by_row[answer.row] for answer in expected],
+    [answer.retriever_log_prob for answer in expected],
+    rtol=1e-4,
+    atol=1e-5,
+  )
+
+
+@pytest.mark.parametrize('blocks_at_once', [0, 2])
+def test_a_batch_gives_the_answers_of_its_questions(answerer, blocks_at_once):
+  together = answerer.answer(
+    QUESTIONS, reader_beam=5, top_n=2, blocks_at_once=blocks_at_once
+  )
+  for i, question in enumerate(QUESTIONS):
+    alone = answerer.answer([question], reader_beam=5, top_n=2)
+    assert together.texts[i] == alone.texts[0]
+    assert together.rows[i].tolist() == alone.rows[0].tolist()
+    np.testing.assert_allclose(
+      together.scores[i], alone.scores[0], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_more_blocks_than_there_are(qa, answerer):
+  found = answerer.answer(['Lima'], reader_beam=10_000, top_n=1)
+  assert found.block_rows.shape == (1, len(qa.documents))
+
+
+def test_an_index_of_another_embedder_is_refused(qa, tmp_path):
+  import shutil
+
+  index = tmp_path / 'index'
+  shutil.copytree(qa.index_path, index)
+  metadata = atomic.read_json(index / 'metadata.json')
+  atomic.write_json(
+    index / 'metadata.json', {**metadata, 'embedder_fingerprint': 'another'}
+  )
+  with pytest.raises(IndexMismatchError, match='another') as error:
+    QuestionAnswerer.load(qa.export_dir, qa.corpus_dir, index)
+  assert metadata['embedder_fingerprint'] in str(error.value)
