@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 r"""Makes one SavedModel that answers questions, from a fine-tuned model.
 
-    python -m bin.export_serving --model_dir=out/qa --index_dir=out/realm/index \
-        --corpus_dir=out/corpus --output_dir=out/serving
+    python -m bin.export_serving --model_dir=out/qa \
+        --index_dir=out/realm/index --corpus_dir=out/corpus \
+        --output_dir=out/serving
 
 The index is the one of the fine-tuning, or that of another corpus by the same
 embedder. It is refused if another embedder made it.

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """TF Hub modules `embedder` and `bert`, written and read.
 
-(`span_reader_module` has a third kind.) They are TF2 SavedModels that `hub.load`, `hub.KerasLayer(trainable=True)` and
-the TF1 loader read. Their signatures `projected`, `tokens`, `mlm` and
-`tokenization_info` have the names of the original's modules, inputs included
-(`input_ids`, `input_mask`, `segment_ids`); `__call__` and `serving_default`
-take Model Garden's (`input_word_ids`, `input_mask`, `input_type_ids`).
+Both (and that of `span_reader_module`) are TF2 SavedModels that `hub.load`,
+`hub.KerasLayer(trainable=True)` and the TF1 loader read. Their signatures
+`projected`, `tokens`, `mlm` and `tokenization_info` have the names of the
+original's modules, inputs included (`input_ids`, `input_mask`, `segment_ids`);
+`__call__` and `serving_default` take Model Garden's (`input_word_ids`,
+`input_mask`, `input_type_ids`).
 """
 
 import dataclasses

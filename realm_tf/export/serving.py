@@ -19,6 +19,7 @@ from typing import Any
 
 import tensorflow as tf
 from absl import logging
+from tensorflow.core.protobuf import saved_model_pb2
 
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules, serving_module, span_reader_module
@@ -67,6 +68,18 @@ def _check_positions(
         f'{name} is {length}, but the BERT that reads it has only'
         f' {bert.max_positions} positions'
       )
+
+
+def _forget_gradients(directory: pathlib.Path) -> None:
+  """Takes away the names of gradients: each would be a warning at loading."""
+  path = directory / 'saved_model.pb'
+  proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+  for function in proto.meta_graphs[0].graph_def.library.function:
+    for node in function.node_def:
+      node.attr.pop('_gradient_op_type', None)
+  path.write_bytes(proto.SerializeToString(deterministic=True))
+  # It has a hash of the graph, which would be wrong.
+  (directory / 'fingerprint.pb').unlink()
 
 
 def save_serving(
@@ -121,6 +134,7 @@ def save_serving(
       # Nobody trains it: it loads faster without gradients.
       tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
+    _forget_gradients(temporary)
     extra = pathlib.Path(temporary, 'assets.extra')
     extra.mkdir()
     tokenizer.save_vocab(extra / 'vocab.txt')

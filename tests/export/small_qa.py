@@ -32,7 +32,8 @@ _STRANGE = [
   ),
   (
     '',
-    '\u00c9t\u00e9 in Paris\u200b : \u6771\u4eac is the capital of Japan \U0001f5fc .',
+    '\u00c9t\u00e9 in Paris\u200b : \u6771\u4eac is the capital of Japan'
+    ' \U0001f5fc .',
   ),
   ('Lima', 'Lima'),
 ]
@@ -139,7 +140,7 @@ def answers(qa: SmallQA, question: str, k: int, top_n: int) -> list[Answer]:
   _, body_ids = qa.documents.gather(rows)
   found = []
   logits = []
-  for row, body in zip(rows, body_ids):
+  for body in body_ids:
     joint = packing.pack_reader(
       ids,
       tf.RaggedTensor.from_tensor(body[tf.newaxis]),
