@@ -8,6 +8,7 @@ import pytest
 
 from realm_tf.bert import weights
 from realm_tf.training import warm_start
+from tests.bin import finetuned as finetuned_lib
 from tests.bin import tiny_world
 
 
@@ -76,3 +77,9 @@ def local_run(tmp_path_factory):
   return LocalRun(
     world, flags, directory / 'bert', heldout, directory / 'out', result
   )
+
+
+@pytest.fixture(scope='session')
+def finetuned(tmp_path_factory):
+  """One fine-tuning, as short as can be, for several tests."""
+  return finetuned_lib.make(tmp_path_factory.mktemp('finetuned'))

@@ -173,3 +173,18 @@ def call(
     timeout=timeout,
     input=typed,
   )
+
+
+def write_questions(directory: pathlib.Path) -> None:
+  """Writes `questions/{train,dev}.jsonl`: who asks for a land gets its city."""
+  records = []
+  for line in (directory / 'knowledge.jsonl').read_text().splitlines():
+    record = json.loads(line)
+    city = record['text'].split('. ')[1].split()[-1]
+    question = f'What is the capital of {record["title"]}?'
+    records.append({'question': question, 'answer': [city]})
+  folder = directory / 'questions'
+  folder.mkdir()
+  for name, part in (('train', records[::2]), ('dev', records[1::2])):
+    with open(folder / f'{name}.jsonl', 'w') as f:
+      f.writelines(json.dumps(record) + '\n' for record in part)

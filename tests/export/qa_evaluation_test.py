@@ -49,8 +49,7 @@ def test_measures_are_those_of_each_question(qa, answerer, tmp_path):
       == line['prediction']
     )
     hits = [
-      answers_lib.is_correct(a.text.decode(), example.answers)
-      for a in expected
+      answers_lib.is_correct(a.text.decode(), example.answers) for a in expected
     ]
     right.append(hits[0])
     oracle.append(any(hits))

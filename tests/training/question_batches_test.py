@@ -70,7 +70,11 @@ def _found(qa, question):
   """The rows of all blocks, best first, by numpy."""
   ids = qa.tokenizer.tokenize([question])
   special = qa.tokenizer.special
-  row = [special.cls, *ids[0].numpy()[: small_qa.QUERY_SEQ_LEN - 2], special.sep]
+  row = [
+    special.cls,
+    *ids[0].numpy()[: small_qa.QUERY_SEQ_LEN - 2],
+    special.sep,
+  ]
   query = qa.embedder.embed_queries(
     {
       'input_word_ids': tf.constant([row]),

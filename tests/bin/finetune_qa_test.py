@@ -1,0 +1,79 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""bin/finetune_qa from questions to an export, and what it refuses."""
+
+import json
+
+import pytest
+
+from realm_tf.export import hub_modules
+from realm_tf.training import exporters, summaries
+from tests.bin import tiny_world
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+def _losses(model_dir, kind):
+  return {
+    line['step']: line['loss']
+    for line in summaries.read_metrics(model_dir / 'metrics.jsonl')
+    if line['kind'] == kind
+  }
+
+
+def test_learns_and_exports(finetuned):
+  result = finetuned.result
+  assert result.returncode == 0, result.stdout + result.stderr
+  train = _losses(finetuned.model_dir, 'train')
+  assert list(train) == [10, 20, 30, 40]
+  assert train[40] < 0.8 * train[10]
+  assert list(_losses(finetuned.model_dir, 'eval')) == [0, 20, 40]
+  printed = dict(
+    line.split('\t') for line in result.stdout.splitlines() if '\t' in line
+  )
+  assert 0 <= float(printed['exact_match']) <= 1
+  assert float(printed['answer_in_beam']) == 1
+  exports = finetuned.model_dir / 'export' / 'tf_hub'
+  assert exporters.list_exports(exports) == [0, 40]
+  info = hub_modules.read_info(exports / '40' / 'span_reader', 'span_reader')
+  assert info['reader_seq_len'] == 64
+  metadata = json.loads(
+    (finetuned.directory / 'index' / '0' / 'metadata.json').read_text()
+  )
+  assert (
+    info['document_embedder_fingerprint'] == (metadata['embedder_fingerprint'])
+  )
+  assert exporters.best_or_newest(finetuned.model_dir).startswith(
+    str(finetuned.model_dir / 'export' / 'tf_hub_best')
+  )
+
+
+def test_a_restart_goes_on_and_other_settings_are_refused(finetuned, tmp_path):
+  flags = [*finetuned.flags, f'--model_dir={tmp_path}/qa', '--train_steps=20']
+  first = tiny_world.call('finetune_qa', *flags, timeout=600)
+  assert first.returncode == 0, first.stderr
+  half = _losses(tmp_path / 'qa', 'train')
+  refused = tiny_world.call('finetune_qa', *flags, '--batch_size=5')
+  assert 'batch_size' in tiny_world.last_line(refused)
+  again = tiny_world.call('finetune_qa', *flags, '--train_steps=30')
+  assert again.returncode == 0, again.stderr
+  losses = _losses(tmp_path / 'qa', 'train')
+  assert {step: losses[step] for step in half} == half
+  assert list(losses) == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+  ('flag', 'message'),
+  [
+    ('--reader_seq_len=500', '128 positions'),
+    ('--index_dir=/nowhere', '/nowhere'),
+    ('--train_questions=/nowhere.jsonl', '/nowhere.jsonl'),
+    ('--add_gold', '--paragraphs'),
+    ('--retriever_beam=2', 'reader_beam'),
+  ],
+)
+def test_what_cannot_be_is_told_in_a_line(finetuned, tmp_path, flag, message):
+  result = tiny_world.call(
+    'finetune_qa', *finetuned.flags, f'--model_dir={tmp_path}/qa', flag
+  )
+  assert message in tiny_world.last_line(result)
