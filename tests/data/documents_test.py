@@ -44,6 +44,14 @@ def test_lengths_and_uids(store):
   np.testing.assert_array_equal(store.uids, expected)
 
 
+def test_all_wordpieces_in_one_row(store):
+  ids, splits = store.body_ids
+  assert ids.dtype == np.uint16 and splits.dtype == np.int64
+  _, bodies = store.gather(range(4))
+  np.testing.assert_array_equal(ids, bodies.values)
+  np.testing.assert_array_equal(splits, bodies.row_splits)
+
+
 def test_nothing_is_read_into_memory(store):
   assert all(isinstance(x, np.memmap) for x in store._values.values())
   assert store._values['body_ids'].dtype == np.uint16

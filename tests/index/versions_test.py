@@ -181,6 +181,7 @@ def test_killed_while_publishing(tmp_path):
   [
     ({'corpus_fingerprint': 'corpus-2'}, 'corpus-1', 'corpus-2'),
     ({'vocab_fingerprint': 'vocab-2'}, 'vocab-1', 'vocab-2'),
+    ({'embedder_fingerprint': 'embedder-2'}, 'embedder-1', 'embedder-2'),
     ({'num_documents': 21}, '20', '21'),
   ],
 )
