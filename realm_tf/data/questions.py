@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.data import answer_spans
 from realm_tf.data.qa_datasets import QaExample
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -47,10 +48,22 @@ class Questions:
     self.examples = list(examples)
     self.ids = _tokenize([e.question for e in examples], tokenizer)
     literal = [() if e.is_regex else e.answers for e in examples]
-    self._answer_splits = np.cumsum([0, *map(len, literal)])
-    self._answer_ids = _tokenize(
+    ids = _tokenize(
       [answer for answers in literal for answer in answers], tokenizer
     )
+    rows = tf.RaggedTensor.from_row_lengths(
+      ids, np.array([len(answers) for answers in literal], np.int64)
+    )
+    # All unknown words have one id: they would match one another.
+    ids = answer_spans.without_unknown(
+      rows, tokenizer.vocab.index('[UNK]')
+    ).values
+    kept = ids.row_lengths() > 0
+    self._answer_ids = tf.ragged.boolean_mask(ids, kept)
+    counts = tf.math.unsorted_segment_sum(
+      tf.cast(kept, tf.int64), rows.value_rowids(), len(literal)
+    )
+    self._answer_splits = np.concatenate([[0], np.cumsum(counts)])
 
   def __len__(self) -> int:
     return len(self.examples)
@@ -59,11 +72,11 @@ class Questions:
     """The answers of a question, ragged int32 `[answers, (tokens)]`.
 
     None for a question whose answers are regular expressions. An answer that
-    has no wordpiece stands nowhere, and is left out.
+    has no wordpiece, or a word that the vocabulary lacks, stands nowhere, and
+    is left out.
     """
     first, limit = self._answer_splits[row : row + 2]
-    ids = self._answer_ids[first:limit]
-    return tf.ragged.boolean_mask(ids, ids.row_lengths() > 0)
+    return self._answer_ids[first:limit]
 
 
 def shuffled_rows(

@@ -206,7 +206,7 @@ class QuestionAnswerer:
     # A question leaves room for the block, however long it is.
     question_ids = question_ids[:, : self.query_seq_len - 2]
     packed = packing.pack_reader(
-      tf.repeat(question_ids, blocks, axis=0),
+      tf.gather(question_ids, np.repeat(np.arange(batch), blocks)),
       body_ids,
       special=self.tokenizer.special,
       max_length=self.reader_seq_len,

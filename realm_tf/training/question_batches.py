@@ -160,7 +160,10 @@ class QuestionFeatures:
     shape = [len(numbers), reader_rows.shape[1]]
     _, body_ids = self.documents.gather(reader_rows)
     packed = packing.pack_reader(
-      tf.gather(self.questions.ids, np.repeat(numbers, shape[1])),
+      # However long it is, a question leaves room for the block.
+      tf.gather(self.questions.ids, np.repeat(numbers, shape[1]))[
+        :, : config.query_seq_len - 2
+      ],
       body_ids,
       special=self.tokenizer.special,
       max_length=config.reader_seq_len,

@@ -12,7 +12,7 @@ from realm_tf.export.qa_evaluation import EvaluationConfig
 from realm_tf.export.question_answerer import QuestionAnswerer
 from tests.export import small_qa
 
-WORDS = ['Paris', 'Lima', 'Rome', 'big city', 'nowhere']
+WORDS = ['Paris', 'Lima', 'Rome', 'big city', 'Peru']
 EXAMPLES = [
   QaExample(f'What is {a} {b} ?', (a, b) if a != b else (a,))
   for a in WORDS
@@ -54,8 +54,7 @@ def test_measures_are_those_of_each_question(qa, answerer, tmp_path):
     right.append(hits[0])
     oracle.append(any(hits))
     found = answerer.retrieve([example.question], 10)[0][0]
-    words = f' {qa.documents.bodies(found[:1])[0].lower()} '
-    in_first.append(any(f' {a.lower()} ' in words for a in example.answers))
+    in_first.append(small_qa.has_answer(qa, found[0], example.answers))
     gold_first.append(row == found[0])
   assert result['questions'] == len(EXAMPLES)
   assert result['exact_match'] == pytest.approx(np.mean(right))

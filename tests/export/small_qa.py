@@ -180,3 +180,13 @@ def answers(qa: SmallQA, question: str, k: int, top_n: int) -> list[Answer]:
         )
       )
   return sorted(found, key=lambda answer: -answer.score)[:top_n]
+
+
+def has_answer(qa: SmallQA, row: int, texts: tuple[str, ...]) -> bool:
+  """Whether the wordpieces of an answer stand in a block, word by word."""
+  (body,) = qa.documents.gather([row])[1].to_list()
+  for answer in qa.tokenizer.tokenize(list(texts)).to_list():
+    for start in range(len(body) - len(answer) + 1):
+      if body[start : start + len(answer)] == answer:
+        return True
+  return False
