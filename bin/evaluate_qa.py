@@ -51,6 +51,9 @@ _FORMAT = flags.DEFINE_enum(
 _IS_REGEX = flags.DEFINE_bool(
   'is_regex', False, 'Answers are regular expressions (CuratedTREC).'
 )
+_ANSWER_FIELD = flags.DEFINE_string(
+  'answer_field', qa_datasets.ANSWER_FIELD, 'Where JSONL has the answers.'
+)
 _STRICT = flags.DEFINE_bool('strict', False, 'Stop at a malformed line.')
 _LIMIT = flags.DEFINE_integer(
   'limit', None, 'Only so many questions.', lower_bound=1
@@ -91,6 +94,7 @@ def _evaluate() -> dict[str, float]:
     _QUESTIONS.value,
     format=_FORMAT.value,
     is_regex=_IS_REGEX.value,
+    answer_field=_ANSWER_FIELD.value,
     strict=_STRICT.value,
     flag='--questions',
   )

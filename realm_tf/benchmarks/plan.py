@@ -59,6 +59,8 @@ TARGETS = (
   Target('refresh_short_steps', 'pause_milliseconds', at_most=50),
   Target('memory', 'last_to_third', at_most=1.1),
   Target('memory', 'highest_to_third', at_most=1.1),
+  Target('finetuning_tiny', 'question_seconds', at_most=0.12),
+  Target('finetuning_mini', 'question_seconds', at_most=0.35),
   Target('serving_tiny', 'answer_milliseconds', at_most=25),
   Target('serving_tiny', 'batch_speed_up', at_least=3),
   Target('serving_tiny', 'load_seconds', at_most=5),
@@ -98,6 +100,8 @@ def _full(mixed_precision: bool) -> list[tuple]:
       {'pipeline': {**tiny, **_SHORT_STEPS}, 'idle_steps': 100, 'rounds': 5},
     ),
     ('memory', 'memory', 0, None, {}),
+    ('finetuning_tiny', 'finetuning', 100_000, None, tiny),
+    ('finetuning_mini', 'finetuning', 100_000, None, mini),
     ('serving_tiny', 'serving', 100_000, None, tiny),
     ('serving_mini', 'serving', 100_000, None, mini),
   ]
@@ -109,6 +113,7 @@ def _toy(mixed_precision: bool) -> list[tuple]:
   mini = {**tiny, 'preset': 'mini'}
   few = {'warmup': 1, 'steps': 2, 'batches': 2}
   refresh = {'warmup': 1, 'idle_steps': 3, 'rounds': 1}
+  tuned = {'questions': 8, 'warmup': 1, 'steps': 2, 'retriever_beam': 50}
   asked = {'questions': 4, 'batch_size': 2, 'repeats': 1}
   return [
     ('peak', 'peak', 0, None, {'size': 512, 'repeats': 2}),
@@ -139,6 +144,8 @@ def _toy(mixed_precision: bool) -> list[tuple]:
       {'pipeline': {**tiny, 'batch_size': 1, 'num_candidates': 2}, **refresh},
     ),
     ('memory', 'memory', 0, None, {'rows': 2000, 'refreshes': 4}),
+    ('finetuning_tiny', 'finetuning', 200, None, {'preset': 'tiny', **tuned}),
+    ('finetuning_mini', 'finetuning', 200, None, {'preset': 'mini', **tuned}),
     ('serving_tiny', 'serving', 200, None, {'preset': 'tiny', **asked}),
     ('serving_mini', 'serving', 200, None, {'preset': 'mini', **asked}),
   ]

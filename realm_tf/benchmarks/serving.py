@@ -15,14 +15,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.benchmarks import timing
+from realm_tf.benchmarks.indexes import random_index
 from realm_tf.benchmarks.material import Material, cut_documents
-from realm_tf.benchmarks.memory import clustered_vectors
 from realm_tf.benchmarks.pipeline import VOCAB_SIZE
 from realm_tf.bert.config import BertConfig
 from realm_tf.export import serving
 from realm_tf.export.serving_module import ServingConfig
-from realm_tf.index import searcher, versions
-from realm_tf.index.config import SearcherConfig
 from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.span_reader import SpanReader
 
@@ -64,27 +62,6 @@ class Settings:
       )
 
 
-def _index(
-  settings: Settings, documents: Any, vocab_fingerprint: str
-) -> versions.Index:
-  """An index of vectors that lie as embeddings do."""
-  vectors = clustered_vectors(len(documents), _DIM)
-  config = SearcherConfig(kind=settings.searcher)
-  built = searcher.build_searcher(vectors, config)
-  metadata = versions.IndexMetadata(
-    step=0,
-    num_documents=len(documents),
-    dim=_DIM,
-    kind=built.kind,
-    corpus_fingerprint=documents.fingerprint,
-    vocab_fingerprint=vocab_fingerprint,
-    embedder_fingerprint='random',
-    searcher=config,
-    built_at=time.time(),
-  )
-  return versions.Index('', built, metadata, vectors)
-
-
 def _export(
   settings: Settings, material: Material, directory: str
 ) -> dict[str, Any]:
@@ -97,7 +74,9 @@ def _export(
   bert = BertConfig.preset(
     settings.preset, vocab_size=max(VOCAB_SIZE, tokenizer.vocab_size)
   )
-  index = _index(settings, documents, tokenizer.fingerprint)
+  index = random_index(
+    documents, settings.searcher, tokenizer.fingerprint, _DIM
+  )
   start = time.perf_counter()
   serving.save_serving(
     directory,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything a killed run needs to go on as if nothing had happened."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -114,6 +115,8 @@ def check_resume_settings(
     atomic.write_json(path, dict(settings))
     return
   before = atomic.read_json(path)
+  # As they would be read: a tuple is a list then.
+  settings = json.loads(json.dumps(dict(settings)))
   changed = [
     f'{name} was {before.get(name)!r} and is {settings.get(name)!r}'
     for name in sorted({*before, *settings})

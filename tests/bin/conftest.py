@@ -10,6 +10,7 @@ from realm_tf.bert import weights
 from realm_tf.training import warm_start
 from tests.bin import finetuned as finetuned_lib
 from tests.bin import tiny_world
+from tests.shared_fixture import make_once
 
 
 @pytest.fixture(scope='session')
@@ -44,7 +45,10 @@ class LocalRun:
 @pytest.fixture(scope='session')
 def local_run(tmp_path_factory):
   """One run of the whole way, as short as can be, for several tests."""
-  directory = tmp_path_factory.mktemp('local')
+  return make_once(tmp_path_factory, 'local_run', _run_local)
+
+
+def _run_local(directory: pathlib.Path) -> LocalRun:
   world = directory / 'world'
   # An ICT batch of bin/run_local takes 64 blocks.
   tiny_world.write(world, count=70)
@@ -82,4 +86,4 @@ def local_run(tmp_path_factory):
 @pytest.fixture(scope='session')
 def finetuned(tmp_path_factory):
   """One fine-tuning, as short as can be, for several tests."""
-  return finetuned_lib.make(tmp_path_factory.mktemp('finetuned'))
+  return make_once(tmp_path_factory, 'finetuned', finetuned_lib.make)

@@ -13,9 +13,9 @@ from tests.bin import tiny_world
 pytestmark = pytest.mark.timeout(1200)
 
 
-def _losses(model_dir, kind):
+def _losses(model_dir, kind, name='loss'):
   return {
-    line['step']: line['loss']
+    line['step']: line[name]
     for line in summaries.read_metrics(model_dir / 'metrics.jsonl')
     if line['kind'] == kind
   }
@@ -24,7 +24,7 @@ def _losses(model_dir, kind):
 def test_learns_and_exports(finetuned):
   result = finetuned.result
   assert result.returncode == 0, result.stdout + result.stderr
-  train = _losses(finetuned.model_dir, 'train')
+  train = _losses(finetuned.model_dir, 'train', 'reader_loss')
   assert list(train) == [10, 20, 30, 40]
   assert train[40] < 0.8 * train[10]
   assert list(_losses(finetuned.model_dir, 'eval')) == [0, 20, 40]

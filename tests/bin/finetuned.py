@@ -80,9 +80,12 @@ def make(directory: pathlib.Path) -> Finetuned:
     f'--dev_questions={directory}/questions/dev.jsonl',
     '--query_seq_len=16',
     '--reader_seq_len=64',
+    # The embedder's weights are random: all is read.
+    '--reader_beam=60',
     '--train_steps=40',
     '--batch_size=4',
     '--learning_rate=3e-3',
+    '--warmup_steps=1',
     '--eval_every=20',
     '--save_checkpoints_steps=10',
     '--log_every_steps=10',
