@@ -37,7 +37,7 @@ def logits(reader):
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory):
   """A reader and the directory of its second export."""
-  reader = SpanReader(CONFIG, max_span_width=3, span_hidden_size=6, seed=1)
+  reader = SpanReader(CONFIG, max_span_width=3, span_hidden_size=64, seed=1)
   module = span_reader_module.SpanReaderModule(
     reader,
     BertTokenizer(VOCAB),
@@ -55,13 +55,13 @@ def exported(tmp_path_factory):
 def test_loads_the_same_reader(exported):
   reader, directory = exported
   loaded = span_reader_module.load_span_reader(directory)
-  assert loaded.max_span_width == 3 and loaded.span_hidden_size == 6
+  assert loaded.max_span_width == 3 and loaded.span_hidden_size == 64
   np.testing.assert_array_equal(logits(loaded), logits(reader))
 
 
 def test_reads_weights_in_place(exported):
   reader, directory = exported
-  other = SpanReader(CONFIG, max_span_width=3, span_hidden_size=6, seed=9)
+  other = SpanReader(CONFIG, max_span_width=3, span_hidden_size=64, seed=9)
   kernel = other.projection.kernel
   span_reader_module.read_span_reader_weights(other, directory)
   assert other.projection.kernel is kernel
