@@ -1,5 +1,5 @@
 # make demo   pre-trains a small REALM on the embedded corpus and shows what it
-#             learned (some minutes on 2 cores after installation)
+#             learned (9 minutes on 2 slow cores, after installation)
 # make test   passes the tests
 # Both make a virtual environment in .venv, once.
 
