@@ -120,7 +120,7 @@ def _run(binary: str, *arguments: str) -> None:
   print(f'\n=== {shown}', flush=True)
   started = time.monotonic()
   # TensorFlow is not to say at each start that there is no GPU.
-  quiet = {'TF_CPP_MIN_LOG_LEVEL': '2', **os.environ}
+  quiet = {'TF_CPP_MIN_LOG_LEVEL': '3', **os.environ}
   try:
     code = subprocess.run(command, env=quiet, check=False).returncode
   except KeyboardInterrupt:
@@ -249,7 +249,8 @@ def main(argv: list[str]) -> None:
       *_LENGTHS[settings],
     )
   print(f'\nDone in {time.monotonic() - started:.0f} s. Ask it:')
-  print(f'  python -m bin.search --model_dir={realm} --corpus_dir={corpus}')
+  python = os.path.relpath(sys.executable)
+  print(f'  {python} -m bin.search --model_dir={realm} --corpus_dir={corpus}')
 
 
 if __name__ == '__main__':
