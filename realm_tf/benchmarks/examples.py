@@ -26,7 +26,7 @@ class Settings:
 
   pipeline: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   batch_sizes: Sequence[int] = (32, 4, 128)
-  num_examples: int = 4096
+  num_examples: int = 2048
   repeats: int = 5
 
 

@@ -3,12 +3,22 @@
 """From masked sentences and their candidates to the model's features."""
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from realm_tf.text import packing
+
+_ROWS = tf.RaggedTensorSpec([None, None], tf.int32)
+# What `featurize` reads of a batch of masked sentences.
+_MASKED = {
+  'query_ids': _ROWS,
+  'mlm_positions': tf.TensorSpec([None, None], tf.int32),
+  'mlm_targets': tf.TensorSpec([None, None], tf.int32),
+  'mlm_mask': tf.TensorSpec([None, None], tf.float32),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,3 +154,45 @@ def featurize(
     'mlm_targets': masked['mlm_targets'],
     'mlm_mask': masked['mlm_mask'],
   }
+
+
+class Featurizer:
+  """Packs batch after batch, each function traced once for all of them.
+
+  Eagerly the many small ops of a packing cost more than what they do.
+  """
+
+  def __init__(self, special: packing.SpecialIds, config: FeaturizationConfig):
+    """Traces nothing yet.
+
+    Args:
+      special: Ids of [CLS] and so on.
+      config: Lengths and numbers.
+    """
+    self._pack_query: Callable[..., Any] = tf.function(
+      functools.partial(
+        packing.pack_query,
+        special=special,
+        max_length=config.query_seq_len,
+        fixed_length=config.fixed_length,
+      ),
+      input_signature=[_ROWS],
+    )
+    self._featurize: Callable[..., Any] = tf.function(
+      functools.partial(featurize, special=special, config=config),
+      input_signature=[_MASKED, _ROWS, _ROWS],
+    )
+
+  def pack_query(self, query_ids: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+    """`packing.pack_query`, of int32 [batch, (tokens)]."""
+    return self._pack_query(query_ids)
+
+  def featurize(
+    self,
+    masked: Mapping[str, Any],
+    title_ids: tf.RaggedTensor,
+    body_ids: tf.RaggedTensor,
+  ) -> dict[str, Any]:
+    """See the function `featurize`."""
+    its = {name: masked[name] for name in _MASKED}
+    return self._featurize(its, title_ids, body_ids)

@@ -166,18 +166,23 @@ class Embedder(keras.layers.Layer):
     return embedded
 
   def embed_queries(
-    self, inputs: encoding.Inputs, training: bool = False
+    self,
+    inputs: encoding.Inputs,
+    training: bool = False,
+    num_groups: int = 1,
   ) -> tf.Tensor:
     """Embeds queries.
 
     Args:
       inputs: BERT inputs, int32 `[..., length]`.
       training: Whether to drop out.
+      num_groups: Into how many groups of similar length they are sorted; more
+        than one pays where the lengths differ much.
 
     Returns:
       float32 `[..., projection_size]`.
     """
-    return self._embed(self.query_tower, inputs, training)
+    return self._embed(self.query_tower, inputs, training, num_groups)
 
   def embed_documents(
     self,
@@ -190,8 +195,7 @@ class Embedder(keras.layers.Layer):
     Args:
       inputs: BERT inputs, int32 `[..., length]`.
       training: Whether to drop out.
-      num_groups: Into how many groups of similar length they are sorted; more
-        than one pays where the lengths differ much.
+      num_groups: As in `embed_queries`.
 
     Returns:
       float32 `[..., projection_size]`.

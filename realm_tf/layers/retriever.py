@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds candidate documents in a stale index; scores them afresh."""
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,8 @@ from realm_tf.layers.embedder import Embedder
 NULL_DOCUMENT = -1
 # Candidates of a batch differ in length, and the null documents are short.
 NUM_GROUPS = 8
+# Sentences of a batch that is searched for.
+NUM_QUERY_GROUPS = 4
 _SPARE = 2  # Candidates beyond those wanted: the own document may be there.
 # Where these are trivial, more are asked for, up to so many: a short sentence
 # may stand in very many documents. And so many bodies are looked into at once.
@@ -102,7 +105,10 @@ class QueryEmbedders:
       key: tf.TensorSpec([None, None], tf.int32)
       for key in ('input_word_ids', 'input_mask', 'input_type_ids')
     }
-    embed = tf.function(embedder.embed_queries, input_signature=[spec])
+    embed = tf.function(
+      functools.partial(embedder.embed_queries, num_groups=NUM_QUERY_GROUPS),
+      input_signature=[spec],
+    )
     embed.get_concrete_function()
     return embedder, embed
 

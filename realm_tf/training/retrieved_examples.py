@@ -12,7 +12,6 @@ from realm_tf.data import featurization
 from realm_tf.data.documents import Documents
 from realm_tf.index.slot import IndexSlot
 from realm_tf.layers.retriever import Retriever
-from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
 from realm_tf.training.run_config import Batch
@@ -27,14 +26,12 @@ def _describer(
   tokenizer: BertTokenizer,
 ) -> Callable[[], str]:
   """Shows the first examples of a batch, when somebody asks."""
-  query_ids = masked['query_ids'][:_SHOWN]
-  rows = rows[:_SHOWN]
 
   def describe() -> str:
     # Row -1 is the null document.
-    real = [[int(row) for row in its if row >= 0] for its in rows]
+    real = [[int(row) for row in its if row >= 0] for its in rows[:_SHOWN]]
     return summaries.retrieval_table(
-      tokenizer.detokenize(query_ids),
+      tokenizer.detokenize(masked['query_ids'][:_SHOWN]),
       [documents.titles(np.array(its, np.int64)) for its in real],
       [documents.bodies(np.array(its, np.int64)) for its in real],
     )
@@ -66,23 +63,16 @@ def retrieved_batches(
   Yields:
     Batches that say which version of the index they were made with.
   """
-  special = tokenizer.special
   # More than the model reads, if it is to choose.
   config = dataclasses.replace(config, num_candidates=retriever.oversample)
+  featurizer = featurization.Featurizer(tokenizer.special, config)
   for number, masked in enumerate(masked_batches, first_number):
-    query = packing.pack_query(
-      masked['query_ids'],
-      special=special,
-      max_length=config.query_seq_len,
-      fixed_length=config.fixed_length,
-    )
+    query = featurizer.pack_query(masked['query_ids'])
     with slot.acquire() as version:
       rows = retriever.retrieve(masked, query, version)
       metadata = version.metadata
     title_ids, body_ids = documents.gather(rows.reshape(-1))
-    features = featurization.featurize(
-      masked, title_ids, body_ids, special=special, config=config
-    )
+    features = featurizer.featurize(masked, title_ids, body_ids)
     yield Batch(
       number,
       features,

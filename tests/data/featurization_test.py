@@ -96,6 +96,29 @@ def test_fixed_lengths_in_a_graph():
   assert int(tf.reduce_sum(got['joint']['input_mask'])) == 14
 
 
+def test_featurizer_is_the_same_traced_once():
+  config = featurization.FeaturizationConfig(
+    query_seq_len=6, candidate_seq_len=9, num_candidates=2, max_masks=2
+  )
+  special = small_world.tokenizer().special
+  featurizer = featurization.Featurizer(special, config)
+  for queries in ([[4, 21], [22, 4, 23]], [list(range(5, 30))]):
+    masked = _masked(queries) | {'sentence_ids': small_world.ragged(queries)}
+    titles = small_world.ragged([[], [30]] * len(queries))
+    bodies = small_world.ragged([[], list(range(40, 45))] * len(queries))
+    got = featurizer.featurize(masked, titles, bodies)
+    expected = featurization.featurize(
+      masked, titles, bodies, special=special, config=config
+    )
+    tf.nest.map_structure(np.testing.assert_array_equal, got, expected)
+    tf.nest.map_structure(
+      np.testing.assert_array_equal,
+      featurizer.pack_query(masked['query_ids']),
+      expected['query'],
+    )
+  assert featurizer._featurize.experimental_get_tracing_count() == 1
+
+
 def test_bad_settings_are_named():
   with pytest.raises(ValueError, match='num_candidates'):
     featurization.FeaturizationConfig(num_candidates=0)

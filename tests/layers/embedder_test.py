@@ -41,6 +41,14 @@ def test_leading_axes(embedder):
   )
 
 
+@pytest.mark.parametrize('lengths', [[9, 3, 14, 2, 5, 6], [7]])
+def test_groups_change_nothing_but_the_padding(embedder, lengths):
+  inputs = make_inputs(lengths, 20)
+  expected = embedder.embed_queries(inputs)
+  for embed in (embedder.embed_queries, embedder.embed_documents):
+    np.testing.assert_allclose(embed(inputs, num_groups=4), expected, atol=1e-6)
+
+
 def test_sides_are_shared_or_separate(embedder):
   inputs = make_inputs([9, 3], 9)
   np.testing.assert_array_equal(
