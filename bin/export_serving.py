@@ -34,7 +34,7 @@ from realm_tf.index import versions
 from realm_tf.training import console, exporters
 
 _MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Of bin/finetune_qa: its newest export is taken.'
+  'model_dir', None, 'Of bin/finetune_qa: its best export, or the newest.'
 )
 _EMBEDDER = flags.DEFINE_string(
   'embedder',
@@ -47,7 +47,7 @@ _SPAN_READER = flags.DEFINE_string(
   'TF Hub module of the reader; replaces that of model_dir.',
 )
 _INDEX_DIR = flags.DEFINE_string(
-  'index_dir', None, 'Index versions; the latest is taken.', required=True
+  'index_dir', None, 'The index, or the directory of several.', required=True
 )
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir',
@@ -76,19 +76,10 @@ def _locate() -> tuple[str, str, str]:
   if None in (embedder, reader):
     if _MODEL_DIR.value is None:
       raise app.UsageError('give --model_dir, or --embedder and --span_reader')
-    hub_dir = os.path.join(_MODEL_DIR.value, 'export', 'tf_hub')
-    steps = exporters.list_exports(hub_dir)
-    if not steps:
-      raise app.UsageError(f'--model_dir: there is no export in {hub_dir}')
-    newest = exporters.export_path(hub_dir, steps[-1])
-    embedder = embedder or os.path.join(newest, 'embedder')
-    reader = reader or os.path.join(newest, 'span_reader')
-  index_path = versions.latest_index(_INDEX_DIR.value)
-  if index_path is None:
-    raise app.UsageError(
-      f'--index_dir: there is no index in {_INDEX_DIR.value}'
-    )
-  return embedder, reader, index_path
+    export_dir = exporters.best_or_newest(_MODEL_DIR.value)
+    embedder = embedder or os.path.join(export_dir, 'embedder')
+    reader = reader or os.path.join(export_dir, 'span_reader')
+  return embedder, reader, versions.find_index(_INDEX_DIR.value)
 
 
 def _check(directory: str, question: str) -> None:
@@ -118,8 +109,8 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   console.show_messages()
-  embedder, reader, index_path = _locate()
   with console.one_line_errors('export_serving'):
+    embedder, reader, index_path = _locate()
     serving.export_serving(
       embedder_dir=embedder,
       span_reader_dir=reader,

@@ -22,14 +22,12 @@ with random weights, after ICT, and after REALM) and three filled blanks.
 
 import json
 import os
-import shlex
-import subprocess
 import sys
-import time
 
 from absl import app, flags
 
 from realm_tf.io import files
+from realm_tf.training.stages import Stages
 
 _OUTPUT_DIR = flags.DEFINE_string(
   'output_dir', None, 'Everything is written here.', required=True
@@ -114,24 +112,6 @@ _REALM = {
 _STEPS = {'small': (300, 450, '0-:100'), 'real': (1000, 2000, '0-:500')}
 
 
-def _run(binary: str, *arguments: str) -> None:
-  command = [sys.executable, '-m', f'bin.{binary}', *arguments]
-  shown = ' '.join(shlex.quote(a) for a in ['python', *command[1:]])
-  print(f'\n=== {shown}', flush=True)
-  started = time.monotonic()
-  # TensorFlow is not to say at each start that there is no GPU.
-  quiet = {'TF_CPP_MIN_LOG_LEVEL': '3', **os.environ}
-  try:
-    code = subprocess.run(command, env=quiet, check=False).returncode
-  except KeyboardInterrupt:
-    raise SystemExit(
-      'run_local: stopped; the same command goes on from here'
-    ) from None
-  if code:
-    raise SystemExit(f'run_local: {binary} ended with code {code}, see above')
-  print(f'=== {binary}: {time.monotonic() - started:.0f} s', flush=True)
-
-
 def _small_world(name: str, given: str | None) -> str | None:
   """The file of testdata, where the small world is what is trained on."""
   if given is None and _PRETRAINING.value == 'testdata/pretraining.jsonl':
@@ -173,13 +153,13 @@ def _check_inputs() -> None:
       raise app.UsageError(f'--{name}: {e}') from e
 
 
-def _tag(text: str, directory: str) -> str:
+def _tag(stages: Stages, text: str, directory: str) -> str:
   """Tags text; returns the glob of its span records."""
   arguments = [f'--input={text}', f'--output_dir={directory}']
   gazetteer = _small_world('gazetteer.txt', _GAZETTEER.value)
   if gazetteer is not None:
     arguments.append(f'--gazetteer={gazetteer}')
-  _run('tag_salient_spans', *arguments)
+  stages.run('tag_salient_spans', *arguments)
   return os.path.join(directory, 'spans-*.tfrecord.gz')
 
 
@@ -197,21 +177,23 @@ def main(argv: list[str]) -> None:
   )
   _check_inputs()
   tokenization = _tokenization()
-  started = time.monotonic()
+  stages = Stages('run_local')
 
-  _run(
+  stages.run(
     'build_corpus',
     f'--input={_KNOWLEDGE.value}',
     f'--output_dir={corpus}',
     *tokenization,
   )
-  spans = _tag(_PRETRAINING.value, os.path.join(out, 'spans'))
+  spans = _tag(stages, _PRETRAINING.value, os.path.join(out, 'spans'))
   heldout = []
   heldout_text = _small_world('heldout.jsonl', _HELDOUT_TEXT.value)
   if heldout_text is not None:
-    heldout_spans = _tag(heldout_text, os.path.join(out, 'heldout_spans'))
+    heldout_spans = _tag(
+      stages, heldout_text, os.path.join(out, 'heldout_spans')
+    )
     heldout.append(f'--heldout_examples={heldout_spans}')
-  _run(
+  stages.run(
     'pretrain_ict',
     f'--model_dir={ict}',
     f'--corpus_dir={corpus}',
@@ -222,7 +204,7 @@ def main(argv: list[str]) -> None:
     *_ICT[settings],
   )
   ict_embedder = os.path.join(ict, f'export/tf_hub/{ict_steps}/embedder')
-  _run(
+  stages.run(
     'pretrain_realm',
     f'--model_dir={realm}',
     f'--corpus_dir={corpus}',
@@ -239,7 +221,7 @@ def main(argv: list[str]) -> None:
   blanks = _small_world('heldout.jsonl', _HELDOUT_BLANKS.value)
   if blanks is not None:
     export = os.path.join(realm, f'export/tf_hub/{realm_steps}')
-    _run(
+    stages.run(
       'evaluate_blanks',
       f'--corpus_dir={corpus}',
       f'--heldout={blanks}',
@@ -248,7 +230,7 @@ def main(argv: list[str]) -> None:
       f'--system=REALM={export}/embedder,{export}/bert',
       *_LENGTHS[settings],
     )
-  print(f'\nDone in {time.monotonic() - started:.0f} s. Ask it:')
+  print(f'\nDone in {stages.seconds:.0f} s. Ask it:')
   python = os.path.relpath(sys.executable)
   print(f'  {python} -m bin.search --model_dir={realm} --corpus_dir={corpus}')
 

@@ -7,7 +7,6 @@ block.
 """
 
 import collections
-import functools
 import re
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -15,9 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from realm_tf.evaluation.answers import compile_pattern
 from realm_tf.text.tokenizer import BertTokenizer
-
-_FLAGS = re.IGNORECASE | re.UNICODE | re.MULTILINE  # As in evaluation.
 
 
 class LRUCache:
@@ -68,24 +66,8 @@ class LRUCache:
         self.weight -= dropped
 
 
-def compile_patterns(patterns: Sequence[str]) -> list[re.Pattern[str]]:
-  """Compiles with the flags of evaluation.
-
-  Raises:
-    ValueError: One is no regular expression; the message quotes it.
-  """
-  compiled = []
-  for pattern in patterns:
-    try:
-      compiled.append(re.compile(pattern, _FLAGS))
-    except re.error as e:
-      raise ValueError(
-        f'the answer {pattern!r} is no regular expression: {e}'
-      ) from e
-  return compiled
-
-
-_compiled = functools.lru_cache(maxsize=4096)(compile_patterns)
+def _compiled(patterns: Sequence[str]) -> list[re.Pattern[str]]:
+  return [compile_pattern(pattern) for pattern in patterns]
 
 
 def _text(body: str | bytes) -> str:
@@ -114,7 +96,7 @@ def byte_spans(
   text = _text(body)
   found = {
     match.span()
-    for pattern in _compiled(tuple(patterns))
+    for pattern in _compiled(patterns)
     for match in pattern.finditer(text)
     if match.group().strip()
   }

@@ -111,8 +111,7 @@ class QuestionAnswerer:
       corpus_fingerprint=documents.fingerprint,
       vocab_fingerprint=tokenizer.fingerprint,
       num_documents=len(documents),
-      # Unknown where the index was refreshed in training.
-      embedder_fingerprint=info['document_embedder_fingerprint'] or None,
+      embedder_fingerprint=info['document_embedder_fingerprint'],
     )
     try:
       return cls(

@@ -232,7 +232,6 @@ class _Finetuning:
       embedder.embed_queries, reduce_retracing=True
     )
     modules: dict[str, hub_modules.HubModule] = {}
-    refreshed = config.refresh_schedule is not None
 
     def export(directory: str, step: int) -> None:
       if not modules:
@@ -244,12 +243,19 @@ class _Finetuning:
           self.tokenizer,
           query_seq_len=config.questions.query_seq_len,
           reader_seq_len=config.questions.reader_seq_len,
-          document_embedder_fingerprint=(
-            '' if refreshed else self.document_embedder
-          ),
+          document_embedder_fingerprint=self.document_embedder,
         )
-      for name, module in modules.items():
-        module.save(os.path.join(directory, name), step)
+      embedder_dir = os.path.join(directory, 'embedder')
+      modules['embedder'].save(embedder_dir, step)
+      its = self.document_embedder
+      if config.refresh_schedule is not None:
+        # The index of this export is made by what was just written.
+        its = build.fingerprint_embedder(embedder_dir)
+      modules['span_reader'].save(
+        os.path.join(directory, 'span_reader'),
+        step,
+        document_embedder_fingerprint=its,
+      )
 
     rates = [config.learning_rate, config.learning_rate]
     if config.embedder_learning_rate is not None:

@@ -55,12 +55,12 @@ def test_measures_text_of_ones_own(world, tmp_path):
 
 
 def test_a_wrong_name_is_one_line(tmp_path):
-  result = tiny_world.call('benchmark', '--only=peek')
+  result = tiny_world.call_forked('benchmark', '--only=peek')
   assert result.returncode != 0
   output = result.stdout + result.stderr
   assert 'Traceback' not in output
   assert "--only: there is no measurement 'peek'; there are corpus," in output
-  result = tiny_world.call('benchmark', f'--vocab_file={tmp_path}/none')
+  result = tiny_world.call_forked('benchmark', f'--vocab_file={tmp_path}/none')
   assert tiny_world.last_line(result) == (
     f'benchmark: {tmp_path}/none is not there'
   )

@@ -80,7 +80,9 @@ def test_malformed_input_is_counted_or_the_end(world, tmp_path):
 def test_errors_are_one_line(world, tmp_path, flags, message):
   with open(world / 'knowledge.jsonl', 'a') as f:
     f.write('broken\n')
-  done = tiny_world.call('build_corpus', *_flags(world, tmp_path / 'o'), *flags)
+  done = tiny_world.call_forked(
+    'build_corpus', *_flags(world, tmp_path / 'o'), *flags
+  )
   assert done.returncode == 1
   last = done.stderr.strip().splitlines()[-1]
   assert last.startswith('build_corpus: ')

@@ -80,7 +80,7 @@ def test_a_wrong_embedder_is_told_in_one_line(world, model, tmp_path):
   other = BertTokenizer([*tokenizer.vocab[:-1], 'zanzibar'], lower_case=True)
   hub_modules.export_embedder(model[1], other, tmp_path / 'other', 5)
   for name, reason in (('none', 'is no TF Hub'), ('other', 'vocabulary')):
-    result = tiny_world.call(
+    result = tiny_world.call_forked(
       'build_index',
       f'--corpus_dir={world}/corpus',
       f'--index_dir={tmp_path}/index',
@@ -91,6 +91,6 @@ def test_a_wrong_embedder_is_told_in_one_line(world, model, tmp_path):
 
 
 def test_says_what_is_missing(world):
-  result = tiny_world.call('build_index', f'--corpus_dir={world}/corpus')
+  result = tiny_world.call_forked('build_index', f'--corpus_dir={world}/corpus')
   assert result.returncode != 0
   assert 'give --embedder' in result.stdout + result.stderr

@@ -67,7 +67,7 @@ def test_prints_a_table_and_writes_the_figures(local_run, tmp_path):
   ['REALM', 'REALM=a', '=a,b', 'A=random'],
 )
 def test_a_malformed_system_is_named(tmp_path, given):
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'evaluate_blanks',
     f'--corpus_dir={tmp_path}',
     f'--heldout={tmp_path}',

@@ -54,7 +54,7 @@ def test_measures_and_its_predictions_score_the_same(finetuned, tmp_path):
   ],
 )
 def test_what_cannot_be_is_told_in_a_line(finetuned, flags, message):
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'evaluate_qa',
     *finetuned.answering_flags(),
     f'--questions={finetuned.directory}/questions/dev.jsonl',

@@ -58,7 +58,7 @@ def test_what_does_not_fit_is_one_line(qa, tmp_path):
   path = other / 'metadata.json'
   old = atomic.read_json(path)
   atomic.write_json(path, {**old, 'embedder_fingerprint': 'f00d'})
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'export_serving',
     *flags(
       qa,
@@ -76,8 +76,8 @@ def test_what_does_not_fit_is_one_line(qa, tmp_path):
 
 
 def test_what_is_not_there_is_named(qa, tmp_path):
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'export_serving', *flags(qa, tmp_path / 'out', model_dir=tmp_path)
   )
   assert result.returncode != 0
-  assert 'there is no export in' in result.stdout + result.stderr
+  assert 'has no export' in result.stdout + result.stderr

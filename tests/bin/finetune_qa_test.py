@@ -73,7 +73,7 @@ def test_a_restart_goes_on_and_other_settings_are_refused(finetuned, tmp_path):
   ],
 )
 def test_what_cannot_be_is_told_in_a_line(finetuned, tmp_path, flag, message):
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'finetune_qa', *finetuned.flags, f'--model_dir={tmp_path}/qa', flag
   )
   assert message in tiny_world.last_line(result)

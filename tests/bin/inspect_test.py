@@ -8,7 +8,7 @@ from tests.bin import tiny_world
 
 
 def test_error_is_one_line(tmp_path):
-  done = tiny_world.call('inspect', str(tmp_path))
+  done = tiny_world.call_forked('inspect', str(tmp_path))
   assert done.returncode == 1
   last = done.stderr.strip().splitlines()[-1]
   assert last.startswith(f'inspect: {tmp_path}: neither')

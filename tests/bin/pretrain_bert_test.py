@@ -99,7 +99,7 @@ def test_errors_are_one_line(world, passages, tmp_path):
   said = tiny_world.last_line(result)
   assert said.startswith('pretrain_bert: ')
   assert f'{tmp_path}/none' in said
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'pretrain_bert',
     f'--model_dir={tmp_path}/other',
     f'--train_passages={passages}',

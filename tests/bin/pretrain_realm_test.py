@@ -151,6 +151,6 @@ def test_a_restart_with_other_settings_is_refused(world, tmp_path):
   flags_of = flags(world, tmp_path, '--train_steps=1', '--refresh_schedule=0')
   result = tiny_world.call('pretrain_realm', *flags_of, timeout=1200)
   assert result.returncode == 0, result.stderr
-  result = tiny_world.call('pretrain_realm', *flags_of, '--batch_size=2')
+  result = tiny_world.call_forked('pretrain_realm', *flags_of, '--batch_size=2')
   assert result.returncode != 0
   assert 'batch_size was 4 and is 2' in result.stderr

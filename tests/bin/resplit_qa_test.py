@@ -67,7 +67,9 @@ def test_errors_are_one_line_and_leave_nothing(tmp_path):
     (('--is_regex', '--strict'), f'{path}:2: not a regular expression'),
     (('--format=dpr',), 'none of 2 lines'),
   ):
-    last = tiny_world.last_line(tiny_world.call('resplit_qa', *flags, *more))
+    last = tiny_world.last_line(
+      tiny_world.call_forked('resplit_qa', *flags, *more)
+    )
     assert last.startswith('resplit_qa: '), last
     assert message in last
   assert not (tmp_path / 'out').exists()

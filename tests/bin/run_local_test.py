@@ -76,7 +76,7 @@ def test_goes_on_where_it_was_and_ends_with_the_stage_that_fails(local_run):
 
 @pytest.mark.parametrize('flag', ['knowledge', 'heldout_blanks', 'bert'])
 def test_a_missing_file_is_told_before_anything_is_done(tmp_path, flag):
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'run_local', f'--output_dir={tmp_path}/out', f'--{flag}={tmp_path}/none'
   )
   assert result.returncode != 0

@@ -74,7 +74,7 @@ def test_errors_are_one_line(files, tmp_path):
     ([f'--dataset={tmp_path}/other.jsonl'], "the first one is for 'q0'"),
   ):
     last = tiny_world.last_line(
-      tiny_world.call('score_predictions', *files, *more)
+      tiny_world.call_forked('score_predictions', *files, *more)
     )
     assert last.startswith('score_predictions: '), last
     assert message in last

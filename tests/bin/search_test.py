@@ -116,7 +116,7 @@ def test_a_corpus_of_another_vocabulary_is_refused(local_run, tmp_path):
   assert manifest['vocab_fingerprint'] in said, said
   # The same of bin/evaluate_blanks, which makes its index itself.
   export = local_run.directory / 'realm/export/tf_hub/6'
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'evaluate_blanks',
     f'--corpus_dir={tmp_path}/corpus',
     f'--heldout={local_run.heldout}',
@@ -140,7 +140,7 @@ def test_a_corpus_of_another_vocabulary_is_refused(local_run, tmp_path):
 )
 def test_what_is_missing_is_named(tmp_path, flags, message):
   flags = [flag.format(tmp=tmp_path) for flag in flags]
-  result = tiny_world.call('search', f'--corpus_dir={tmp_path}', *flags)
+  result = tiny_world.call_forked('search', f'--corpus_dir={tmp_path}', *flags)
   assert result.returncode != 0
   output = result.stdout + result.stderr
   assert 'Traceback' not in output

@@ -41,7 +41,7 @@ def test_errors_are_one_line(tmp_path):
       '--gazetteer: /no/names',
     ),
   ):
-    done = tiny_world.call('tag_salient_spans', *flags)
+    done = tiny_world.call_forked('tag_salient_spans', *flags)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith('tag_salient_spans: ')

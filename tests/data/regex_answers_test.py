@@ -184,7 +184,7 @@ def test_caches_are_bounded_and_results_do_not_depend_on_it():
 def test_a_broken_pattern_is_quoted():
   answers, _ = make()
   for function in (answers.contain, answers.spans):
-    with pytest.raises(ValueError, match=r"'\(19' is no regular expression"):
+    with pytest.raises(ValueError, match=r"not a regular expression .*'\(19'"):
       function(['ok', '(19'], [0])
 
 
