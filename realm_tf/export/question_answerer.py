@@ -6,6 +6,7 @@ For evaluation and for people; `serving` puts the same into one SavedModel.
 """
 
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ from realm_tf.export import hub_modules, span_reader_module
 from realm_tf.index import versions
 from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.span_reader import SpanReader
+from realm_tf.models import open_qa
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -83,9 +85,10 @@ class QuestionAnswerer:
     self.query_seq_len = query_seq_len
     self.reader_seq_len = reader_seq_len
     self._index = index
-    self._reader = reader
     self._embed = tf.function(embedder.embed_queries, reduce_retracing=True)
-    self._read = tf.function(self._best_spans, reduce_retracing=True)
+    self._read = tf.function(
+      functools.partial(open_qa.best_spans, reader), reduce_retracing=True
+    )
 
   @classmethod
   def load(
@@ -135,30 +138,18 @@ class QuestionAnswerer:
     self, questions: Sequence[str | bytes], k: int
   ) -> tuple[np.ndarray, np.ndarray]:
     """Rows int64 and scores float32 `[batch, min(k, documents)]`."""
+    return self._retrieve(self.tokenizer.tokenize(list(questions)), k)
+
+  def _retrieve(
+    self, question_ids: tf.RaggedTensor, k: int
+  ) -> tuple[np.ndarray, np.ndarray]:
     inputs = packing.pack_query(
-      self.tokenizer.tokenize(list(questions)),
+      question_ids,
       special=self.tokenizer.special,
       max_length=self.query_seq_len,
     )
     rows, scores = self._index.searcher.search(self._embed(inputs), k)
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
-
-  def _best_spans(
-    self,
-    joint: dict[str, tf.Tensor],
-    retriever_scores: tf.Tensor,
-    top_n: int,
-    blocks_at_once: int,
-  ) -> dict[str, tf.Tensor]:
-    """The best spans by reader and retriever together."""
-    scores = self._reader(
-      joint, joint['block_mask'], blocks_at_once=blocks_at_once
-    )
-    scores += retriever_scores[:, :, tf.newaxis, tf.newaxis]
-    best = self._reader.decode(scores, top_n)
-    flat = tf.reshape(scores, [tf.shape(scores)[0], -1])
-    norm = tf.reduce_logsumexp(flat, 1, keepdims=True)
-    return {**best, 'log_prob': best['score'] - norm}
 
   def answer(
     self,
@@ -176,10 +167,9 @@ class QuestionAnswerer:
       top_n: Answers given for each.
       blocks_at_once: Read so many at a time, to save memory; 0 reads all.
     """
-    rows, scores = self.retrieve(questions, reader_beam)
-    return self.read(
-      questions, rows, scores, top_n=top_n, blocks_at_once=blocks_at_once
-    )
+    question_ids = self.tokenizer.tokenize(list(questions))
+    rows, scores = self._retrieve(question_ids, reader_beam)
+    return self._read_blocks(question_ids, rows, scores, top_n, blocks_at_once)
 
   def read(
     self,
@@ -199,7 +189,22 @@ class QuestionAnswerer:
       top_n: Answers given for each.
       blocks_at_once: Read so many at a time, to save memory; 0 reads all.
     """
-    question_ids = self.tokenizer.tokenize(list(questions))
+    return self._read_blocks(
+      self.tokenizer.tokenize(list(questions)),
+      rows,
+      retriever_scores,
+      top_n,
+      blocks_at_once,
+    )
+
+  def _read_blocks(
+    self,
+    question_ids: tf.RaggedTensor,
+    rows: np.ndarray,
+    retriever_scores: np.ndarray,
+    top_n: int,
+    blocks_at_once: int,
+  ) -> Answers:
     batch, blocks = rows.shape
     _, body_ids = self.documents.gather(rows)
     # A question leaves room for the block, however long it is.
@@ -238,7 +243,7 @@ class QuestionAnswerer:
       byte_starts=starts,
       byte_limits=limits,
       scores=best['score'],
-      retriever_scores=np.take_along_axis(retriever_scores, block, 1),
+      retriever_scores=best['retriever_logit'],
       log_probs=best['log_prob'],
       block_rows=rows,
       block_log_probs=tf.nn.log_softmax(retriever_scores).numpy(),

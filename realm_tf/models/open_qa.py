@@ -67,6 +67,60 @@ def marginal_loss(
   return tf.where(any_correct, loss, 0.0), any_correct
 
 
+def _joint_logits(
+  retriever_logits: tf.Tensor, reader_logits: tf.Tensor
+) -> tf.Tensor:
+  """Adds to each span's logit that of its block."""
+  blocks = tf.shape(reader_logits)[1]
+  of_blocks = retriever_logits[:, :blocks, tf.newaxis, tf.newaxis]
+  return tf.maximum(reader_logits + of_blocks, span_scores.NEVER)
+
+
+def best_spans(
+  reader: SpanReader,
+  joint: Mapping[str, tf.Tensor],
+  retriever_logits: tf.Tensor,
+  *,
+  top_n: int = 5,
+  blocks_at_once: int = 0,
+) -> dict[str, tf.Tensor]:
+  """The likeliest answers by reader and retriever together.
+
+  Args:
+    reader: Reads the blocks.
+    joint: What `packing.pack_reader` makes of them, int32
+      `[batch, blocks, length]` each.
+    retriever_logits: float32 `[batch, beam]`, of which the first `blocks` are
+      read.
+    top_n: How many answers.
+    blocks_at_once: See `OpenQAConfig`.
+
+  Returns:
+    A dict of `[batch, top_n]`, best first; where blocks have fewer spans, -1
+    for what is int32 and a log-probability of -inf or nearly so:
+      `block`: which of the blocks that were read, int32.
+      `start`, `end`: first and last wordpieces in the block, int32.
+      `score`: sum of the two logits, float32.
+      `retriever_logit`, `reader_logit`: of the block and of the span in it,
+        float32.
+      `log_prob`: of the span among all spans that were read, float32.
+  """
+  reader_logits = reader(
+    joint, joint['block_mask'], blocks_at_once=blocks_at_once
+  )
+  logits = _joint_logits(retriever_logits, reader_logits)
+  found = reader.decode(logits, top_n)
+  block, start = tf.maximum(found['block'], 0), tf.maximum(found['start'], 0)
+  place = tf.stack([block, start, found['end'] - found['start']], -1)
+  total = tf.reduce_logsumexp(logits, [1, 2, 3])
+  return {
+    **found,
+    'retriever_logit': tf.gather(retriever_logits, block, batch_dims=1),
+    'reader_logit': tf.gather_nd(reader_logits, place, batch_dims=1),
+    'log_prob': found['score'] - total[:, tf.newaxis],
+  }
+
+
 def _share(which: tf.Tensor) -> tf.Tensor:
   return tf.reduce_mean(tf.cast(which, tf.float32))
 
@@ -154,31 +208,34 @@ class OpenQAModel(keras.Model):
         over all spans of a question is the probability of its answer.
     """
     joint = features['joint']
-    query_embedding = features.get('query_embedding')
-    if query_embedding is None:
-      query_embedding = self.embed_queries(features['query'], training)
-    retriever_logits = tf.einsum(
-      'bd,bnd->bn',
-      query_embedding,
-      tf.stop_gradient(tf.cast(features['beam_embeddings'], tf.float32)),
-    )
-    if 'beam_mask' in features:
-      retriever_logits = tf.where(
-        features['beam_mask'], retriever_logits, span_scores.NEVER
-      )
+    retriever_logits = self._retriever_logits(features, training)
     reader_logits = self.reader(
       joint,
       joint['block_mask'],
       training=training,
       blocks_at_once=blocks_at_once,
     )
-    blocks = tf.shape(reader_logits)[1]
-    of_blocks = retriever_logits[:, :blocks, tf.newaxis, tf.newaxis]
     return {
       'retriever_logits': retriever_logits,
       'reader_logits': reader_logits,
-      'logits': tf.maximum(reader_logits + of_blocks, span_scores.NEVER),
+      'logits': _joint_logits(retriever_logits, reader_logits),
     }
+
+  def _retriever_logits(
+    self, features: Mapping[str, Any], training: bool = False
+  ) -> tf.Tensor:
+    """Inner products of questions and their beams, `[batch, beam]`."""
+    query_embedding = features.get('query_embedding')
+    if query_embedding is None:
+      query_embedding = self.embed_queries(features['query'], training)
+    logits = tf.einsum(
+      'bd,bnd->bn',
+      query_embedding,
+      tf.stop_gradient(tf.cast(features['beam_embeddings'], tf.float32)),
+    )
+    if 'beam_mask' in features:
+      logits = tf.where(features['beam_mask'], logits, span_scores.NEVER)
+    return logits
 
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
@@ -284,31 +341,12 @@ class OpenQAModel(keras.Model):
       top_n: How many.
 
     Returns:
-      A dict of `[batch, top_n]`, best first; where blocks have fewer spans,
-      -1 for what is int32 and a log-probability of -inf or nearly so:
-        `block`: which of the blocks that were read, int32.
-        `start`, `end`: first and last wordpieces in the block, int32.
-        `score`: sum of the two logits, float32.
-        `retriever_logit`, `reader_logit`: of the block and of the span in it,
-          float32.
-        `log_prob`: of the span among all spans that were read, float32.
+      See `best_spans`.
     """
-    outputs = self(features, blocks_at_once=self.config.blocks_at_once)
-    logits = outputs['logits']
-    found = self.reader.decode(logits, top_n)
-    block, start = tf.maximum(found['block'], 0), tf.maximum(found['start'], 0)
-    wider = found['end'] - found['start']
-    retriever_logit = tf.gather(
-      outputs['retriever_logits'], block, batch_dims=1
+    return best_spans(
+      self.reader,
+      features['joint'],
+      self._retriever_logits(features),
+      top_n=top_n,
+      blocks_at_once=self.config.blocks_at_once,
     )
-    total = tf.reduce_logsumexp(logits, [1, 2, 3])
-    return {
-      **found,
-      'retriever_logit': retriever_logit,
-      'reader_logit': tf.gather_nd(
-        outputs['reader_logits'],
-        tf.stack([block, start, wider], -1),
-        batch_dims=1,
-      ),
-      'log_prob': found['score'] - total[:, tf.newaxis],
-    }
