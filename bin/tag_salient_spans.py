@@ -60,7 +60,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
   'num_processes',
   0,
-  'Processes that tag; 0: one per core, or none if the input is small.',
+  'Processes; 0: one per core, or one alone if the input is small.',
 )
 flags.DEFINE_bool('strict', False, 'End at the first malformed record.')
 flags.DEFINE_bool(

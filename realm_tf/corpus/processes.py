@@ -32,6 +32,11 @@ class Result(NamedTuple):
   problems: list[str]
 
 
+# Batches that a process is given ahead, and for each process the results that
+# may wait for an earlier one.
+_AHEAD = 2
+_MOST_WAITING = 8
+
 # Makes, once in each process, what turns a batch into a result.
 Processor = Callable[[list[readers.RawRecord]], Result]
 MakeProcessor = Callable[[Any], Processor]
@@ -80,7 +85,8 @@ def in_order(
     batches: Read as they are needed, a few ahead.
     make_processor: A function of a module (it is sent to the processes).
     settings: Its argument.
-    num_processes: 1 does everything here.
+    num_processes: With this one, which works on batches when the others have
+      enough of them.
 
   Raises:
     CorpusError: A process died, most likely for lack of memory.
@@ -92,27 +98,32 @@ def in_order(
   if num_processes == 1:
     yield from map(make_processor(settings), batches)
     return
+  workers = num_processes - 1
   executor = concurrent.futures.ProcessPoolExecutor(
-    num_processes,
+    workers,
     mp_context=multiprocessing.get_context('spawn'),
     initializer=_start_worker,
     initargs=(make_processor, settings),
   )
-  waiting: collections.deque = collections.deque()
-  here: Processor | None = None
+  # In the order of the batches; those done here are done already.
+  results: collections.deque[concurrent.futures.Future] = collections.deque()
+  here = make_processor(settings)
   try:
-    starting = [executor.submit(_is_ready) for _ in range(num_processes)]
+    # They import TensorFlow first, which this process has done.
+    starting = [executor.submit(_is_ready) for _ in range(workers)]
     for batch in batches:
-      if not all(s.done() for s in starting):
-        # They still import TensorFlow, which this process has done.
-        here = here or make_processor(settings)
-        yield here(batch)
-        continue
-      waiting.append(executor.submit(_process, batch))
-      if len(waiting) > 3 * num_processes:
-        yield waiting.popleft().result()
-    while waiting:
-      yield waiting.popleft().result()
+      under_way = sum(not r.done() for r in results)
+      if all(s.done() for s in starting) and under_way < _AHEAD * workers:
+        results.append(executor.submit(_process, batch))
+      else:
+        results.append(concurrent.futures.Future())
+        results[-1].set_result(here(batch))
+      while results and (
+        results[0].done() or len(results) > _MOST_WAITING * workers
+      ):
+        yield results.popleft().result()
+    while results:
+      yield results.popleft().result()
   except concurrent.futures.process.BrokenProcessPool as e:
     raise CorpusError(
       'a worker process died; if memory is short, lower --num_processes'

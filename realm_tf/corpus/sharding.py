@@ -3,8 +3,8 @@
 """From input files to sharded records: many processes, resumable, in order.
 
 One process reads the input in order, cuts it into batches of raw records and
-writes the shards; the others turn batches into serialized output records. A
-batch is the same whatever the number of processes, and results are taken in
+writes the shards; the others, and it too when it has time, turn batches into
+serialized output records. A batch is the same whatever the number of processes, and results are taken in
 the order of the input, so the output is the same to the byte.
 
 A finished shard stands in `OUTPUT/.unfinished/` with a note of where in the
@@ -51,8 +51,8 @@ class ShardingConfig:
     format: One of `readers.FORMATS`, or `auto` to look at each file.
     records_per_shard: Input records of a shard; a multiple of the batch is
       made of it.
-    num_processes: Processes beside the one that reads and writes; 1 for none;
-      0 for one per core, or none if the input is small.
+    num_processes: Processes, with the one that reads and writes; 0 for one per
+      core, or only that one if the input is small.
     strict: Whether a malformed record ends the build.
     overwrite: Whether what stands in `output_dir` may be replaced.
     show_progress: Whether to show a bar.
