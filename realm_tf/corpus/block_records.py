@@ -88,4 +88,6 @@ def blocks_dataset(
   dataset = tf.data.TFRecordDataset(
     list(paths), compression_type='GZIP', buffer_size=8 << 20
   )
-  return dataset.batch(batch_size).map(parse_blocks)
+  # The parsing has no Python control flow to be converted.
+  parse = tf.autograph.experimental.do_not_convert(parse_blocks)
+  return dataset.batch(batch_size).map(parse)

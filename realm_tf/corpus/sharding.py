@@ -4,8 +4,9 @@
 
 One process reads the input in order, cuts it into batches of raw records and
 writes the shards; the others, and it too when it has time, turn batches into
-serialized output records. A batch is the same whatever the number of processes, and results are taken in
-the order of the input, so the output is the same to the byte.
+serialized output records. A batch is the same whatever the number of processes,
+and results are taken in the order of the input, so the output is the same to
+the byte.
 
 A finished shard stands in `OUTPUT/.unfinished/` with a note of where in the
 input it ends; a build that was interrupted goes on behind the last of them.

@@ -34,7 +34,7 @@ class AnswerFinder:
     self._documents = documents
     self._regex = RegexAnswers(documents.bodies, tokenizer)
     self._gold_spans = tf.function(
-      answer_spans.gold_spans, reduce_retracing=True
+      answer_spans.gold_spans, reduce_retracing=True, autograph=False
     )
 
   def has_answer(self, number: int, rows: np.ndarray) -> np.ndarray:

@@ -177,10 +177,12 @@ class Featurizer:
         fixed_length=config.fixed_length,
       ),
       input_signature=[_ROWS],
+      autograph=False,
     )
     self._featurize: Callable[..., Any] = tf.function(
       functools.partial(featurize, special=special, config=config),
       input_signature=[_MASKED, _ROWS, _ROWS],
+      autograph=False,
     )
 
   def pack_query(self, query_ids: tf.RaggedTensor) -> dict[str, tf.Tensor]:

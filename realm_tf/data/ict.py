@@ -153,6 +153,7 @@ def ict_batches(
     start_batch * num_shards + shard, limit, num_shards
   )
 
+  @tf.autograph.experimental.do_not_convert
   def make(number: tf.Tensor) -> dict[str, Any]:
     ids, id_splits, texts, text_splits, masked = (
       tf.ensure_shape(x, [None])

@@ -241,6 +241,7 @@ def mlm_batches(
   dataset = dataset.batch(batch_size, drop_remainder=repeat)
   dataset = dataset.enumerate(start_batch)
 
+  @tf.autograph.experimental.do_not_convert
   def make(number: tf.Tensor, columns: tuple) -> dict:
     example_seed = tf.stack([tf.cast(seed, tf.int64), number])
     return mask_passages(

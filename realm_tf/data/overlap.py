@@ -7,7 +7,7 @@ import tensorflow as tf
 _ROWS = tf.RaggedTensorSpec([None, None], tf.int32)
 
 
-@tf.function(input_signature=[_ROWS, _ROWS])
+@tf.function(input_signature=[_ROWS, _ROWS], autograph=False)
 def contains_sentence(
   sentence_ids: tf.RaggedTensor, body_ids: tf.RaggedTensor
 ) -> tf.Tensor:

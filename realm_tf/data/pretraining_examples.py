@@ -267,6 +267,7 @@ def masked_queries(
   )
   dataset = dataset.batch(pool, drop_remainder=repeat).enumerate(first_pool)
 
+  @tf.autograph.experimental.do_not_convert
   def make(number: tf.Tensor, serialized: tf.Tensor) -> dict[str, Any]:
     seeds = tf.random.experimental.stateless_split(
       tf.stack([tf.cast(seed, tf.int64), number]), 2
@@ -283,7 +284,9 @@ def masked_queries(
     dataset = dataset.unbatch().ragged_batch(batch_size)
     return dataset.map(_with_static_ranks).skip(start_batch).prefetch(2)
 
+  @tf.autograph.experimental.do_not_convert
   def split(examples: dict[str, Any]) -> tf.data.Dataset:
+    @tf.autograph.experimental.do_not_convert
     def part(i: tf.Tensor) -> dict[str, Any]:
       begin = i * batch_size
       return {n: x[begin : begin + batch_size] for n, x in examples.items()}
@@ -295,6 +298,7 @@ def masked_queries(
   return dataset.prefetch(4)
 
 
+@tf.autograph.experimental.do_not_convert
 def _with_static_ranks(batch: dict[str, Any]) -> dict[str, Any]:
   """Makes tensors of what need not be ragged."""
   return {
@@ -336,7 +340,8 @@ def count_examples(
     input_signature=[
       tf.TensorSpec([None], tf.string),
       tf.TensorSpec([], tf.int64),
-    ]
+    ],
+    autograph=False,
   )
   def count_batch(
     serialized: tf.Tensor, number: tf.Tensor

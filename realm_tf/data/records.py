@@ -147,6 +147,7 @@ def stream(
       path, compression_type=compression, buffer_size=_BUFFER_BYTES
     )
 
+  @tf.autograph.experimental.do_not_convert
   def epoch(number: tf.Tensor) -> tf.data.Dataset:
     names = tf.constant(list(paths))
     if not shuffle_buffer:

@@ -83,7 +83,9 @@ def make_filler(
   config: FeaturizationConfig,
 ) -> BlankFiller:
   """Embeds the documents, in memory, and puts a filler together."""
-  embed = tf.function(embedder.embed_documents, reduce_retracing=True)
+  embed = tf.function(
+    embedder.embed_documents, reduce_retracing=True, autograph=False
+  )
   vectors = embedding.embed_documents(
     documents,
     embed,

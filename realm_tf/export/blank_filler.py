@@ -131,9 +131,12 @@ class BlankFiller:
     self._fill = tf.function(
       lambda features, top: model.fill_blanks(features, top),
       reduce_retracing=True,
+      autograph=False,
     )
     self._embed = tf.function(
-      (search_embedder or embedder).embed_queries, reduce_retracing=True
+      (search_embedder or embedder).embed_queries,
+      reduce_retracing=True,
+      autograph=False,
     )
 
   @classmethod

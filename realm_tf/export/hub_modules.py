@@ -112,7 +112,7 @@ class HubModule:
     self._module = module
     lower_case = tokenizer.lower_case
 
-    @tf.function(input_signature=[])
+    @tf.function(input_signature=[], autograph=False)
     def tokenization_info() -> dict[str, tf.Tensor]:
       return {
         'vocab_file': module.vocab_file.asset_path,
@@ -150,7 +150,7 @@ class HubModule:
       The traced function for inference: signatures call it, and need not
       trace the encoder again.
     """
-    traced = tf.function(call)
+    traced = tf.function(call, autograph=False)
     spec = {name: _tokens_spec(name) for name in names}
     for training in (False, True):
       traced.get_concrete_function(spec, training=training)
@@ -189,9 +189,9 @@ class HubModule:
       return {key: tf.cast(value, tf.float32) for key, value in outputs.items()}
 
     specs = {key: _tokens_spec(key) for key in (*names, *extra)}
-    self._signatures[name] = tf.function(signature).get_concrete_function(
-      **specs
-    )
+    self._signatures[name] = tf.function(
+      signature, autograph=False
+    ).get_concrete_function(**specs)
 
   def _resolve(self, key: str) -> tf.Variable:
     """The variable that a checkpoint key of the module names."""

@@ -85,9 +85,13 @@ class QuestionAnswerer:
     self.query_seq_len = query_seq_len
     self.reader_seq_len = reader_seq_len
     self._index = index
-    self._embed = tf.function(embedder.embed_queries, reduce_retracing=True)
+    self._embed = tf.function(
+      embedder.embed_queries, reduce_retracing=True, autograph=False
+    )
     self._read = tf.function(
-      functools.partial(open_qa.best_spans, reader), reduce_retracing=True
+      functools.partial(open_qa.best_spans, reader),
+      reduce_retracing=True,
+      autograph=False,
     )
 
   @classmethod

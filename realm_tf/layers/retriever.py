@@ -108,6 +108,7 @@ class QueryEmbedders:
     embed = tf.function(
       functools.partial(embedder.embed_queries, num_groups=NUM_QUERY_GROUPS),
       input_signature=[spec],
+      autograph=False,
     )
     embed.get_concrete_function()
     return embedder, embed

@@ -74,6 +74,7 @@ class CorpusIndexer:
       self._embed = tf.function(
         self._embedder.embed_documents,
         input_signature=embed_signature(),
+        autograph=False,
       )
     else:
       hub_modules.read_embedder_weights(self._embedder, embedder_dir)

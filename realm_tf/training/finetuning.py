@@ -229,7 +229,7 @@ class _Finetuning:
     reader.init_from_bert(self.bert)
     model = OpenQAModel(embedder, reader, config.model)
     self.embed_queries: Callable[..., Any] = tf.function(
-      embedder.embed_queries, reduce_retracing=True
+      embedder.embed_queries, reduce_retracing=True, autograph=False
     )
     modules: dict[str, hub_modules.HubModule] = {}
 

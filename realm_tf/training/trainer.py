@@ -192,7 +192,7 @@ class StepTrainer(orbit.AbstractTrainer):
       }
 
     specs = _specs(features, '', False, not self._fixed_shapes)
-    return tf.function(step, input_signature=[specs])
+    return tf.function(step, input_signature=[specs], autograph=False)
 
   def train(self, num_steps: tf.Tensor) -> dict[str, float]:
     """Takes `num_steps` steps; returns the means of their metrics."""
@@ -290,7 +290,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
       }
 
     specs = _specs(features, '', True, True)
-    return tf.function(step, input_signature=[specs])
+    return tf.function(step, input_signature=[specs], autograph=False)
 
   def evaluate(self, num_steps: tf.Tensor) -> dict[str, float]:
     """Evaluates `num_steps` batches, or all of them if it is negative."""
