@@ -1,5 +1,5 @@
-# make demo   pre-trains a small REALM on the embedded corpus and shows what it
-#             learned (9 minutes on 2 slow cores, after installation)
+# make demo   pre-trains a small REALM on the embedded corpus, shows what it
+#             learned, and answers questions with it
 # make test   passes the tests
 # Both make a virtual environment in .venv, once.
 
@@ -21,6 +21,7 @@ $(STAMP): setup.cfg setup.py
 
 demo: $(STAMP)
 	$(BIN)/python -m bin.run_local --output_dir=$(OUT)
+	$(BIN)/python -m bin.run_local_qa --output_dir=$(OUT)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q

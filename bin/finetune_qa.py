@@ -130,7 +130,9 @@ _REFRESH_SCHEDULE = flags.DEFINE_string(
   'refresh_schedule',
   None,
   'Steps between two exports by which the corpus is embedded anew, as of'
-  ' bin/pretrain_realm; default: the document side stays as it is.',
+  ' bin/pretrain_realm; default: the document side stays as it is. An export'
+  ' then goes with the index that bin/build_index --embedder=EXPORT/embedder'
+  ' makes.',
 )
 _SEED = flags.DEFINE_integer('seed', 0, 'Of weights, order and dropout.')
 _MIXED_PRECISION = flags.DEFINE_bool(

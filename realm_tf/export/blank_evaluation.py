@@ -84,7 +84,9 @@ def make_filler(
 ) -> BlankFiller:
   """Embeds the documents, in memory, and puts a filler together."""
   embed = tf.function(
-    embedder.embed_documents, reduce_retracing=True, autograph=False
+    embedder.embed_documents,
+    input_signature=embedding.embed_signature(),
+    autograph=False,
   )
   vectors = embedding.embed_documents(
     documents,

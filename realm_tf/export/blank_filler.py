@@ -5,6 +5,7 @@
 import dataclasses
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,7 @@ import tensorflow as tf
 from realm_tf.data import featurization
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules
-from realm_tf.index import versions
+from realm_tf.index import embedding, versions
 from realm_tf.index.searcher import Searcher
 from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.reader import KnowledgeAugmentedReader
@@ -65,6 +66,26 @@ def check_same_vocabulary(
       f' {bert.fingerprint}) than the embedder ({embedder.fingerprint}):'
       ' take two that were trained together'
     )
+
+
+def _inputs_spec(*leading: int) -> dict[str, tf.TensorSpec]:
+  """BERT inputs `[batch, *leading, length]` of any batch and length."""
+  return {
+    name: tf.TensorSpec([None, *leading, None], tf.int32)
+    for name in ('input_word_ids', 'input_mask', 'input_type_ids')
+  }
+
+
+def _features_spec(num_candidates: int) -> dict[str, Any]:
+  """What `featurize` gives, of any batch and lengths."""
+  return {
+    'query': _inputs_spec(),
+    'candidates': _inputs_spec(num_candidates),
+    'joint': _inputs_spec(num_candidates),
+    'mlm_positions': tf.TensorSpec([None, None], tf.int32),
+    'mlm_targets': tf.TensorSpec([None, None], tf.int32),
+    'mlm_mask': tf.TensorSpec([None, None], tf.float32),
+  }
 
 
 class BlankFiller:
@@ -130,12 +151,15 @@ class BlankFiller:
     )
     self._fill = tf.function(
       lambda features, top: model.fill_blanks(features, top),
-      reduce_retracing=True,
+      input_signature=[
+        _features_spec(min(self.config.num_candidates, len(documents) + 1)),
+        tf.TensorSpec([], tf.int32),
+      ],
       autograph=False,
     )
     self._embed = tf.function(
       (search_embedder or embedder).embed_queries,
-      reduce_retracing=True,
+      input_signature=embedding.embed_signature(),
       autograph=False,
     )
 

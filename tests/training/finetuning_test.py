@@ -1,0 +1,91 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fine-tuning whose document side is refreshed; bin/ tests the usual one."""
+
+import json
+import pathlib
+
+import pytest
+
+from realm_tf.export import hub_modules
+from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.index import build, versions
+from realm_tf.index.config import SearcherConfig
+from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.training import exporters, finetuning, summaries
+from realm_tf.training.question_batches import QuestionConfig
+from realm_tf.training.refresh_schedule import RefreshSchedule
+from tests.export import small_realm
+
+STEPS = 12
+
+
+@pytest.fixture(scope='module')
+def realm(tmp_path_factory):
+  return small_realm.make(tmp_path_factory.mktemp('realm'))
+
+
+def config_of(realm, model_dir, **others):
+  questions = pathlib.Path(realm.directory, 'questions.jsonl')
+  records = [
+    {'question': f'What is the capital of {land} ?', 'answer': [city]}
+    for land, city in (
+      ('France', 'Paris'),
+      ('England', 'London'),
+      ('Italy', 'Rome'),
+      ('Peru', 'Lima'),
+    )
+  ]
+  questions.write_text(''.join(json.dumps(r) + '\n' for r in records))
+  return finetuning.FinetuningConfig(
+    model_dir=str(model_dir),
+    corpus_dir=str(realm.corpus_dir),
+    index_path=realm.index_path,
+    train_questions=str(questions),
+    bert=str(realm.export_dir / 'bert'),
+    questions=QuestionConfig(
+      query_seq_len=14, reader_seq_len=34, retriever_beam=8, reader_beam=4
+    ),
+    max_span_width=3,
+    span_hidden_size=8,
+    train_steps=STEPS,
+    batch_size=2,
+    learning_rate=0.01,
+    warmup_steps=1,
+    searcher=SearcherConfig(kind='exact'),
+    embedding=EmbeddingConfig(max_length=30),
+    log_every_steps=1,
+    progress=False,
+    **others,
+  )
+
+
+def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
+  config = config_of(
+    realm, tmp_path, refresh_schedule=RefreshSchedule.parse('0-:4')
+  )
+  finetuning.finetune(config)
+  hub = tmp_path / 'export' / 'tf_hub'
+  steps = exporters.list_exports(hub)
+  assert steps[-1] == STEPS
+  export = pathlib.Path(exporters.export_path(hub, STEPS))
+  made_by = build.fingerprint_embedder(export / 'embedder')
+  info = hub_modules.read_info(export / 'span_reader', 'span_reader')
+  assert info['document_embedder_fingerprint'] == made_by
+  # It has moved away from the one that it started with.
+  assert made_by != build.fingerprint_embedder(realm.directory / 'stale')
+  lines = summaries.read_metrics(tmp_path / 'metrics.jsonl')
+  used = [line['index_version'] for line in lines if line['kind'] == 'train']
+  assert used == sorted(used) and used[0] == 0
+  # The index that the training began with is one of other documents' vectors.
+  with pytest.raises(versions.IndexMismatchError, match=made_by):
+    QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
+
+
+def test_without_a_refresh_it_is_the_embedder_of_the_index(realm, tmp_path):
+  finetuning.finetune(config_of(realm, tmp_path))
+  export = exporters.best_or_newest(tmp_path)
+  answerer = QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
+  found = answerer.answer(['What is the capital of Peru ?'])
+  assert found.texts[0][0]
+  answerer.close()
