@@ -39,7 +39,7 @@ _BERT = flags.DEFINE_string(
   'bert', 'testdata/bert', 'As of bin/run_local: the reader without REALM.'
 )
 _STEPS = flags.DEFINE_integer(
-  'steps', 400, 'Of each fine-tuning.', lower_bound=1
+  'steps', 250, 'Of each fine-tuning.', lower_bound=1
 )
 
 _LENGTHS = ['--query_seq_len=40', '--reader_seq_len=112']
@@ -48,7 +48,7 @@ _TRAINING = [
   '--retriever_beam=100',
   '--learning_rate=2e-4',
   '--embedder_learning_rate=2e-5',
-  '--eval_every=200',
+  '--eval_every=125',
   '--eval_questions=100',
   '--log_every_steps=50',
 ]
@@ -84,10 +84,9 @@ class _Demo:
     self._out = out
     self._stages = Stages('run_local_qa')
     self._corpus = self._path('corpus')
+    export = _newest_export(self._path('realm'))
+    self._vocab = os.path.join(export, 'embedder', 'assets', 'vocab.txt')
     self._index = versions.find_index(self._path('realm', 'index'))
-    self._vocab = os.path.join(
-      _newest_export(self._path('realm')), 'embedder', 'assets', 'vocab.txt'
-    )
 
   def _path(self, *parts: str) -> str:
     return os.path.join(self._out, *parts)
