@@ -4,24 +4,30 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import safetensors
 import tensorflow as tf
 from absl import logging
-from tensorflow.core.protobuf import (
-  saved_model_pb2,
-  trackable_object_graph_pb2,
-)
+from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-from realm_tf.bert import weight_names
+from realm_tf.bert import graph_facts, torch_files, weight_names
 from realm_tf.bert.config import BertConfig
 from realm_tf.io import atomic
 
 SAFETENSORS = 'model.safetensors'
+# Of a directory in the style of Hugging Face; an index names several files.
+_HUGGING_FACE = (
+  SAFETENSORS,
+  f'{SAFETENSORS}.index.json',
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
+)
+_TENSOR_FILES = ('.safetensors', '.bin', '.index.json')
 _OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'
 # BERT has heads of this width in all sizes that were released.
 _HEAD_SIZE = 64
@@ -32,8 +38,9 @@ class Sources:
   """Where the parts of a pre-trained BERT lie.
 
   Attributes:
-    weights: A safetensors file, or the prefix of a TensorFlow checkpoint. None
-      for weights yet to be trained.
+    weights: A file of tensors (safetensors or PyTorch's), an index of several,
+      or the prefix of a TensorFlow checkpoint. None for weights yet to be
+      trained.
     config: Its config as JSON, or None.
     vocab: Its vocabulary, or None.
     lower_case: Whether the vocabulary is of lower-cased text; None if no file
@@ -68,43 +75,78 @@ def _find_checkpoint(directory: pathlib.Path) -> pathlib.Path | None:
 
 def _find_weights(path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
   """The weights that `path` means, and the directory of the other files."""
-  if path.name.endswith('.safetensors') and path.is_file():
+  if path.name.endswith(_TENSOR_FILES) and path.is_file():
     return path, path.parent
   if path.with_name(path.name + '.index').is_file() or path.is_file():
     return path, path.parent
   if not path.is_dir():
     raise FileNotFoundError(f'{path}: no such preset, directory or checkpoint')
-  if (path / SAFETENSORS).is_file():
-    return path / SAFETENSORS, path
+  tensors = _first(path / name for name in _HUGGING_FACE)
+  if tensors is not None:
+    return tensors, path
   if (path / 'saved_model.pb').is_file():
     return path / 'variables' / 'variables', path
   found = _find_checkpoint(path)
   if found is not None:
     return found, path
   hint = ''
-  if (path / 'pytorch_model.bin').is_file():
-    hint = '; pytorch_model.bin is a pickle: convert it to safetensors first'
-  elif _first([path / 'bert_config.json', path / 'config.json']):
+  if _first([path / 'bert_config.json', path / 'config.json']):
     hint = '; to start from random weights, give the path of its JSON file'
   raise FileNotFoundError(
-    f'{path}: neither {SAFETENSORS} nor saved_model.pb nor a TensorFlow '
-    f'checkpoint is in it{hint}'
+    f'{path}: neither {SAFETENSORS} nor pytorch_model.bin nor saved_model.pb '
+    f'nor a TensorFlow checkpoint is in it{hint}'
   )
 
 
-def find(path: str | pathlib.Path) -> Sources:
+def find_vocab(directory: pathlib.Path) -> pathlib.Path | None:
+  """The vocabulary in a directory, be it of a TF Hub module.
+
+  What a module's own `tokenization_info` says is not asked for: it may be a
+  path on the machine that wrote it.
+  """
+  named = _first(directory / name for name in ('vocab.txt', 'assets/vocab.txt'))
+  if named is not None:
+    return named
+  assets = [p for p in (directory / 'assets').glob('*') if p.is_file()]
+  return assets[0] if len(assets) == 1 else None
+
+
+def resolve(path: str | os.PathLike) -> pathlib.Path:
+  """The path itself, or where the TF Hub module of that address is cached.
+
+  Raises:
+    ValueError: It is an address that cannot be fetched.
+  """
+  name = os.fspath(path)
+  if '://' not in name:
+    return pathlib.Path(name)
+  if not name.startswith(('https://', 'http://')):
+    raise ValueError(f'{name}: copy it to a disk first, and give that path')
+  # Costs a second, and most runs need no address.
+  import tensorflow_hub as hub
+
+  try:
+    return pathlib.Path(hub.resolve(name))
+  except Exception as e:
+    # Of many libraries, for no connection as well as for no such module.
+    raise ValueError(f'{name}: cannot be fetched: {e}') from e
+
+
+def find(path: str | os.PathLike) -> Sources:
   """Finds the files of a BERT.
 
   Args:
     path: A directory in the style of Hugging Face (`config.json`,
-      `model.safetensors`), of Google's releases (`bert_config.json`, a
-      TensorFlow checkpoint) or of TF Hub (`saved_model.pb`); a checkpoint or
-      safetensors file in such a directory; or a config alone (`*.json`).
+      `model.safetensors` or `pytorch_model.bin`), of Google's releases
+      (`bert_config.json`, a TensorFlow checkpoint) or of TF Hub
+      (`saved_model.pb`); a checkpoint or file of tensors in such a directory;
+      a config alone (`*.json`); or the address of a TF Hub module.
   """
-  path = pathlib.Path(path)
+  path = resolve(path)
   weights: pathlib.Path | None = None
   config: pathlib.Path | None = path
-  if path.suffix == '.json' and path.is_file():
+  is_config = path.suffix == '.json' and not path.name.endswith('.index.json')
+  if is_config and path.is_file():
     directory = path.parent
   else:
     weights, directory = _find_weights(path)
@@ -124,12 +166,12 @@ def find(path: str | pathlib.Path) -> Sources:
   if says is not None:
     found = atomic.read_json(says)
     lower_case = found.get('do_lower_case', found.get('lower_case'))
+  if lower_case is None and weights is not None:
+    lower_case = graph_facts_of(weights).lower_case
   return Sources(
     weights=weights,
     config=config,
-    vocab=_first(
-      directory / name for name in ('vocab.txt', 'assets/vocab.txt')
-    ),
+    vocab=find_vocab(directory),
     lower_case=lower_case,
   )
 
@@ -187,25 +229,44 @@ def _read_checkpoint(
     yield name, functools.partial(reader.get_tensor, key)
 
 
+def read_tensors(
+  path: pathlib.Path,
+) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
+  """Yields the name of each tensor, and what reads it.
+
+  Args:
+    path: As in `Sources.weights`.
+
+  Raises:
+    FileNotFoundError: An index names a file that is not there.
+    ValueError: It is broken, or of no kind that is known.
+  """
+  if path.name.endswith('.index.json'):
+    for name in sorted(set(atomic.read_json(path)['weight_map'].values())):
+      yield from read_tensors(path.with_name(name))
+  elif path.name.endswith('.safetensors'):
+    yield from _read_safetensors(path)
+  elif path.name.endswith('.bin'):
+    yield from torch_files.read_tensors(path)
+  else:
+    yield from _read_checkpoint(path)
+
+
 def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
   """Reads all weights of a BERT as float32, by canonical name.
 
   Args:
-    path: A safetensors file, or the prefix of a TensorFlow checkpoint.
+    path: As in `Sources.weights`.
 
   Returns:
     The weights, in canonical layout; and the number of attention heads, or 0
     if the file does not show it.
   """
-  is_safetensors = path.name.endswith('.safetensors')
-  tensors = (
-    _read_safetensors(path) if is_safetensors else _read_checkpoint(path)
-  )
   weights: dict[str, np.ndarray] = {}
   scopes: dict[str, str] = {}
   num_heads = 0
   decoder = None
-  for name, read in tensors:
+  for name, read in read_tensors(path):
     if name == 'cls.predictions.decoder.weight':
       decoder = read()
     found = weight_names.recognize(name)
@@ -237,33 +298,35 @@ def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
   return weights, num_heads
 
 
-def _graph_activation(prefix: pathlib.Path) -> str:
-  """The activation that a SavedModel computes, by the operations in it."""
-  path = prefix.parent.parent / 'saved_model.pb'
-  if prefix.name != 'variables' or not path.is_file():
-    return 'gelu'
-  model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-  operations = set()
-  for graph in (meta.graph_def for meta in model.meta_graphs):
-    for nodes in (graph.node, *(f.node_def for f in graph.library.function)):
-      operations |= {
-        node.op
-        for node in nodes
-        if re.search('/intermediate/|Gelu', node.name, re.IGNORECASE)
-      }
-  if operations & {'Erf', 'Erfc'}:
-    return 'gelu'
-  if 'Tanh' in operations:
-    return 'gelu_new'
-  return 'relu' if 'Relu' in operations else 'gelu'
+def graph_facts_of(path: pathlib.Path) -> graph_facts.GraphFacts:
+  """What the graph beside a checkpoint says, if there is one.
+
+  Args:
+    path: The prefix of a checkpoint, maybe of that in a SavedModel.
+  """
+  if path.name == 'variables' and path.parent.name == 'variables':
+    return graph_facts.read_graph_facts(path.parent.parent / 'saved_model.pb')
+  return graph_facts.read_graph_facts(path.with_name(path.name + '.meta'))
 
 
 def infer_config(
-  weights: dict[str, np.ndarray], num_heads: int, path: pathlib.Path
+  weights: Mapping[str, np.ndarray],
+  num_heads: int,
+  path: pathlib.Path,
+  activation: str = 'gelu',
 ) -> BertConfig:
-  """Reads the sizes off the weights, where no config is beside them."""
+  """Reads the sizes off the weights, where no config is beside them.
+
+  Args:
+    weights: By canonical name, in canonical layout.
+    num_heads: If the weights show it, else 0.
+    path: Of the weights; a graph beside them is read as well.
+    activation: If no graph says which.
+  """
   vocab_size, hidden_size = weights[weight_names.WORD_EMBEDDINGS].shape
-  if not num_heads and hidden_size % _HEAD_SIZE:
+  facts = graph_facts_of(path)
+  head_size = facts.head_size or _HEAD_SIZE
+  if not num_heads and hidden_size % head_size:
     raise ValueError(
       f'{path}: the number of attention heads is unknown: put a '
       'bert_config.json beside it'
@@ -279,13 +342,18 @@ def infer_config(
     vocab_size=vocab_size,
     hidden_size=hidden_size,
     num_layers=1 + max(numbers),
-    num_heads=num_heads or hidden_size // _HEAD_SIZE,
+    num_heads=num_heads or hidden_size // head_size,
     intermediate_size=weights[
       'bert/encoder/layer_0/intermediate/dense/bias'
     ].size,
     max_positions=len(weights['bert/embeddings/position_embeddings']),
     type_vocab_size=len(weights['bert/embeddings/token_type_embeddings']),
-    activation=_graph_activation(path),
+    activation=facts.activation or activation,
+    **{
+      name: value
+      for name in ('dropout', 'attention_dropout', 'layer_norm_epsilon')
+      if (value := getattr(facts, name)) is not None
+    },
   )
   logging.info('%s: no config; sizes by its weights: %s', path, config)
   return config

@@ -24,7 +24,7 @@ import tf_keras as keras
 
 from realm_tf.bert.config import BertConfig
 from realm_tf.io import atomic
-from realm_tf.layers.embedder import Embedder
+from realm_tf.layers.embedder import PROJECTION_EPSILON, Embedder
 from realm_tf.layers.reader import KnowledgeAugmentedReader
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -259,6 +259,7 @@ class EmbedderModule(HubModule):
       'bert_config': dataclasses.asdict(embedder.bert_config),
       'projection_size': embedder.projection_size,
       'separate_towers': embedder.separate_towers,
+      'projection_epsilon': embedder.projection_epsilon,
     }
     super().__init__({'embedder': embedder}, tokenizer, info)
 
@@ -344,7 +345,7 @@ def read_info(
   if not os.path.exists(path):
     raise ValueError(
       f'{os.fspath(directory)} is no TF Hub module of realm_tf: it has no'
-      f' {_INFO}'
+      f' {_INFO} (one of the original release: bin/convert_checkpoint)'
     )
   info = atomic.read_json(path)
   if kind is not None and info['kind'] != kind:
@@ -386,6 +387,8 @@ def load_embedder(directory: str | os.PathLike) -> Embedder:
     BertConfig(**info['bert_config']),
     projection_size=info['projection_size'],
     separate_towers=info['separate_towers'],
+    # Modules of before they could differ do not say it.
+    projection_epsilon=info.get('projection_epsilon', PROJECTION_EPSILON),
   )
   read_embedder_weights(embedder, directory)
   return embedder

@@ -12,14 +12,21 @@ from realm_tf.bert.config import BertConfig
 from realm_tf.bert.weights import Bert
 from realm_tf.layers import encoding
 
-_EPSILON = 1e-3  # Of the original's projection; BERT's own is 1e-12.
+# Of the original's projection, as its ICT makes it; BERT's own is 1e-12, and so
+# is that of the projection in the embedder that REALM was released with.
+PROJECTION_EPSILON = 1e-3
 
 
 class Tower(keras.layers.Layer):
   """BERT's pooled [CLS] -> Dense -> LayerNorm, for one kind of text."""
 
   def __init__(
-    self, bert_config: BertConfig, projection_size: int, seed: int, name: str
+    self,
+    bert_config: BertConfig,
+    projection_size: int,
+    projection_epsilon: float,
+    seed: int,
+    name: str,
   ):
     super().__init__(name=name, dtype=tf.float32)
     self.encoder = encoder_lib.build_encoder(
@@ -32,7 +39,7 @@ class Tower(keras.layers.Layer):
       dtype=tf.float32,
     )
     self.layer_norm = keras.layers.LayerNormalization(
-      epsilon=_EPSILON, name='layer_norm', dtype=tf.float32
+      epsilon=projection_epsilon, name='layer_norm', dtype=tf.float32
     )
     self._dropout_rate = bert_config.dropout
     # The optimizer knows by their names what does not decay.
@@ -84,6 +91,7 @@ class Embedder(keras.layers.Layer):
     bert_config: Sizes of the encoder.
     projection_size: Of an embedding.
     separate_towers: Whether documents have a tower of their own.
+    projection_epsilon: Of the layer normalization of the projection.
     query_tower: Embeds queries.
     document_tower: Embeds documents; the same one unless separate.
   """
@@ -94,6 +102,7 @@ class Embedder(keras.layers.Layer):
     projection_size: int = 128,
     separate_towers: bool = False,
     *,
+    projection_epsilon: float = PROJECTION_EPSILON,
     seed: int = 0,
     name: str = 'embedder',
   ):
@@ -104,6 +113,7 @@ class Embedder(keras.layers.Layer):
       projection_size: Of an embedding.
       separate_towers: Whether documents get a tower of their own. It starts
         with the same weights.
+      projection_epsilon: Of the layer normalization of the projection.
       seed: Of weights and dropout.
       name: Of the layer; the prefix of its variables.
     """
@@ -115,14 +125,17 @@ class Embedder(keras.layers.Layer):
     self.bert_config = bert_config
     self.projection_size = projection_size
     self.separate_towers = separate_towers
+    self.projection_epsilon = projection_epsilon
     self.generator = tf.random.Generator.from_seed(seed, alg='philox')
     with tf.name_scope(name):
-      self.query_tower = Tower(bert_config, projection_size, seed, 'query')
+      self.query_tower = Tower(
+        bert_config, projection_size, projection_epsilon, seed, 'query'
+      )
     self.document_tower = self.query_tower
     if separate_towers:
       with tf.name_scope(f'document_{name}'):
         self.document_tower = Tower(
-          bert_config, projection_size, seed, 'document'
+          bert_config, projection_size, projection_epsilon, seed, 'document'
         )
     self.built = True
 

@@ -66,7 +66,13 @@ class CorpusIndexer:
         ' corpus'
       )
     shape = [
-      info[key] for key in ('bert_config', 'projection_size', 'separate_towers')
+      info.get(key)
+      for key in (
+        'bert_config',
+        'projection_size',
+        'projection_epsilon',
+        'separate_towers',
+      )
     ]
     if self._embedder is None or shape != self._shape:
       self._embedder = hub_modules.load_embedder(embedder_dir)

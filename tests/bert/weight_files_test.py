@@ -182,8 +182,7 @@ def test_bfloat16(bert, tmp_path):
 @pytest.mark.parametrize(
   'files, message',
   [
-    ({}, 'neither model.safetensors nor saved_model.pb'),
-    ({'pytorch_model.bin': ''}, 'convert it to safetensors'),
+    ({}, 'neither model.safetensors nor pytorch_model.bin'),
     ({'config.json': '{}'}, 'to start from random weights'),
   ],
 )
