@@ -6,6 +6,7 @@ import dataclasses
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import safetensors.numpy
@@ -55,7 +56,8 @@ def _check_vocab(path: pathlib.Path, vocab_size: int) -> None:
     )
 
 
-def _is_lower_case(path: pathlib.Path) -> bool:
+def is_lower_case(path: pathlib.Path) -> bool:
+  """Whether a vocabulary is of lower-cased text, by its wordpieces."""
   return not any(
     re.search('[A-Z]', piece)
     for piece in _read_vocab(path)
@@ -63,22 +65,41 @@ def _is_lower_case(path: pathlib.Path) -> bool:
   )
 
 
-def _variables(bert: Bert) -> dict[str, tf.Variable]:
-  """All variables by canonical name."""
-  variables = list(bert.encoder.variables)
-  if bert.mlm_head is not None:
-    table = bert.encoder.get_embedding_table()
-    variables += [v for v in bert.mlm_head.variables if v is not table]
+def variables_by_name(
+  encoder: networks.BertEncoderV2, mlm_head: layers.MaskedLM | None = None
+) -> dict[str, tf.Variable]:
+  """All variables of a BERT by canonical name."""
+  variables = list(encoder.variables)
+  if mlm_head is not None:
+    table = encoder.get_embedding_table()
+    variables += [v for v in mlm_head.variables if v is not table]
   return {weight_names.canonical_name(v.name): v for v in variables}
 
 
-def _assign(
-  bert: Bert, weights: dict[str, np.ndarray], path: pathlib.Path
+def _variables(bert: Bert) -> dict[str, tf.Variable]:
+  return variables_by_name(bert.encoder, bert.mlm_head)
+
+
+def assign(
+  variables: Mapping[str, tf.Variable],
+  weights: Mapping[str, np.ndarray],
+  path: str | os.PathLike,
+  optional: tuple[str, ...] = _OPTIONAL,
 ) -> None:
-  """Copies weights from a file, and reports those that it lacks."""
-  variables = _variables(bert)
+  """Copies weights from a file, and reports those that it lacks.
+
+  Args:
+    variables: By name.
+    weights: By the same names, BERT's in canonical layout.
+    path: Of the file, for messages.
+    optional: What the names may begin with of variables that then stay as they
+      are.
+
+  Raises:
+    ValueError: A weight is missing, or is of another shape.
+  """
   missing = sorted(variables.keys() - weights.keys())
-  needed = [name for name in missing if not name.startswith(_OPTIONAL)]
+  needed = [name for name in missing if not name.startswith(optional)]
   if needed:
     raise ValueError(
       f'{path}: {len(needed)} weights are missing, {needed[0]} first'
@@ -161,7 +182,7 @@ def load_bert(
   if sources.vocab is not None:
     _check_vocab(sources.vocab, config.vocab_size)
     if lower_case is None:
-      lower_case = _is_lower_case(sources.vocab)
+      lower_case = is_lower_case(sources.vocab)
   encoder = encoder_lib.build_encoder(config, seed=seed)
   bert = Bert(
     config=config,
@@ -175,7 +196,7 @@ def load_bert(
     lower_case=True if lower_case is None else lower_case,
   )
   if sources.weights is not None:
-    _assign(bert, weights, sources.weights)
+    assign(_variables(bert), weights, sources.weights)
   return bert
 
 
