@@ -48,7 +48,7 @@ _NO_WEIGHTS = (
   (r'(^|/)(adam_[mv]|Adam(_1)?|m|v|beta[12]_power)$', "the optimizer's"),
   (r'(^|/)global_step$', 'the step'),
   (r'(position|token_type)_ids$', 'no weight'),
-  (r'predictions/decoder/(weight|bias)$', 'the same as other weights'),
+  (r'predictions/decoder/(weight|bias)$', 'an output layer that is tied'),
 )
 UNKNOWN = 'unknown'
 
