@@ -35,7 +35,7 @@ FORMATS = (
   'mediawiki',  # <mediawiki> <page> ...: the dump itself
   'dpr',  # psgs_w100.tsv: id, text, title
   'text',  # a file a document, its name the title
-  'blocks',  # what build_corpus wrote
+  'blocks',  # what build_corpus wrote, or the original's docs.tfr.gz-*
 )
 # Bytes at each end of a file that tell it from others.
 _DIGESTED = 1 << 20
@@ -133,7 +133,7 @@ def detect_format(path: str) -> str:
   Raises:
     CorpusError: The file cannot be opened or looks like none of them.
   """
-  if re.search(r'\.tfrecords?(\.gz)?$', path):
+  if re.search(r'\.tfr(ecords?)?(\.gz)?(-\d+-of-\d+)?$', path):
     return 'blocks'
   try:
     with files.open_binary(path) as f:
@@ -255,7 +255,7 @@ def _whole_file(path: str) -> Iterator[tuple[int, tuple[str, bytes]]]:
 def _block_records(path: str) -> Iterator[tuple[int, bytes]]:
   dataset = tf.data.TFRecordDataset(
     path,
-    compression_type='GZIP' if path.endswith('.gz') else '',
+    compression_type='GZIP' if files.is_gzip(path) else '',
     buffer_size=8 << 20,
   )
   yield from enumerate(dataset.as_numpy_iterator(), 1)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
+from realm_tf.io import files
+
 _BUFFER_BYTES = 8 << 20
-_GZIP_MAGIC = b'\x1f\x8b'
 # Neighbours in a file are about one thing; files are read in turns.
 _FILES_AT_ONCE = 16
 _RECORDS_IN_TURN = 8
@@ -18,8 +19,7 @@ _NAMED = 5
 
 def compression_type(path: str | os.PathLike) -> str:
   """Returns `GZIP` or, for a plain file, the empty string."""
-  with open(path, 'rb') as f:
-    return 'GZIP' if f.read(2) == _GZIP_MAGIC else ''
+  return 'GZIP' if files.is_gzip(path) else ''
 
 
 def read(paths: Sequence[str]) -> tf.data.Dataset:

@@ -29,6 +29,12 @@ def expand(patterns: str | Sequence[str]) -> list[str]:
   return sorted(found)
 
 
+def is_gzip(path: str | os.PathLike) -> bool:
+  """Whether a file is gzipped, by its first bytes, whatever its name."""
+  with open(path, 'rb') as f:
+    return f.read(2) == b'\x1f\x8b'
+
+
 def open_binary(path: str | os.PathLike) -> IO[bytes]:
   """Opens a plain, `.gz` or `.bz2` file for reading its uncompressed bytes."""
   name = os.fspath(path)

@@ -233,6 +233,8 @@ def test_digest_of_the_ends_of_a_file(tmp_path):
     ('a.tsv', 'id\ttext\ttitle\n', 'dpr'),
     ('a.txt', 'Once upon', 'text'),
     ('a.tfrecord.gz', '', 'blocks'),
+    ('docs.small.tfr.gz-00003-of-00050', '', 'blocks'),
+    ('blocks.tfr', '', 'blocks'),
     ('a', '\ufeff{"title": 1}', 'jsonl'),
   ],
 )
