@@ -18,8 +18,9 @@ from tensorflow.core.framework import node_def_pb2
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 _EPSILON = r'/batchnorm/add/y$'
-# Older versions of TensorFlow drop by the share that is kept.
-_DROPOUT = r'/dropout/(rate|keep_prob)$'
+# Old versions of TensorFlow drop by the share that is kept; new ones name no
+# rate, but compare with it.
+_DROPOUT = r'/dropout(?:_\d+)?/(rate|keep_prob|GreaterEqual/y)$'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -193,8 +193,8 @@ def _only(
       f' {there or "none"}'
     )
   source, encoders = found[0]
-  if not source.facts.tags:
-    return source, encoders, None
+  if not source.facts.signatures:
+    return source, encoders, None  # No module, but a checkpoint.
   original_sources.check_tags(source.facts, tags)
   config = source.bert_config(encoders[0])
   if 'train' not in tags:
