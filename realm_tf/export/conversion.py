@@ -99,8 +99,8 @@ def _parts(
       other, encoders = parts.setdefault(encoder.kind, (source, []))
       if other is not source:
         raise ValueError(
-          f'there is a {encoder.kind} in {other.path} and in {source.path}:'
-          ' convert one at a time'
+          f'{encoder.kind}: there is one in {other.path} and one in'
+          f' {source.path}: convert one at a time'
         )
       encoders.append(encoder)
   for kind in (original_weights.BERT, original_weights.SPAN_READER):

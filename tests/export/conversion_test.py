@@ -1,0 +1,252 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.corpus import original_corpus
+from realm_tf.data import corpus_conversion
+from realm_tf.export import conversion, hub_modules, span_reader_module
+from realm_tf.export.blank_filler import BlankFiller
+from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.index import build, versions
+from realm_tf.io import atomic
+from realm_tf.text.tokenizer import BertTokenizer
+from tests import original_files
+
+RELEASE = original_files.RELEASE
+
+
+@pytest.fixture(scope='module')
+def corpus_dir(tmp_path_factory):
+  directory = str(tmp_path_factory.mktemp('corpus') / 'corpus')
+  source = str(RELEASE / 'orqa_corpus')
+  corpus_conversion.to_corpus(
+    original_corpus.read(source),
+    directory,
+    BertTokenizer.from_file(original_files.VOCAB),
+    source=source,
+    show_progress=False,
+  )
+  return directory
+
+
+@pytest.fixture
+def light_exports(monkeypatch):
+  """Modules without a graph, which takes seconds to trace."""
+
+  def export(info, layers, tokenizer, directory, step):
+    prefix = directory / 'variables' / 'variables'
+    tf.train.Checkpoint(**layers).write(str(prefix))
+    tokenizer.save_vocab(directory / 'assets' / 'vocab.txt')
+    info['vocab_fingerprint'] = tokenizer.fingerprint
+    info.update(lower_case=tokenizer.lower_case, step=step)
+    atomic.write_json(directory / 'assets.extra' / 'realm.json', info)
+
+  def embedder(layer, *rest):
+    info = {
+      'kind': 'embedder',
+      'bert_config': dataclasses.asdict(layer.bert_config),
+    }
+    for name in ('projection_size', 'projection_epsilon', 'separate_towers'):
+      info[name] = getattr(layer, name)
+    export(info, {'embedder': layer}, *rest)
+
+  def bert(config, encoder, mlm_head, *rest):
+    info = {'kind': 'bert', 'bert_config': dataclasses.asdict(config)}
+    export(info, {'encoder': encoder, 'mlm_head': mlm_head}, *rest)
+
+  def span_reader(layer, *rest, **lengths):
+    info = {
+      'kind': 'span_reader',
+      'bert_config': dataclasses.asdict(layer.bert_config),
+      'max_span_width': layer.max_span_width,
+      'span_hidden_size': layer.span_hidden_size,
+      **lengths,
+    }
+    export(info, {'span_reader': layer}, *rest)
+
+  monkeypatch.setattr(hub_modules, 'export_embedder', embedder)
+  monkeypatch.setattr(hub_modules, 'export_bert', bert)
+  monkeypatch.setattr(span_reader_module, 'export_span_reader', span_reader)
+
+
+def convert(sources, output, **options):
+  said: list[str] = []
+  config = conversion.ConversionConfig(
+    [str(s) for s in sources], str(output), **options
+  )
+  conversion.convert(config, said.append)
+  return said
+
+
+def lines(said, word):
+  return [line for line in said if line.startswith(word)]
+
+
+def test_modules_become_a_model_directory(tmp_path, corpus_dir):
+  output = tmp_path / 'converted'
+  said = convert([RELEASE / 'modules'], output, corpus_dir=corpus_dir)
+  assert len(lines(said, 'found')) == 2
+  assert len(lines(said, 'mapped')) == 3
+  (left_over,) = lines(said, 'left over')
+  assert left_over.startswith('left over  5 (a head for masked words')
+  (compared,) = lines(said, 'compared')
+  assert 'the same as in block_emb' in compared
+  index = versions.load_index(output / 'index' / '0')
+  numbers = original_files.release_numbers()
+  np.testing.assert_array_equal(index.embeddings, numbers['block_emb'])
+  assert index.metadata.embedder_fingerprint == build.fingerprint_embedder(
+    output / 'export/tf_hub/0/embedder'
+  )
+  index.close()
+  filler = BlankFiller.load(
+    output / 'export/tf_hub/0', corpus_dir, output / 'index/0'
+  )
+  query = original_files.release_inputs(numbers, 'query')['input_word_ids']
+  ids = [row[1 : row.index(3)] for row in query.numpy().tolist()]
+  rows, scores = filler.retrieve(tf.ragged.constant(ids, tf.int32), 5)
+  expected = numbers['query'] @ numbers['block_emb'].T
+  np.testing.assert_array_equal(rows, np.argsort(-expected, 1)[:, :5])
+  np.testing.assert_allclose(scores, -np.sort(-expected, 1)[:, :5], rtol=1e-5)
+
+
+def test_an_orqa_fine_tuning_answers(tmp_path, corpus_dir, light_exports):
+  output = tmp_path / 'converted'
+  said = convert(
+    [RELEASE / 'orqa'],
+    output,
+    corpus_dir=corpus_dir,
+    retriever=str(RELEASE / 'modules/embedder'),
+  )
+  assert [line.split(' to ')[1] for line in lines(said, 'mapped')] == [
+    'embedder: 1 layers of 16, gelu_new, projection 8, epsilon 0.001',
+    'embedder: 1 layers of 16, gelu_new, projection 8, epsilon 0.001'
+    ' (the retriever)',
+    'an index',
+    'span_reader: 1 layers of 16, gelu_new, spans of 4 wordpieces,'
+    ' 12 hidden units',
+  ]
+  export = output / 'export/tf_hub/30'
+  info = hub_modules.read_info(export / 'span_reader')
+  assert (info['query_seq_len'], info['reader_seq_len']) == (16, 48)
+  # The documents are embedded by what the fine-tuning started from.
+  index = output / 'index/30'
+  assert info['document_embedder_fingerprint'] == build.fingerprint_embedder(
+    output / 'retriever'
+  )
+  answerer = QuestionAnswerer.load(export, corpus_dir, index)
+  answers = answerer.answer(['what is the capital of the land'])
+  answerer.close()
+  assert answers.rows.min() >= 0
+  for text, row in zip(answers.texts[0], answers.rows[0]):
+    assert text and text in answerer.documents.bodies([row])[0]
+
+
+def test_the_retriever_is_missed(tmp_path, light_exports):
+  said = convert(
+    [RELEASE / 'orqa'], tmp_path / 'out', vocab_file=str(original_files.VOCAB)
+  )
+  assert lines(said, 'missing') == [
+    'missing    the retriever, /placer/of/another/machine/embedder:'
+    ' give --retriever'
+  ]
+  assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['export']
+
+
+def test_hugging_face_open_qa(tmp_path, corpus_dir, light_exports):
+  """Its block embeddings are of another embedder, which is told."""
+  output = tmp_path / 'out'
+  said = convert(
+    [original_files.HUGGING_FACE / 'openqa'],
+    output,
+    corpus_dir=corpus_dir,
+    vocab_file=str(original_files.VOCAB),
+  )
+  (compared,) = lines(said, 'compared')
+  assert 'NOT as in block_emb' in compared
+  index = versions.load_index(output / 'index/0')
+  expected = original_files.hugging_face_numbers()['block_emb']
+  np.testing.assert_array_equal(index.embeddings, expected)
+  assert index.embedder_dir is None
+  fingerprint = index.metadata.embedder_fingerprint
+  index.close()
+  reader = output / 'export/tf_hub/0/span_reader'
+  info = hub_modules.read_info(reader)
+  assert info['document_embedder_fingerprint'] == fingerprint
+  assert span_reader_module.load_span_reader(reader).max_span_width == 4
+
+
+def test_embedder_and_encoder_of_hugging_face(tmp_path, light_exports):
+  folder = original_files.HUGGING_FACE
+  convert(
+    [folder / 'scorer', folder / 'encoder'],
+    tmp_path / 'out',
+    vocab_file=str(original_files.VOCAB),
+    step=7,
+  )
+  export = tmp_path / 'out/export/tf_hub/7'
+  embedder = hub_modules.load_embedder(export / 'embedder')
+  # It stays what it is when it is exported and loaded.
+  assert embedder.projection_epsilon == 1e-12
+  numbers = original_files.hugging_face_numbers()
+  inputs = original_files.hugging_face_inputs(numbers)
+  for embed, name in (
+    (embedder.embed_queries, 'scorer_query'),
+    (embedder.embed_documents, 'scorer_document'),
+  ):
+    np.testing.assert_allclose(
+      embed(inputs), numbers[name], rtol=1e-5, atol=3e-5
+    )
+  assert hub_modules.load_reader(export / 'bert').bert_config.num_heads == 4
+
+
+def test_what_does_not_fit_is_refused(tmp_path, corpus_dir, light_exports):
+  modules = RELEASE / 'modules'
+  short = tmp_path / 'short'
+  corpus_conversion.to_corpus(
+    list(original_corpus.read(str(RELEASE / 'orqa_corpus')))[:-1],
+    str(short),
+    BertTokenizer.from_file(original_files.VOCAB),
+    source='short',
+    show_progress=False,
+  )
+  vocab = tmp_path / 'vocab.txt'
+  vocab.write_text(original_files.VOCAB.read_text() + 'more\n')
+  scorer = original_files.HUGGING_FACE / 'scorer'
+  for sources, options, reason in (
+    ([modules], {'corpus_dir': str(short)}, r'shape \[24, 8\].* 23 documents'),
+    ([modules], {'vocab_file': str(vocab)}, 'the vocabulary has 112'),
+    (
+      [modules],
+      {'corpus_dir': corpus_dir, 'lower_case': False},
+      'built with another vocabulary',
+    ),
+    ([modules, scorer], {}, 'embedder: there is one in'),
+    ([scorer], {}, 'give --vocab_file'),
+    ([tmp_path / 'none'], {}, 'no such preset, directory or checkpoint'),
+  ):
+    with pytest.raises((ValueError, FileNotFoundError), match=reason):
+      convert(sources, tmp_path / 'out', **options)
+    assert not (tmp_path / 'out').exists()
+  (tmp_path / 'out').mkdir()
+  (tmp_path / 'out' / 'precious').touch()
+  with pytest.raises(ValueError, match='is there already'):
+    convert([modules], tmp_path / 'out')
+
+
+def test_an_activation_that_is_unknown(tmp_path):
+  shutil.copytree(original_files.HUGGING_FACE / 'scorer', tmp_path / 'scorer')
+  path = tmp_path / 'scorer' / 'config.json'
+  config = json.loads(path.read_text())
+  path.write_text(json.dumps({**config, 'hidden_act': 'swish'}))
+  with pytest.raises(ValueError, match='activation must be one of'):
+    convert(
+      [tmp_path / 'scorer'],
+      tmp_path / 'out',
+      vocab_file=str(original_files.VOCAB),
+    )
