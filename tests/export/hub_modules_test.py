@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
+import tf_keras as keras
 
 from realm_tf.bert import weights
 from realm_tf.bert.config import BertConfig
@@ -117,6 +123,41 @@ def test_keras_layer_can_train_it(embedder):
   assert not np.array_equal(first, second)  # dropout
 
 
+def test_training_through_the_keras_layer_moves_the_weights(embedder):
+  _, directory = embedder
+  keras.utils.set_random_seed(1)
+  layer = hub.KerasLayer(directory, trainable=True)
+  inputs = {
+    name: keras.Input([None], dtype=tf.int32, name=name) for name in INPUTS
+  }
+  model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
+  model.compile(keras.optimizers.legacy.Adam(1e-2), 'mse')
+  before = {v.name: v.numpy() for v in layer.trainable_weights}
+  targets = tf.constant([[1.0], [-1.0]])
+  first = model.evaluate(INPUTS, targets, verbose=0)
+  model.fit(INPUTS, targets, epochs=30, verbose=0)
+  assert model.evaluate(INPUTS, targets, verbose=0) < first / 2
+  moved = {
+    v.name
+    for v in layer.trainable_weights
+    if not np.array_equal(v, before[v.name])
+  }
+  still = {name for name in before if name not in moved}
+  # A document tower of its own is not asked; a bias of attention's keys adds
+  # the same to all scores.
+  assert all('document' in n or 'key/bias' in n for n in still), still
+  assert any('word_embeddings' in name for name in moved)
+
+
+def test_no_path_of_this_machine_is_in_it(embedder):
+  _, directory = embedder
+  here = [tempfile.gettempdir(), os.getcwd(), os.path.expanduser('~')]
+  for path in pathlib.Path(directory).rglob('*'):
+    if path.is_file():
+      found = [p for p in here if p.encode() + b'/' in path.read_bytes()]
+      assert not found, path
+
+
 def test_the_tf1_loader_reads_it(embedder):
   embedder, directory = embedder
   expected = embedder.embed_queries(INPUTS).numpy()
@@ -182,6 +223,62 @@ def test_bert_signatures(bert):
     reader.mlm_head(expected['sequence_output'], positions),
     atol=1e-6,
   )
+
+
+_ALONE = """
+import sys
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+folder = sys.argv[1]
+expected = np.load(folder + '/expected.npz')
+inputs = {name: tf.constant(expected[name]) for name in INPUTS}
+names = ['input_ids', 'input_mask', 'segment_ids']
+original = dict(zip(names, inputs.values()))
+for name in ('embedder', 'bert'):
+  module = hub.load(f'{folder}/{name}')
+  info = module.signatures['tokenization_info']()
+  assert tf.io.read_file(info['vocab_file']).numpy().startswith(b'[PAD]')
+  layer = hub.KerasLayer(f'{folder}/{name}', trainable=True)
+  assert layer.trainable_weights
+  if name == 'embedder':
+    found = [module.signatures['projected'](**original)['default']]
+    found += [module.signatures['serving_default'](**inputs)['default']]
+    found += [layer(inputs)]
+  else:
+    found = [module.signatures['tokens'](**original)['sequence_output']]
+    found += [layer(inputs)['sequence_output']]
+    places = tf.constant([[1], [1]])
+    mlm = module.signatures['mlm'](mlm_positions=places, **original)
+    found += [mlm['sequence_output']]
+  for x in found:
+    np.testing.assert_allclose(x, expected[name], atol=1e-6)
+assert not {'realm_tf', 'official', 'tensorflow_text'} & set(sys.modules)
+print('alone')
+"""
+
+
+@pytest.mark.parametrize('embedder', [False], ids=['shared'], indirect=True)
+def test_a_process_with_tensorflow_hub_alone(bert, embedder, tmp_path):
+  reader, directory = bert
+  shutil.copytree(directory, tmp_path / 'bert')
+  shutil.copytree(embedder[1], tmp_path / 'embedder')
+  np.savez(
+    tmp_path / 'expected.npz',
+    embedder=embedder[0].embed_queries(INPUTS),
+    bert=reader.encoder(INPUTS)['sequence_output'],
+    **INPUTS,
+  )
+  program = _ALONE.replace('INPUTS', repr(list(INPUTS)))
+  result = subprocess.run(
+    [sys.executable, '-c', program, str(tmp_path)],
+    cwd=tmp_path,
+    capture_output=True,
+    text=True,
+  )
+  assert result.returncode == 0, result.stderr
+  assert result.stdout == 'alone\n'
 
 
 def test_loads_the_same_reader(bert):
