@@ -34,7 +34,7 @@ from realm_tf.evaluation import answers
 from realm_tf.export import original_layers, original_weights
 from realm_tf.index import search_ops
 from realm_tf.layers import span_scores
-from realm_tf.text import packing
+from realm_tf.text import packing, words
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.models import goldens, orqa_goldens
 
@@ -507,7 +507,7 @@ def orqa_tiny(folder: pathlib.Path) -> Cases:
     is_span = expected > -5000
     place = case.facts['candidate']
     body = case.bodies[best['block']]
-    tokens = pieces.tokenize_with_offsets([body])
+    tokens = words.widen_to_words(pieces.tokenize_with_offsets([body]), pieces)
     text = body.encode()[
       int(tokens.starts[0][best['start']]) : int(tokens.limits[0][best['end']])
     ].decode()

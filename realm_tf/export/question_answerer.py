@@ -19,7 +19,7 @@ from realm_tf.index import versions
 from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.span_reader import SpanReader
 from realm_tf.models import open_qa
-from realm_tf.text import packing
+from realm_tf.text import packing, words
 from realm_tf.text.tokenizer import BertTokenizer
 
 
@@ -30,7 +30,8 @@ class Answers:
   Where a question has fewer than n, the rest have row -1 and no text.
 
   Attributes:
-    texts: Of each answer, as it stands in its block: `[batch][n]`.
+    texts: Of each answer, whole words as they stand in its block:
+      `[batch][n]`.
     rows: Of the block that each is from, int64 `[batch, n]`.
     byte_starts: Its first byte in the body, int32 `[batch, n]`.
     byte_limits: The byte after its last, int32 `[batch, n]`.
@@ -256,14 +257,16 @@ class QuestionAnswerer:
   def _texts(
     self, rows: np.ndarray, starts: np.ndarray, ends: np.ndarray
   ) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
-    """Spans of wordpieces as the original bytes of their blocks."""
+    """Spans of wordpieces as the original bytes of their words in blocks."""
     unique, where = np.unique(rows, return_inverse=True)
     where = where.reshape(rows.shape)
     bodies = [
       body.encode() if row >= 0 else b''
       for row, body in zip(unique, self.documents.bodies(unique))
     ]
-    tokens = self.tokenizer.tokenize_with_offsets(bodies)
+    tokens = words.widen_to_words(
+      self.tokenizer.tokenize_with_offsets(bodies), self.tokenizer
+    )
     splits = tokens.starts.row_splits.numpy()
     token_starts = np.append(tokens.starts.values.numpy(), 0)
     token_limits = np.append(tokens.limits.values.numpy(), 0)

@@ -13,6 +13,7 @@ from realm_tf.export.serving_search import ServedSearcher
 from realm_tf.layers import span_scores
 from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.span_reader import SpanReader
+from realm_tf.text import words
 from realm_tf.text.tokenizer import BertTokenizer
 
 _QUESTION = tf.TensorSpec([None], tf.string, name='question')
@@ -184,7 +185,7 @@ class _Answerer:
   def _show(
     self, rows: tf.Tensor, start: tf.Tensor, end: tf.Tensor
   ) -> dict[str, tf.Tensor]:
-    """The bytes of spans from wordpiece `start` to `end`, `[batch, top_n]`.
+    """The words of spans from wordpiece `start` to `end`, `[batch, top_n]`.
 
     Of the whole corpus only the blocks shown are tokenized again, each once.
     """
@@ -193,7 +194,9 @@ class _Answerer:
     shown, which = tf.unique(flat)
     which = tf.reshape(which, tf.shape(rows))
     titles, texts = self._blocks.texts(shown)
-    tokens = self._tokenizer.tokenize_with_offsets(texts)
+    tokens = words.widen_to_words(
+      self._tokenizer.tokenize_with_offsets(texts), self._tokenizer
+    )
     splits = tf.cast(tokens.ids.row_splits, tf.int32)
     first, limit = tf.gather(splits, which), tf.gather(splits, which + 1)
 
@@ -243,7 +246,7 @@ def make_module(
 
   `question` is a string [batch], `k` an int32. Of answers, the best spans of
   all blocks read, there are [batch, top_n], best first:
-    `top_answers`: bytes of the block, as they were written.
+    `top_answers`: words of the block, as they were written.
     `top_scores`: the retriever's score of the block plus the reader's of the
       span.
     `top_log_probs`: log p(block, span) among all that were read.

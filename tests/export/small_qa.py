@@ -165,7 +165,13 @@ def answers(qa: SmallQA, question: str, k: int, top_n: int) -> list[Answer]:
     tokens = qa.tokenizer.tokenize_with_offsets([text])
     starts, limits = tokens.starts[0].numpy(), tokens.limits[0].numpy()
     within = np.logaddexp.reduce(list(its.values()))
+    pieces = [*qa.tokenizer.tokens(tokens.ids[0]), '']
     for (start, end), score in its.items():
+      # Whole words.
+      while pieces[start].startswith('##'):
+        start -= 1
+      while pieces[end + 1].startswith('##'):
+        end += 1
       begin, limit = int(starts[start]), int(limits[end])
       found.append(
         Answer(
