@@ -6,10 +6,13 @@ import struct
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import tensorflow as tf
+import tensorflow_hub as hub
 from official.nlp.modeling import models, networks
 
 from realm_tf.bert import weight_files, weights
+from tests import original_files
 from tests.bert.weights_test import CONFIG, VOCAB, assert_equal
 from tests.bert.weights_test import bert as bert  # a fixture
 
@@ -196,6 +199,45 @@ def test_nothing_to_load(tmp_path, files, message):
 def test_no_such_path():
   with pytest.raises(FileNotFoundError, match='/no/where: no such preset'):
     weights.load_bert('/no/where')
+
+
+def test_address_of_a_module(monkeypatch):
+  module = original_files.RELEASE / 'modules' / 'bert'
+  asked = []
+
+  def resolve(address):
+    asked.append(address)
+    if 'none' in address:
+      raise OSError('404')
+    return str(module)
+
+  monkeypatch.setattr(hub, 'resolve', resolve)
+  found = weights.load_bert('https://tfhub.dev/google/bert/1')
+  assert asked == ['https://tfhub.dev/google/bert/1']
+  assert found.vocab_file == str(module / 'assets/vocab.txt')
+  assert found.lower_case and found.config.num_heads == 2
+  with pytest.raises(ValueError, match='none/1: cannot be fetched: 404'):
+    weights.load_bert('https://tfhub.dev/none/1')
+  with pytest.raises(ValueError, match='copy it to a disk first'):
+    weights.load_bert('gs://bucket/bert')
+
+
+def test_sharded_tensors(bert, tmp_path):
+  weights.save_bert(bert, tmp_path / 'saved')
+  whole = tmp_path / 'saved' / 'model.safetensors'
+  tensors = safetensors.numpy.load_file(whole)
+  names = sorted(tensors)
+  parts = {'a.safetensors': names[::2], 'b.safetensors': names[1::2]}
+  for part, its in parts.items():
+    safetensors.numpy.save_file(
+      {n: tensors[n] for n in its}, tmp_path / 'saved' / part
+    )
+  whole.unlink()
+  weight_map = {n: part for part, its in parts.items() for n in its}
+  index = tmp_path / 'saved' / 'model.safetensors.index.json'
+  index.write_text(json.dumps({'weight_map': weight_map}))
+  assert_equal(weights.load_bert(tmp_path / 'saved'), bert)
+  assert_equal(weights.load_bert(index), bert)
 
 
 def test_broken_file_is_named(tmp_path):
