@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 
 _WANTED = (
   'tensorflow',
@@ -51,17 +52,17 @@ class ForkServer:
     self,
     binary: str,
     *arguments: str,
+    streams: Mapping[str, str] | None = None,
     timeout: float | None = None,
-    **streams: str,
   ) -> int:
     """Runs `bin/<binary>.py` in a process of its own, to its end.
 
     Args:
       binary: Its name.
       *arguments: Its flags.
+      streams: Paths of files for `stdin`, `stdout`, `stderr`; by default, no
+        input, and for output the terminal or what else this process has.
       timeout: Seconds after which it is killed, with all it started.
-      **streams: Paths of files for `stdin`, `stdout`, `stderr`; by default,
-        the terminal or what else this process has, and no input.
 
     Returns:
       The code it ended with; below 0, the signal it died from: -9 after the
@@ -74,7 +75,7 @@ class ForkServer:
       'binary': binary,
       'arguments': arguments,
       'timeout': timeout,
-      'streams': streams,
+      'streams': dict(streams or {}),
     }
     requests = self._process.stdin
     assert requests is not None

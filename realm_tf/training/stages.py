@@ -67,7 +67,7 @@ class Stages:
     started = time.monotonic()
     with tempfile.NamedTemporaryFile('r') as output, self._interruptible():
       streams = {'stdout': output.name} if capture else {}
-      code = self._server.run(binary, *arguments, **streams)
+      code = self._server.run(binary, *arguments, streams=streams)
       self._check(binary, code, started)
       return output.read()
 

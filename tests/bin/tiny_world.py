@@ -198,7 +198,7 @@ def call_forked(
       for stream in ('stdin', 'stdout', 'stderr')
     }
     pathlib.Path(paths['stdin']).write_text(typed)
-    code = _fork_server().run(name, *flags, timeout=timeout, **paths)
+    code = _fork_server().run(name, *flags, streams=paths, timeout=timeout)
     if code == -signal.SIGKILL:
       raise subprocess.TimeoutExpired(command(name, *flags), timeout)
     return subprocess.CompletedProcess(

@@ -16,7 +16,7 @@ def server():
 def run(server, directory, *arguments, **options):
   """Runs bin/score_predictions; returns its code and what it says."""
   streams = {name: str(directory / name) for name in ('stdout', 'stderr')}
-  code = server.run('score_predictions', *arguments, **streams, **options)
+  code = server.run('score_predictions', *arguments, streams=streams, **options)
   return code, *(open(path).read() for path in streams.values())
 
 
