@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from realm_tf.io import files
 
-_BUFFER_BYTES = 8 << 20
+# Of each of the files that are read in turns.
+_BUFFER_BYTES = 1 << 20
 # Neighbours in a file are about one thing; files are read in turns.
 _FILES_AT_ONCE = 16
 _RECORDS_IN_TURN = 8
