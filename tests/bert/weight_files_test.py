@@ -222,6 +222,14 @@ def test_address_of_a_module(monkeypatch):
     weights.load_bert('gs://bucket/bert')
 
 
+def test_hugging_face_realm():
+  folder = original_files.HUGGING_FACE
+  found = weights.load_bert(folder / 'encoder', vocab_size=111)
+  assert (found.config.num_heads, found.config.activation) == (4, 'gelu_new')
+  with pytest.raises(ValueError, match='several encoders are in it'):
+    weights.load_bert(folder / 'openqa')
+
+
 def test_sharded_tensors(bert, tmp_path):
   weights.save_bert(bert, tmp_path / 'saved')
   whole = tmp_path / 'saved' / 'model.safetensors'

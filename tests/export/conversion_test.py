@@ -88,7 +88,7 @@ def lines(said, word):
   return [line for line in said if line.startswith(word)]
 
 
-def test_modules_become_a_model_directory(tmp_path, corpus_dir):
+def test_modules_become_a_model_directory(tmp_path, corpus_dir, light_exports):
   output = tmp_path / 'converted'
   said = convert([RELEASE / 'modules'], output, corpus_dir=corpus_dir)
   assert len(lines(said, 'found')) == 2
@@ -237,6 +237,28 @@ def test_what_does_not_fit_is_refused(tmp_path, corpus_dir, light_exports):
   (tmp_path / 'out' / 'precious').touch()
   with pytest.raises(ValueError, match='is there already'):
     convert([modules], tmp_path / 'out')
+
+
+def test_block_embeddings_of_another_size(tmp_path, light_exports):
+  shutil.copytree(RELEASE / 'modules', tmp_path / 'modules')
+  encoded = tmp_path / 'modules/embedder/encoded/encoded.ckpt'
+  tf.raw_ops.SaveV2(
+    prefix=str(encoded),
+    tensor_names=['block_emb'],
+    shape_and_slices=[''],
+    tensors=[tf.zeros([24, 5])],
+  )
+  with pytest.raises(ValueError, match='has 5 dimensions, the embedder 8'):
+    convert([tmp_path / 'modules/embedder'], tmp_path / 'out')
+  assert not (tmp_path / 'out').exists()
+
+
+def test_block_embeddings_alone(tmp_path, corpus_dir):
+  encoded = RELEASE / 'modules/embedder/encoded/encoded.ckpt'
+  convert([encoded], tmp_path / 'out', corpus_dir=corpus_dir)
+  index = versions.load_index(tmp_path / 'out/index/0')
+  assert index.embeddings.shape == (24, 8) and index.embedder_dir is None
+  index.close()
 
 
 def test_an_activation_that_is_unknown(tmp_path):

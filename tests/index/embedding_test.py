@@ -131,6 +131,7 @@ def test_goes_on_where_it_failed(tmp_path):
 
 @pytest.mark.parametrize('separate', [True, False])
 def test_documents_are_packed_as_in_training(separate):
+  """Wrong in the original: its training does not look at the setting."""
   given = []
 
   def record(inputs):
