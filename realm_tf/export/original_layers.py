@@ -180,6 +180,7 @@ def _only(
   handle: str | os.PathLike, kind: str, tags: Iterable[str]
 ) -> tuple[Source, list[Encoder], BertConfig | None]:
   """The one source with encoders of a kind, and their config with tags."""
+  tags = (tags,) if isinstance(tags, str) else tuple(tags)
   sources = original_sources.find(handle)
   found = []
   for source in sources:

@@ -147,6 +147,14 @@ def test_an_orqa_fine_tuning_answers(tmp_path, corpus_dir, light_exports):
     assert text and text in answerer.documents.bodies([row])[0]
 
 
+def test_the_step_stands_beside_exported_modules(tmp_path, light_exports):
+  shutil.copytree(RELEASE / 'modules', tmp_path / '1584000000')
+  (tmp_path / '1584000000' / 'global_step.txt').write_text('12\n')
+  convert([tmp_path / '1584000000'], tmp_path / 'out')
+  export = tmp_path / 'out/export/tf_hub/12'
+  assert hub_modules.read_info(export / 'bert', 'bert')['step'] == 12
+
+
 def test_the_retriever_is_missed(tmp_path, light_exports):
   said = convert(
     [RELEASE / 'orqa'], tmp_path / 'out', vocab_file=str(original_files.VOCAB)

@@ -44,7 +44,7 @@ def test_an_embedder_module(release):
 
 def test_tags_say_whether_it_drops_out(release):
   query = original_files.release_inputs(release, 'query')
-  for tags, drops in ((['train'], True), ([], False)):
+  for tags, drops in (({'train'}, True), ('train', True), (iter([]), False)):
     embedder = original_layers.load_embedder(MODULES / 'embedder', tags)
     with tf.GradientTape() as tape:
       found = embedder.embed_queries(query, training=True)
