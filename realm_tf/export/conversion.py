@@ -154,7 +154,7 @@ class _Conversion:
     self.documents = self._open_documents()
 
   def _find_blocks(self, sources: Sequence[Source]) -> Source | None:
-    having = {id(s.path): s for s in sources if s.block_embeddings is not None}
+    having = {s.path: s for s in sources if s.block_embeddings is not None}
     if len(having) > 1:
       paths = ', '.join(str(s.path) for s in having.values())
       raise ValueError(f'there are several block_emb, with {paths}')
