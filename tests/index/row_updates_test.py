@@ -34,9 +34,7 @@ def test_exact_equals_one_built_anew():
   old = searcher.build_searcher(embeddings, config)
   kept, added = kept_rows(2000, 100), clustered.vectors(4, 150)
   new, updated = update(old, embeddings, kept, added)
-  np.testing.assert_array_equal(
-    new, np.concatenate([embeddings[kept], added])
-  )
+  np.testing.assert_array_equal(new, np.concatenate([embeddings[kept], added]))
   queries = clustered.vectors(2, 50)
   anew = searcher.build_searcher(new, config)
   for mine, its in zip(updated.search(queries, 20), anew.search(queries, 20)):
