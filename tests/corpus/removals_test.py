@@ -11,7 +11,9 @@ from realm_tf.corpus.removals import Removal
 
 def test_titles_and_objects(tmp_path):
   text = tmp_path / 'a.txt'
-  text.write_bytes(b'\xef\xbb\xbfRome\r\n\n  New   York \nS\xc3\xa3o Tom\xc3\xa9')
+  text.write_bytes(
+    b'\xef\xbb\xbfRome\r\n\n  New   York \nS\xc3\xa3o Tom\xc3\xa9'
+  )
   lines = tmp_path / 'b.jsonl.gz'
   lines.write_bytes(
     gzip.compress(b'{"title": "Lima", "id": 3}\n{"uid": -7}\n{"row": 0}\n')

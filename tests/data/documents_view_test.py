@@ -129,5 +129,3 @@ def test_another_vocabulary_is_refused(old):
 def test_the_files_of_added_records_are_gone(new):
   assert not (documents_view.pathlib.Path(new.directory)).exists()
   assert new.bodies([0]) == ['a river of France']
-
-
