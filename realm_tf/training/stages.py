@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs binaries one after the other, as somebody would type them in."""
 
+import contextlib
 import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+
+from realm_tf.training.fork_server import ForkServer
 
 
 class Stages:
@@ -20,31 +25,29 @@ class Stages:
     """
     self._program = program
     self._started = time.monotonic()
-
-  def _call(self, command: list[str], name: str, capture: bool) -> str:
-    shown = ' '.join(shlex.quote(a) for a in ['python', *command[1:]])
-    print(f'\n=== {shown}', flush=True)
-    started = time.monotonic()
     # TensorFlow is not to say at each start that there is no GPU.
-    quiet = {'TF_CPP_MIN_LOG_LEVEL': '3', **os.environ}
-    try:
-      done = subprocess.run(
-        command,
-        env=quiet,
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE if capture else None,
+    self._environment = {'TF_CPP_MIN_LOG_LEVEL': '3', **os.environ}
+    self._server = ForkServer(self._environment)
+
+  def _show(self, *command: str) -> None:
+    shown = ' '.join(shlex.quote(a) for a in ['python', *command])
+    print(f'\n=== {shown}', flush=True)
+
+  def _check(self, name: str, code: int, started: float) -> None:
+    if code:
+      raise SystemExit(
+        f'{self._program}: {name} ended with code {code}, see above'
       )
+    print(f'=== {name}: {time.monotonic() - started:.0f} s', flush=True)
+
+  @contextlib.contextmanager
+  def _interruptible(self) -> Iterator[None]:
+    try:
+      yield
     except KeyboardInterrupt:
       raise SystemExit(
         f'{self._program}: stopped; the same command goes on from here'
       ) from None
-    if done.returncode:
-      raise SystemExit(
-        f'{self._program}: {name} ended with code {done.returncode}, see above'
-      )
-    print(f'=== {name}: {time.monotonic() - started:.0f} s', flush=True)
-    return done.stdout or ''
 
   def run(self, binary: str, *arguments: str, capture: bool = False) -> str:
     """Runs `bin/<binary>.py` to its end.
@@ -60,13 +63,22 @@ class Stages:
     Raises:
       SystemExit: It failed, or was stopped from the keyboard.
     """
-    command = [sys.executable, '-m', f'bin.{binary}', *arguments]
-    return self._call(command, binary, capture)
+    self._show('-m', f'bin.{binary}', *arguments)
+    started = time.monotonic()
+    with tempfile.NamedTemporaryFile('r') as output, self._interruptible():
+      streams = {'stdout': output.name} if capture else {}
+      code = self._server.run(binary, *arguments, streams=streams)
+      self._check(binary, code, started)
+      return output.read()
 
   def run_python(self, name: str, program: str, *arguments: str) -> None:
     """Runs a program that is given as text, in a process of its own."""
+    self._show('-c', program, *arguments)
+    started = time.monotonic()
     command = [sys.executable, '-c', program, *arguments]
-    self._call(command, name, False)
+    with self._interruptible():
+      done = subprocess.run(command, env=self._environment, check=False)
+    self._check(name, done.returncode, started)
 
   @property
   def seconds(self) -> float:

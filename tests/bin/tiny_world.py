@@ -15,6 +15,7 @@ import tempfile
 from realm_tf.corpus import build as build_corpus
 from realm_tf.corpus import salient_spans
 from realm_tf.data import documents
+from realm_tf.training.fork_server import ForkServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _WORDS = """
@@ -179,16 +180,9 @@ def call(
 
 
 @functools.lru_cache(maxsize=1)
-def _fork_server() -> subprocess.Popen:
-  """The one of this process; it ends when its standard input does."""
-  return subprocess.Popen(
-    [sys.executable, '-m', 'tests.bin.fork_server'],
-    cwd=ROOT,
-    env=environment(),
-    stdin=subprocess.PIPE,
-    stdout=subprocess.PIPE,
-    text=True,
-  )
+def _fork_server() -> ForkServer:
+  """The one of this process."""
+  return ForkServer(environment())
 
 
 def call_forked(
@@ -196,8 +190,7 @@ def call_forked(
 ) -> subprocess.CompletedProcess:
   """Like `call`, without the seconds that TensorFlow takes to start.
 
-  For what a binary says of wrong flags and files; what it does is tested by
-  `call`, as a user calls it.
+  Each binary is run by `call` as well, as a user calls it.
   """
   with tempfile.TemporaryDirectory() as folder:
     paths = {
@@ -205,17 +198,11 @@ def call_forked(
       for stream in ('stdin', 'stdout', 'stderr')
     }
     pathlib.Path(paths['stdin']).write_text(typed)
-    argv = [str(ROOT / 'bin' / f'{name}.py'), *flags]
-    request = {'argv': argv, 'timeout': timeout, **paths}
-    server = _fork_server()
-    assert server.stdin is not None and server.stdout is not None
-    server.stdin.write(json.dumps(request) + '\n')
-    server.stdin.flush()
-    code = json.loads(server.stdout.readline())
+    code = _fork_server().run(name, *flags, streams=paths, timeout=timeout)
     if code == -signal.SIGKILL:
-      raise subprocess.TimeoutExpired(argv, timeout)
+      raise subprocess.TimeoutExpired(command(name, *flags), timeout)
     return subprocess.CompletedProcess(
-      argv,
+      command(name, *flags),
       code,
       *(pathlib.Path(paths[out]).read_text() for out in ('stdout', 'stderr')),
     )
