@@ -27,7 +27,7 @@ from realm_tf.corpus.removals import Removal
 from realm_tf.data import corpus_writer, document_lookup, documents_view
 from realm_tf.data.documents import Documents
 from realm_tf.data.documents_view import DocumentsView
-from realm_tf.index import embedding, row_updates, versions
+from realm_tf.index import embedding, row_updates, searcher, versions
 from realm_tf.index.slot import IndexSlot
 from realm_tf.io import atomic
 from realm_tf.text.tokenizer import BertTokenizer
@@ -35,12 +35,14 @@ from realm_tf.text.tokenizer import BertTokenizer
 CORPUS, INDEX = 'corpus', 'index'
 _BATCH = 512
 _MAX_REPORTED = 20
-# Documents whose vectors are compared with those in the index, and how far off
-# they may be: bfloat16 is by 0.02.
+# Documents whose vectors are compared with those in the index: so many of the
+# longest, which show where they were cut, and so many of all.
 _COMPARED = 8
-_MAX_ERROR = 0.1
+# How far off they may be, measured by how far documents are from their mean:
+# bfloat16 is by 0.01, a body of the wrong segment type by 0.9.
+_MAX_ERROR = 0.15
 # Share of rows unknown to the tree from which on a build is advised.
-_MANY_ADDED = 0.5
+_MANY_ADDED = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,13 +251,17 @@ class LiveIndex:
 
   def _compare(self, edition: Edition) -> None:
     """Checks that new vectors will be like those that are there."""
-    lengths = edition.documents.title_lengths + edition.documents.body_lengths
-    # The longest show whether they were cut at the same length.
-    rows = np.argsort(-lengths, kind='stable')[:_COMPARED]
-    view = DocumentsView.of(edition.documents).select(rows)
+    documents = edition.documents
+    lengths = documents.title_lengths + documents.body_lengths
+    longest = np.argsort(-lengths, kind='stable')[:_COMPARED]
+    some = np.linspace(0, len(documents) - 1, _COMPARED).astype(np.int64)
+    rows = np.union1d(longest, some)
     expected = edition.index.embeddings[rows]
-    errors = np.linalg.norm(self._embed(view, False) - expected, axis=1)
-    error = float(np.max(errors / np.linalg.norm(expected, axis=1)))
+    found = self._embed(DocumentsView.of(documents).select(rows), False)
+    spread = np.linalg.norm(expected - expected.mean(0), axis=1).mean()
+    # Of a single document there is no spread.
+    scale = max(spread, 0.02 * np.linalg.norm(expected, axis=1).mean())
+    error = np.linalg.norm(found - expected, axis=1).max() / scale
     if not error <= _MAX_ERROR:
       raise versions.IndexMismatchError(
         f'{edition.index.path}: the embedder makes other vectors of the'
@@ -282,30 +288,49 @@ class LiveIndex:
     embeddings = row_updates.updated_embeddings(
       old.index.embeddings, kept, added
     )
-    searcher = row_updates.updated_searcher(
+    made = row_updates.updated_searcher(
       old.index.searcher, old.index.embeddings, embeddings, kept
     )
     metadata = old.index.metadata
     rows_added = metadata.rows_added + len(added)
-    if searcher.kind == 'exact' or metadata.kind == 'exact':
+    if made.kind == 'exact' or metadata.kind == 'exact':
       rows_added = 0
     if rows_added > _MANY_ADDED * len(embeddings):
       logging.warning(
-        '%d of %d rows were added since the tree of the index was trained: it'
-        ' may miss more of them than one built anew (bin/build_index)',
+        '%d of %d rows were added since the tree of the index was trained; what'
+        ' is unlike the old ones may be missed: train it anew (--retrain)',
         rows_added,
         len(embeddings),
       )
     metadata = dataclasses.replace(
       metadata,
       num_documents=len(embeddings),
-      kind=searcher.kind,
+      kind=made.kind,
       # It takes reading all of them: `save` does.
       corpus_fingerprint='',
       rows_added=rows_added,
     )
-    index = versions.Index(old.index.path, searcher, metadata, embeddings)
+    index = versions.Index(old.index.path, made, metadata, embeddings)
     return Edition(documents, index)
+
+  def retrain(self) -> None:
+    """Trains the searcher anew on the rows that there are.
+
+    Nothing is embedded. For when many rows were added that are unlike those
+    before: a tree that was not trained on their like may miss one in five.
+    """
+    with self._updating, self._slot.acquire() as old:
+      index = old.index
+      made = searcher.build_searcher(index.embeddings, index.searcher.config)
+      metadata = dataclasses.replace(
+        index.metadata, kind=made.kind, rows_added=0
+      )
+      self._slot.swap(
+        Edition(
+          old.documents,
+          versions.Index(index.path, made, metadata, index.embeddings),
+        )
+      )
 
   def save(
     self,

@@ -33,6 +33,7 @@ class CorpusUpdateConfig:
       have their titles.
     strict: Whether a malformed line, or something to remove that is not there,
       is an error.
+    retrain: Whether ScaNN's tree is trained anew on all rows.
     overwrite: Whether what stands in `output_dir` may be replaced.
     embedder: TF Hub module that made the index; None for that in the index.
     embedding: As the index was built with.
@@ -48,6 +49,7 @@ class CorpusUpdateConfig:
   format: str = 'auto'
   replace_titles: bool = False
   strict: bool = False
+  retrain: bool = False
   overwrite: bool = False
   embedder: str | None = None
   embedding: EmbeddingConfig = dataclasses.field(
@@ -125,19 +127,19 @@ def open_live(
   """
   documents = Documents.open(os.path.join(config.corpus_dir, 'documents'))
   index_path = versions.find_index(config.index_dir)
-  encoding = None
-  if with_embedder:
-    settings = _corpus_settings(config.corpus_dir)
-    encoding = load_encoding(
-      _find_embedder(config, index_path),
-      max_block_length=settings.get('max_block_length', 288),
-      embedding=config.embedding,
-      mixed_precision=config.mixed_precision,
-    )
   index = versions.load_index(
     index_path, corpus_fingerprint=documents.fingerprint
   )
   try:
+    encoding = None
+    if with_embedder:
+      settings = _corpus_settings(config.corpus_dir)
+      encoding = load_encoding(
+        _find_embedder(config, index_path),
+        max_block_length=settings.get('max_block_length', 288),
+        embedding=config.embedding,
+        mixed_precision=config.mixed_precision,
+      )
     return live.LiveIndex(documents, index, encoding)
   except BaseException:
     index.close()
@@ -192,6 +194,8 @@ def update_corpus(config: CorpusUpdateConfig) -> tuple[str, dict[str, int]]:
       raise CorpusError(
         f'there is nothing to change ({said or "no input"}): nothing is written'
       )
+    if config.retrain:
+      opened.retrain()
     with opened.acquire() as edition:
       counts['blocks'] = len(edition.documents)
     settings = _corpus_settings(config.corpus_dir)

@@ -61,7 +61,11 @@ def test_scann_has_the_recall_of_one_built_anew(tmp_path, bfloat16):
   truth = clustered.best_rows(new, queries, 10)
   found, scores = updated.search(queries, 10)
   anew = searcher.build_searcher(new, config).search(queries, 10)[0]
-  assert recall(found, truth) > recall(anew, truth) - 0.02
+  # Two trainings of one tree may be 0.02 apart.
+  assert recall(found, truth) > recall(anew, truth) - 0.04
+  before = clustered.best_rows(embeddings, queries, 10)
+  before = recall(old.search(queries, 10)[0], before)
+  assert recall(found, truth) > before - 0.01
   assert recall(found, truth) > 0.95
   expected = np.einsum('bd,bkd->bk', queries, new[found.numpy()])
   np.testing.assert_allclose(scores, expected, rtol=0.02 if bfloat16 else 1e-4)
