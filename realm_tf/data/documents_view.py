@@ -26,6 +26,8 @@ from realm_tf.data.documents import Documents
 
 # Documents copied at a time: some 10 MB.
 _CHUNK = 4096
+# Stores that a view looks into: each update adds one.
+_MOST_PARTS = 32
 
 
 def from_records(
@@ -110,11 +112,23 @@ class DocumentsView(Documents):
       ValueError: It is of another vocabulary.
     """
     other = DocumentsView.of(documents)
-    return DocumentsView(
+    view = DocumentsView(
       [*self._parts, *other._parts],
       np.append(self._part, other._part + np.int32(len(self._parts))),
       np.append(self._row, other._row),
     )
+    return view._merged() if len(view._parts) > _MOST_PARTS else view
+
+  def _merged(self) -> 'DocumentsView':
+    """The same documents, those of all stores but the first in one store."""
+    later = np.flatnonzero(self._part)
+    with tempfile.TemporaryDirectory(prefix='realm_tf-documents-') as name:
+      self.select(later).write(pathlib.Path(name, 'merged'))
+      merged = Documents(pathlib.Path(name, 'merged'))
+    row = self._row.copy()
+    row[later] = np.arange(len(later))
+    part = (self._part > 0).astype(np.int32)
+    return DocumentsView([self._parts[0], merged], part, row)
 
   def _per_document(self, values: Sequence[np.ndarray]) -> np.ndarray:
     """Of an array for each part, what belongs to each document."""

@@ -4,6 +4,7 @@
 
 import dataclasses
 import os
+import pathlib
 from typing import Any
 
 import tensorflow as tf
@@ -161,6 +162,8 @@ def update_corpus(config: CorpusUpdateConfig) -> tuple[str, dict[str, int]]:
       f'--output_dir: {config.output_dir} is there already; name another'
       ' directory, or give --overwrite'
     )
+  # What a killed call left half-written.
+  atomic.remove_stale(pathlib.Path(config.output_dir).absolute().parent)
   added: list[Document] = []
   counts: dict[str, int] = {}
   if config.add:

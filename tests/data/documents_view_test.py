@@ -129,3 +129,14 @@ def test_another_vocabulary_is_refused(old):
 def test_the_files_of_added_records_are_gone(new):
   assert not (documents_view.pathlib.Path(new.directory)).exists()
   assert new.bodies([0]) == ['a river of France']
+
+
+def test_many_updates_do_not_make_many_parts(tmp_path, old, new, monkeypatch):
+  monkeypatch.setattr(documents_view, '_MOST_PARTS', 4)
+  view, expected = DocumentsView.of(old), list(_OLD)
+  for n in range(9):
+    rows = [i for i in range(len(view)) if i != n % len(view)]
+    view = view.select(rows).append(new)
+    expected = [expected[i] for i in rows] + _NEW
+    assert len(view._parts) <= 4
+  check_same(view, small_world.store(tmp_path / 'anew', expected))
