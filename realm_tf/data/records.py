@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
-_BUFFER_BYTES = 8 << 20
+# Of each of the files that are read in turns.
+_BUFFER_BYTES = 1 << 20
 _GZIP_MAGIC = b'\x1f\x8b'
 # Neighbours in a file are about one thing; files are read in turns.
 _FILES_AT_ONCE = 16

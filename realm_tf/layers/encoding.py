@@ -40,10 +40,7 @@ class Dropout:
     if self._seed is None or not rate:
       return x
     self._count += 1
-    mask = fused.dropout_mask(
-      tf.shape(x), rate, self._seed + [0, self._count], x.dtype
-    )
-    return x * mask
+    return fused.drop(x, rate, self._seed + [0, self._count])
 
 
 def trim(inputs: Inputs) -> dict[str, tf.Tensor]:

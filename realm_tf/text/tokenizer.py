@@ -4,9 +4,10 @@
 
 import functools
 import hashlib
+import itertools
 import os
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,14 @@ from realm_tf.text.packing import SpecialIds
 
 # BERT's limit for a word, which FastWordpieceTokenizer counts in bytes.
 _MAX_BYTES_PER_WORD = 200
-# Planes in which characters are assigned; all others are deleted.
-_ASSIGNED = ((0, 0x34000), (0xE0000, 0xE0200))
-_TABLE_SIZE = 0xE0200
+# Where characters are assigned; all others are deleted.
+_PLANES, _TAGS = (0, 0x34000), (0xE0000, 0xE0200)
+_ASSIGNED = (_PLANES, _TAGS)
+# A table has a place for each of these, and one for all others. Graphs are
+# copied often, and the tables with them.
+_TAGS_PLACE = _PLANES[1]
+_OTHERS_PLACE = _TAGS_PLACE + _TAGS[1] - _TAGS[0]
+_TABLE_SIZE = _OTHERS_PLACE + 1
 _SIGMA, _FINAL_SIGMA = 0x3A3, 0x3C2
 # TensorFlow takes seconds to put a bool table of this size into a graph.
 _FLAG = np.uint8
@@ -69,35 +75,49 @@ def _deleted_pattern() -> str:
         ranges[-1][1] = point
       else:
         ranges.append([point, point])
-  ranges += [[_ASSIGNED[0][1], _ASSIGNED[1][0] - 1], [_TABLE_SIZE, 0x10FFFF]]
+  ranges += [[_PLANES[1], _TAGS[0] - 1], [_TAGS[1], 0x10FFFF]]
   parts = [f'\\x{{{first:x}}}-\\x{{{last:x}}}' for first, last in ranges]
   return f'[{"".join(parts)}]+'
 
 
+def _assigned() -> Iterator[tuple[int, int]]:
+  """Code points that may be assigned, each with its place in a table."""
+  points = itertools.chain(*(range(*plane) for plane in _ASSIGNED))
+  return ((point, place) for place, point in enumerate(points))
+
+
+def _places(points: tf.Tensor) -> tf.Tensor:
+  """Where code points stand in a table."""
+  tags = points - (_TAGS[0] - _TAGS_PLACE)
+  is_tag = (points >= _TAGS[0]) & (points < _TAGS[1])
+  others = tf.where(is_tag, tags, _OTHERS_PLACE)
+  return tf.where(points < _PLANES[1], points, others)
+
+
 @functools.lru_cache(maxsize=2)
 def _normalization_table(lower_case: bool) -> tuple[np.ndarray, ...]:
-  """For each code point below `_TABLE_SIZE`: what it becomes.
+  """For each place of a table: what the character becomes.
 
   Returns:
     Code points int32, row splits int32, and as 0 or 1 whether a code point
     is a mark that is deleted, so that it belongs to the character before it.
   """
-  lengths = np.zeros(_TABLE_SIZE, np.int32)
+  lengths = np.ones(_TABLE_SIZE, np.int32)
+  lengths[_OTHERS_PLACE] = 0
   marks = np.zeros(_TABLE_SIZE, _FLAG)
   changed: dict[int, str] = {}
-  for first, limit in _ASSIGNED:
-    lengths[first:limit] = 1
-    for point in range(first, limit):
-      character = chr(point)
-      normal = _normalize_character(character, lower_case)
-      if normal != character:
-        changed[point] = normal
-        lengths[point] = len(normal)
-        marks[point] = not normal and unicodedata.category(character) == 'Mn'
+  for point, place in _assigned():
+    character = chr(point)
+    normal = _normalize_character(character, lower_case)
+    if normal != character:
+      changed[place] = normal
+      lengths[place] = len(normal)
+      marks[place] = not normal and unicodedata.category(character) == 'Mn'
   splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-  values = np.repeat(np.arange(_TABLE_SIZE, dtype=np.int32), lengths)
-  for point, normal in changed.items():
-    values[splits[point] : splits[point + 1]] = [ord(c) for c in normal]
+  same = np.concatenate([np.arange(*plane) for plane in _ASSIGNED] + [[0]])
+  values = np.repeat(same, lengths).astype(np.int32)
+  for place, normal in changed.items():
+    values[splits[place] : splits[place + 1]] = [ord(c) for c in normal]
   return values, splits, marks
 
 
@@ -106,23 +126,22 @@ def _sigma_table() -> tuple[np.ndarray, np.ndarray]:
   """Which characters decide how a capital sigma near them is lowered.
 
   Returns:
-    For each code point below `_TABLE_SIZE`, 0 or 1: whether it is looked
-    through (accents, apostrophes, full stops, what is deleted ...), and
-    whether it is a cased letter.
+    For each place of a table, 0 or 1: whether the character is looked through
+    (accents, apostrophes, full stops, what is deleted ...), and whether it is
+    a cased letter.
   """
   ignored = np.ones(_TABLE_SIZE, _FLAG)
   cased = np.zeros(_TABLE_SIZE, _FLAG)
   sigma = chr(_SIGMA)
-  for first, limit in _ASSIGNED:
-    for point in range(first, limit):
-      character = chr(point)
-      if _is_deleted(character):
-        continue
-      # Python has no other way to ask for these properties.
-      after_it = (character + sigma).lower()[-1] != sigma.lower()
-      through_it = ('A' + character + sigma).lower()[-1] != sigma.lower()
-      ignored[point] = through_it and not after_it
-      cased[point] = after_it
+  for point, place in _assigned():
+    character = chr(point)
+    if _is_deleted(character):
+      continue
+    # Python has no other way to ask for these properties.
+    after_it = (character + sigma).lower()[-1] != sigma.lower()
+    through_it = ('A' + character + sigma).lower()[-1] != sigma.lower()
+    ignored[place] = through_it and not after_it
+    cased[place] = after_it
   return ignored, cased
 
 
@@ -310,10 +329,9 @@ class BertTokenizer(tf.Module):
       point.
     """
     values, splits, _ = _normalization_table(self.lower_case)
-    clipped = tf.minimum(points, _TABLE_SIZE - 1)
-    starts = tf.gather(splits, clipped)
-    lengths = tf.gather(splits, clipped + 1) - starts
-    lengths = tf.where(points < _TABLE_SIZE, lengths, 0)
+    places = _places(points)
+    starts = tf.gather(splits, places)
+    lengths = tf.gather(splits, places + 1) - starts
     source = tf.repeat(tf.range(tf.size(points)), lengths)
     within = tf.range(tf.size(source)) - tf.gather(
       tf.cumsum(lengths, exclusive=True), source
@@ -334,7 +352,7 @@ class BertTokenizer(tf.Module):
     """Byte limits [chars], each moved behind the deleted marks that follow."""
     _, _, marks = _normalization_table(self.lower_case)
     flat = points.values
-    is_mark = tf.gather(marks, tf.minimum(flat, _TABLE_SIZE - 1)) > 0
+    is_mark = tf.gather(marks, _places(flat)) > 0
     starts_row = tf.concat([[True], rows[1:] != rows[:-1]], 0)
     starts_row = starts_row[: tf.size(flat)]
     group = tf.cumsum(tf.cast(~is_mark | starts_row, tf.int32)) - 1
@@ -377,11 +395,11 @@ def _ends_word_in_sigma(points: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
   looked through.
   """
   ignored, cased = _sigma_table()
-  clipped = tf.minimum(points, _TABLE_SIZE - 1)
+  places = _places(points)
   # Sigmas are among them.
-  kept = tf.where(tf.equal(tf.gather(ignored, clipped), 0))[:, 0]
+  kept = tf.where(tf.equal(tf.gather(ignored, places), 0))[:, 0]
   rows = tf.gather(rows, kept)
-  is_cased = tf.gather(cased, tf.gather(clipped, kept)) > 0
+  is_cased = tf.gather(cased, tf.gather(places, kept)) > 0
   same_row = rows[1:] == rows[:-1]
   no = tf.zeros([1], tf.bool)
   size = tf.size(kept)

@@ -40,13 +40,20 @@ def test_normalize():
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
-def test_dropout_mask():
-  mask = fused.dropout_mask([301, 1003], 0.1, [3, 4], tf.float32).numpy()
+def test_drop():
+  ones = tf.ones([301, 1003])
+  mask = fused.drop(ones, 0.1, [3, 4]).numpy()
   kept = mask > 0
   assert abs(kept.mean() - 0.9) < 0.002
   np.testing.assert_allclose(mask[kept], 1 / 0.9, rtol=2e-5)
   # Neighbours share a random number's bits, and yet are independent.
   both = kept[:, ::2][:, :500] & kept[:, 1::2][:, :500]
   assert abs(both.mean() - 0.81) < 0.005
-  all_of_it = fused.dropout_mask([4, 5], 1e-9, [3, 4], tf.float32)
-  np.testing.assert_array_equal(all_of_it, np.ones([4, 5]))
+  all_of_it = fused.drop(ones, 1e-9, [3, 4])
+  np.testing.assert_array_equal(all_of_it, ones)
+  x = tf.random.stateless_normal([301, 1003], [1, 2])
+  for found, expected in zip(
+    value_and_gradient(lambda x: fused.drop(x, 0.1, [3, 4]), x),
+    value_and_gradient(lambda x: mask * x, x),
+  ):
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
