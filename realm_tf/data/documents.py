@@ -12,7 +12,6 @@ that opening 13 million documents takes no time and no Python object for each:
     metadata.json
 """
 
-import hashlib
 import os
 import pathlib
 from collections.abc import Sequence
@@ -22,95 +21,50 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.corpus import block_records
-from realm_tf.data import document_uids, records
+from realm_tf.data import records
+from realm_tf.data.document_writer import IDS, TEXTS, DocumentWriter
 from realm_tf.io import atomic, files
 from realm_tf.io.progress import progress as progress_bar
 
 _VERSION = 1
 _METADATA = 'metadata.json'
-_IDS = ('title_ids', 'body_ids')
-_TEXTS = ('title_text', 'body_text')
 _BATCH = 1024
-
-
-def _ids_dtype(vocab_size: int) -> str:
-  return 'uint16' if vocab_size <= 1 << 16 else 'int32'
-
-
-class _Writer:
-  """Appends batches of documents to the files of a directory."""
-
-  def __init__(self, directory: pathlib.Path, vocab_size: int):
-    self._vocab_size = vocab_size
-    self._dtype = _ids_dtype(vocab_size)
-    names = [*_IDS, *_TEXTS, *(f'{n}_splits' for n in _IDS + _TEXTS), 'uids']
-    self._files = {
-      n: open(directory / f'{n}.bin', 'wb')  # noqa: SIM115  see `close`
-      for n in names
-    }
-    self._ends = {n: 0 for n in _IDS + _TEXTS}
-    self._hashes = {
-      n: hashlib.blake2b(digest_size=16)
-      for n in ('uids', *_IDS, *(f'{n}_lengths' for n in _IDS))
-    }
-    self.count = 0
-    for name in _IDS + _TEXTS:
-      self._files[f'{name}_splits'].write(np.zeros(1, np.int64).tobytes())
-
-  def _append(self, name: str, data: bytes, lengths: np.ndarray) -> None:
-    self._files[name].write(data)
-    ends = self._ends[name] + np.cumsum(lengths, dtype=np.int64)
-    self._files[f'{name}_splits'].write(ends.tobytes())
-    if len(ends):
-      self._ends[name] = int(ends[-1])
-
-  def add(self, batch: dict[str, Any]) -> None:
-    """Adds what `block_records.parse_blocks` returns."""
-    for name, key in zip(
-      _IDS, (block_records.TITLE_TOKEN_IDS, block_records.BODY_TOKEN_IDS)
-    ):
-      values = batch[key].values.numpy()
-      if len(values) and not 0 <= values.min() <= values.max() < (
-        self._vocab_size
-      ):
-        raise ValueError(
-          f'a block has the token id {values.max()}, and the vocabulary only '
-          f'{self._vocab_size} wordpieces: it was made with another one'
-        )
-      lengths = batch[key].row_lengths().numpy()
-      data = values.astype(self._dtype).tobytes()
-      self._append(name, data, lengths)
-      self._hashes[name].update(data)
-      self._hashes[f'{name}_lengths'].update(lengths.astype('<i8').tobytes())
-    texts = [
-      batch[key].numpy().tolist()
-      for key in (block_records.TITLE, block_records.BODY)
-    ]
-    for name, strings in zip(_TEXTS, texts):
-      self._append(
-        name, b''.join(strings), np.fromiter(map(len, strings), np.int64)
-      )
-    uids = document_uids.uids_of(*texts).astype('<i8').tobytes()
-    self._files['uids'].write(uids)
-    self._hashes['uids'].update(uids)
-    self.count += len(texts[0])
-
-  def fingerprint(self) -> str:
-    """Returns the hex digest of everything added."""
-    whole = hashlib.blake2b(digest_size=8)
-    for name in sorted(self._hashes):
-      whole.update(self._hashes[name].digest())
-    return whole.hexdigest()
-
-  def close(self) -> None:
-    for f in self._files.values():
-      f.close()
 
 
 def _source(paths: Sequence[str]) -> list[list]:
   """Names, sizes and times of the files a store was made from."""
   stats = [(os.path.basename(p), os.stat(p)) for p in paths]
   return [[name, s.st_size, s.st_mtime_ns] for name, s in stats]
+
+
+def write_metadata(
+  directory: pathlib.Path,
+  writer: DocumentWriter,
+  *,
+  vocab_fingerprint: str,
+  source: Any = None,
+) -> None:
+  """Makes what a writer wrote a document store.
+
+  Args:
+    directory: Where it wrote.
+    writer: Closed.
+    vocab_fingerprint: Of the tokenizer that made the token ids.
+    source: What the store was made from, in JSON.
+  """
+  atomic.write_json(
+    directory / _METADATA,
+    {
+      'kind': 'documents',
+      'version': _VERSION,
+      'num_documents': writer.count,
+      'vocab_size': writer.vocab_size,
+      'vocab_fingerprint': vocab_fingerprint,
+      'ids_dtype': writer.ids_dtype,
+      'fingerprint': writer.fingerprint(),
+      'source': source,
+    },
+  )
 
 
 def write_documents(
@@ -152,7 +106,7 @@ def write_documents(
     ):
       return documents
   with atomic.atomic_directory(directory) as temporary:
-    writer = _Writer(temporary, vocab_size)
+    writer = DocumentWriter(temporary, vocab_size)
     try:
       with progress_bar(
         total=len(paths),
@@ -171,18 +125,8 @@ def write_documents(
           bar.update()
     finally:
       writer.close()
-    atomic.write_json(
-      temporary / _METADATA,
-      {
-        'kind': 'documents',
-        'version': _VERSION,
-        'num_documents': writer.count,
-        'vocab_size': vocab_size,
-        'vocab_fingerprint': vocab_fingerprint,
-        'ids_dtype': _ids_dtype(vocab_size),
-        'fingerprint': writer.fingerprint(),
-        'source': source,
-      },
+    write_metadata(
+      temporary, writer, vocab_fingerprint=vocab_fingerprint, source=source
     )
   return Documents(directory)
 
@@ -235,15 +179,15 @@ class Documents:
     size = int(self.metadata['num_documents'])
     self.uids = self._map('uids', 'int64', size)
     self._splits = {
-      n: self._map(f'{n}_splits', 'int64', size + 1) for n in _IDS + _TEXTS
+      n: self._map(f'{n}_splits', 'int64', size + 1) for n in IDS + TEXTS
     }
     self._values = {
       n: self._map(
         n,
-        self.metadata['ids_dtype'] if n in _IDS else 'uint8',
+        self.metadata['ids_dtype'] if n in IDS else 'uint8',
         int(self._splits[n][-1]),
       )
-      for n in _IDS + _TEXTS
+      for n in IDS + TEXTS
     }
 
   @classmethod
@@ -317,13 +261,27 @@ class Documents:
       )
     return rows
 
-  def _ids(self, name: str, rows: np.ndarray) -> tf.RaggedTensor:
-    if not len(self._values[name]):
-      splits = np.zeros(len(rows) + 1, np.int64)
-      return tf.RaggedTensor.from_row_splits(np.zeros(0, np.int32), splits)
+  def flat(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Title or body of rows, one after the other, and where each ends.
+
+    Args:
+      name: Of `IDS` or `TEXTS` in `document_writer`.
+      rows: int64 `[m]`; -1 is the null document, which is empty.
+
+    Returns:
+      Wordpieces (uint16 or int32) or bytes (uint8), and int64 `[m + 1]`.
+    """
+    values = self._values[name]
+    if not len(values):
+      return np.zeros(0, values.dtype), np.zeros(len(rows) + 1, np.int64)
     positions, splits = _positions(self._splits[name], rows)
-    values = self._values[name][positions].astype(np.int32)
-    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+    return values[positions], splits
+
+  def _ids(self, name: str, rows: np.ndarray) -> tf.RaggedTensor:
+    values, splits = self.flat(name, rows)
+    return tf.RaggedTensor.from_row_splits(
+      values.astype(np.int32), splits, validate=False
+    )
 
   def gather(self, rows: Any) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
     """Looks documents up.

@@ -5,6 +5,7 @@
 For evaluation and for people; `serving` puts the same into one SavedModel.
 """
 
+import copy
 import dataclasses
 import functools
 import os
@@ -134,6 +135,30 @@ class QuestionAnswerer:
     except BaseException:
       index.close()
       raise
+
+  def using(
+    self, documents: Documents, index: versions.Index
+  ) -> 'QuestionAnswerer':
+    """The same models and traces over another edition of the corpus.
+
+    Example:
+      with live_index.acquire() as edition:
+        answerer.using(edition.documents, edition.index).answer(questions)
+
+    Args:
+      documents: The corpus.
+      index: Of it, by the same document embedder. It stays its owner's: the
+        result need not be closed.
+    """
+    its = index.metadata.embedder_fingerprint
+    mine = self._index.metadata.embedder_fingerprint
+    if its != mine:
+      raise versions.IndexMismatchError(
+        f'{index.path} is an index of the embedder {its}, not {mine}'
+      )
+    other = copy.copy(self)
+    other.documents, other._index = documents, index
+    return other
 
   def close(self) -> None:
     """Frees the index."""

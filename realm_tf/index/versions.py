@@ -52,6 +52,8 @@ class IndexMetadata:
     built_at: Seconds since 1970 when the embedder was exported, or else when
       the index was built: the age of what is searched.
     build_seconds: What embedding and building took.
+    rows_added: Rows that ScaNN's tree was not trained on, since they were added
+      to a built index (`live.LiveIndex`).
   """
 
   step: int
@@ -64,6 +66,7 @@ class IndexMetadata:
   searcher: SearcherConfig
   built_at: float
   build_seconds: float = 0.0
+  rows_added: int = 0
 
   def to_json(self) -> dict[str, Any]:
     """Returns what stands in `metadata.json`."""

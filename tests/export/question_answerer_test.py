@@ -1,9 +1,13 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 
+from realm_tf.corpus.removals import Removal
 from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.index import live, versions
 from realm_tf.index.versions import IndexMismatchError
 from realm_tf.io import atomic
 from tests.export import small_qa
@@ -82,3 +86,36 @@ def test_an_index_of_another_embedder_is_refused(qa, tmp_path):
   with pytest.raises(IndexMismatchError, match='another') as error:
     QuestionAnswerer.load(qa.export_dir, qa.corpus_dir, index)
   assert metadata['embedder_fingerprint'] in str(error.value)
+
+
+def test_answers_from_another_edition(qa, answerer):
+  question = 'What is the capital of France ?'
+  before = answerer.answer([question], reader_beam=4, top_n=1)
+  best = int(before.rows[0, 0])
+  edited = live.LiveIndex(qa.documents, versions.load_index(qa.index_path))
+  edited.update([], [Removal('row', best)])
+  with edited.acquire() as edition:
+    other = answerer.using(edition.documents, edition.index)
+    found = other.answer([question], reader_beam=10_000, top_n=1)
+    assert found.block_rows.shape == (1, len(qa.documents) - 1)
+    gone = qa.documents.bodies([best])[0]
+    assert gone not in edition.documents.bodies(found.block_rows[0])
+    text = found.texts[0][0]
+    body = edition.documents.bodies(found.rows[0])[0].encode()
+    start, limit = found.byte_starts[0, 0], found.byte_limits[0, 0]
+    assert body[start:limit].decode() == text
+  edited.close()
+  # The first goes on with its own.
+  after = answerer.answer([question], reader_beam=4, top_n=1)
+  assert after.texts == before.texts
+  np.testing.assert_array_equal(after.rows, before.rows)
+
+
+def test_an_edition_of_another_embedder_is_refused(qa, answerer):
+  index = versions.load_index(qa.index_path)
+  index.metadata = dataclasses.replace(
+    index.metadata, embedder_fingerprint='another'
+  )
+  with pytest.raises(IndexMismatchError, match='another'):
+    answerer.using(qa.documents, index)
+  index.close()

@@ -1,0 +1,376 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A corpus and its index in a running process: documents come and go.
+
+An update makes a new edition: a view of the documents and a searcher, in which
+row i of the one is document i of the other. What is kept moves up in its order,
+what is new comes behind it and is all that is tokenized and embedded. Then the
+edition is swapped in. Who searches meanwhile goes on with the edition before,
+whose rows mean what they meant: an edition never changes. `save` writes one as
+a corpus and an index of its own, which appear together or not at all.
+"""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import logging
+
+from realm_tf.corpus import blocks
+from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.corpus.removals import Removal
+from realm_tf.data import corpus_writer, document_lookup, documents_view
+from realm_tf.data.documents import Documents
+from realm_tf.data.documents_view import DocumentsView
+from realm_tf.index import embedding, row_updates, searcher, versions
+from realm_tf.index.slot import IndexSlot
+from realm_tf.io import atomic
+from realm_tf.text.tokenizer import BertTokenizer
+
+CORPUS, INDEX = 'corpus', 'index'
+_BATCH = 512
+_MAX_REPORTED = 20
+# Documents whose vectors are compared with those in the index: so many of the
+# longest, which show where they were cut, and so many of all.
+_COMPARED = 8
+# How far off they may be, measured by how far documents are from their mean:
+# bfloat16 is by 0.01, a body of the wrong segment type by 0.9.
+_MAX_ERROR = 0.15
+# Share of rows unknown to the tree from which on a build is advised.
+_MANY_ADDED = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+  """What makes rows of an index out of text.
+
+  Attributes:
+    tokenizer: Of the corpus.
+    embed_fn: The embedder that made the index.
+    embedding_config: As the index was built with.
+    max_block_length: As the corpus was built with.
+  """
+
+  tokenizer: BertTokenizer
+  embed_fn: embedding.EmbedFn
+  embedding_config: embedding.EmbeddingConfig = dataclasses.field(
+    default_factory=embedding.EmbeddingConfig
+  )
+  max_block_length: int = 288
+
+
+class Update(NamedTuple):
+  """What an update did.
+
+  Attributes:
+    removed: Blocks removed.
+    added: Blocks added.
+    already_there: Blocks that were to be added and are in the corpus, or came
+      twice; also those that were to be removed and added again as they were.
+    missing: What was to be removed and is not there.
+  """
+
+  removed: int
+  added: int
+  already_there: int
+  missing: list[Removal]
+
+
+class Edition:
+  """Documents and their index; neither changes.
+
+  Attributes:
+    documents: The corpus; row i is row i of the index.
+    index: Its searcher, embeddings and metadata. Those of an edition that was
+      not saved have no corpus fingerprint.
+  """
+
+  def __init__(self, documents: Documents, index: versions.Index):
+    self.documents = documents
+    self.index = index
+
+  def close(self) -> None:
+    """Frees the index."""
+    self.index.close()
+
+
+class LiveIndex:
+  """Searches a corpus that documents are added to and removed from.
+
+  Usable from several threads; updates wait for one another, searches do not
+  wait for updates.
+
+  Example:
+    live = LiveIndex(documents, load_index(path), encoding)
+    live.update([Document('Lima', 'Lima is ...')], [by_title('Cuzco')])
+    with live.acquire() as edition:
+      rows, _ = edition.index.searcher.search(queries, 5)
+      titles = edition.documents.titles(rows[0])
+    live.save('out/edition2')
+    live.close()
+  """
+
+  def __init__(
+    self,
+    documents: Documents,
+    index: versions.Index,
+    encoding: Encoding | None = None,
+  ):
+    """Takes the index over: `close` closes it.
+
+    Args:
+      documents: The corpus.
+      index: Of it.
+      encoding: Of documents to come; without it they can only be removed.
+
+    Raises:
+      IndexMismatchError: The index is of another corpus, or the encoding of
+        another vocabulary. The index stays open.
+    """
+    vocabulary = None if encoding is None else encoding.tokenizer.fingerprint
+    index.metadata.check(
+      name=index.path,
+      corpus_fingerprint=documents.fingerprint,
+      num_documents=len(documents),
+      vocab_fingerprint=vocabulary,
+    )
+    self._encoding = encoding
+    self._slot = IndexSlot(Edition(documents, index))
+    self._updating = threading.Lock()
+    self._compared = False
+
+  @contextlib.contextmanager
+  def acquire(self) -> Iterator[Edition]:
+    """Uses the edition of now, which stays as it is until the block ends."""
+    with self._slot.acquire() as edition:
+      yield edition
+
+  def close(self) -> None:
+    """Closes the edition in use, when nobody uses it any more."""
+    self._slot.close()
+
+  def update(
+    self,
+    add: Sequence[Document] = (),
+    remove: Sequence[Removal] = (),
+    *,
+    replace_titles: bool = False,
+    strict: bool = False,
+    progress: bool = False,
+  ) -> Update:
+    """Removes and adds documents; searches that begin later see it.
+
+    First it is removed, then added: a title that is removed and added has the
+    blocks added only.
+
+    Args:
+      add: Clean documents, see `corpus.document.clean_document`.
+      remove: Titles, uids, or rows of the edition of now.
+      replace_titles: Whether to remove all blocks of the titles of `add`.
+      strict: Whether something missing of `remove` is an error, before
+        anything is done.
+      progress: Whether a progress bar is drawn.
+
+    Raises:
+      CorpusError: With `strict`; or no document would be left.
+      IndexMismatchError: The embedder does not make the vectors of the index.
+      ValueError: There are documents to add and no `Encoding`.
+    """
+    with self._updating, self._slot.acquire() as old:
+      rows, missing = document_lookup.find_rows(old.documents, remove)
+      if missing and strict:
+        raise CorpusError(f'{missing[0]} (--strict)')
+      for removal in missing[:_MAX_REPORTED]:
+        logging.warning('not removed: %s', removal)
+      if len(missing) > _MAX_REPORTED:
+        logging.warning('%d more are not there', len(missing) - _MAX_REPORTED)
+      if replace_titles:
+        its = document_lookup.rows_of_titles(
+          old.documents, {d.title for d in add}
+        )
+        rows = np.union1d(rows, np.array(sum(its.values(), []), np.int64))
+      new, again, twice = self._additions(old.documents, add, rows)
+      rows = np.setdiff1d(rows, again)
+      kept = np.setdiff1d(np.arange(len(old.documents)), rows)
+      if not len(kept) and not len(new or ()):
+        raise CorpusError('no document would be left in the corpus')
+      if len(rows) or new is not None:
+        self._slot.swap(self._make(old, kept, new, progress))
+      return Update(len(rows), len(new or ()), twice, missing)
+
+  def _additions(
+    self, old: Documents, add: Sequence[Document], removed: np.ndarray
+  ) -> tuple[DocumentsView | None, np.ndarray, int]:
+    """Blocks of `add` that are not there yet.
+
+    Returns:
+      These, None for none; those of `removed` that come again; and how many
+      blocks are there already or came twice.
+    """
+    nothing = np.zeros(0, np.int64)
+    if not add:
+      return None, nothing, 0
+    if self._encoding is None:
+      raise ValueError(
+        'this index came without its embedder: documents can only be removed'
+      )
+    records = []
+    for start in range(0, len(add), _BATCH):
+      records += blocks.make_blocks(
+        add[start : start + _BATCH],
+        self._encoding.tokenizer,
+        self._encoding.max_block_length,
+      )[0]
+    if not records:
+      return None, nothing, 0
+    found = documents_view.from_records(
+      records, old.vocab_size, old.vocab_fingerprint
+    )
+    _, first = np.unique(found.uids, return_index=True)
+    new = np.sort(first[~np.isin(found.uids[first], old.uids)])
+    again = removed[np.isin(old.uids[removed], found.uids)]
+    if not len(new):
+      return None, again, len(found)
+    view = DocumentsView.of(found).select(new)
+    return view, again, len(found) - len(new)
+
+  def _embed(self, documents: Documents, progress: bool) -> np.ndarray:
+    assert self._encoding is not None
+    return embedding.embed_documents(
+      documents,
+      self._encoding.embed_fn,
+      special=self._encoding.tokenizer.special,
+      config=self._encoding.embedding_config,
+      progress=progress,
+    )
+
+  def _compare(self, edition: Edition) -> None:
+    """Checks that new vectors will be like those that are there."""
+    documents = edition.documents
+    lengths = documents.title_lengths + documents.body_lengths
+    longest = np.argsort(-lengths, kind='stable')[:_COMPARED]
+    some = np.linspace(0, len(documents) - 1, _COMPARED).astype(np.int64)
+    rows = np.union1d(longest, some)
+    expected = edition.index.embeddings[rows]
+    found = self._embed(DocumentsView.of(documents).select(rows), False)
+    spread = np.linalg.norm(expected - expected.mean(0), axis=1).mean()
+    # Of a single document there is no spread.
+    scale = max(spread, 0.02 * np.linalg.norm(expected, axis=1).mean())
+    error = np.linalg.norm(found - expected, axis=1).max() / scale
+    if not error <= _MAX_ERROR:
+      raise versions.IndexMismatchError(
+        f'{edition.index.path}: the embedder makes other vectors of the'
+        f' documents than stand in the index (they differ by {error:.0%}); give'
+        ' the embedder and the length (--max_length) that it was built with'
+      )
+
+  def _make(
+    self,
+    old: Edition,
+    kept: np.ndarray,
+    new: DocumentsView | None,
+    progress: bool,
+  ) -> Edition:
+    """The edition with rows `kept` of the old one and `new` behind them."""
+    documents = DocumentsView.of(old.documents).select(kept)
+    added = np.zeros([0, old.index.metadata.dim], np.float32)
+    if new is not None:
+      if not self._compared:
+        self._compare(old)
+        self._compared = True
+      added = self._embed(new, progress)
+      documents = documents.append(new)
+    embeddings = row_updates.updated_embeddings(
+      old.index.embeddings, kept, added
+    )
+    made = row_updates.updated_searcher(
+      old.index.searcher, old.index.embeddings, embeddings, kept
+    )
+    metadata = old.index.metadata
+    rows_added = metadata.rows_added + len(added)
+    if made.kind == 'exact' or metadata.kind == 'exact':
+      rows_added = 0
+    if rows_added > _MANY_ADDED * len(embeddings):
+      logging.warning(
+        '%d of %d rows were added since the tree of the index was trained; what'
+        ' is unlike the old ones may be missed: train it anew (--retrain)',
+        rows_added,
+        len(embeddings),
+      )
+    metadata = dataclasses.replace(
+      metadata,
+      num_documents=len(embeddings),
+      kind=made.kind,
+      # It takes reading all of them: `save` does.
+      corpus_fingerprint='',
+      rows_added=rows_added,
+    )
+    index = versions.Index(old.index.path, made, metadata, embeddings)
+    return Edition(documents, index)
+
+  def retrain(self) -> None:
+    """Trains the searcher anew on the rows that there are.
+
+    Nothing is embedded. For when many rows were added that are unlike those
+    before: a tree that was not trained on their like may miss one in five.
+    """
+    with self._updating, self._slot.acquire() as old:
+      index = old.index
+      made = searcher.build_searcher(index.embeddings, index.searcher.config)
+      metadata = dataclasses.replace(
+        index.metadata, kind=made.kind, rows_added=0
+      )
+      self._slot.swap(
+        Edition(
+          old.documents,
+          versions.Index(index.path, made, metadata, index.embeddings),
+        )
+      )
+
+  def save(
+    self,
+    output_dir: str | os.PathLike,
+    *,
+    settings: dict[str, Any] | None = None,
+    counts: dict[str, int] | None = None,
+    progress: bool = False,
+  ) -> str:
+    """Writes the edition of now: `corpus/` and `index/<step>/`.
+
+    Args:
+      output_dir: Appears when all of it is there; what stood there before is
+        replaced, and who has it open can go on with it.
+      settings: How the corpus came to be, for its manifest.
+      counts: What was counted, for the same.
+      progress: Whether a progress bar is drawn.
+
+    Returns:
+      The path of the index.
+    """
+    with self._slot.acquire() as edition:
+      index = edition.index
+      documents = DocumentsView.of(edition.documents)
+      with atomic.atomic_directory(output_dir) as temporary:
+        corpus_writer.write_corpus(
+          documents,
+          temporary / CORPUS,
+          settings=settings or {'input': []},
+          counts=counts,
+          progress=progress,
+        )
+        versions.publish_index(
+          temporary / INDEX,
+          index.metadata.step,
+          index.embeddings,
+          index.searcher,
+          dataclasses.replace(
+            index.metadata, corpus_fingerprint=documents.fingerprint
+          ),
+          index.embedder_dir,
+        )
+      return str(pathlib.Path(output_dir, INDEX, str(index.metadata.step)))

@@ -1,0 +1,223 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Adds documents to a corpus and its index on disk, and removes some."""
+
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from realm_tf.corpus import additions, removals
+from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.data.documents import Documents
+from realm_tf.export import hub_modules
+from realm_tf.index import build, live, versions
+from realm_tf.index.embedding import EmbeddingConfig, embed_signature
+from realm_tf.io import atomic
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusUpdateConfig:
+  """What is changed, and where the result goes.
+
+  Attributes:
+    corpus_dir: A corpus as bin/build_corpus writes it; is not changed.
+    index_dir: Its index, or the directory of several; is not changed.
+    output_dir: For `corpus/` and `index/<step>/`.
+    add: Files of documents, as bin/build_corpus reads them; empty for none.
+    remove: Files as `corpus.removals` reads them; empty for none.
+    format: Of `add`.
+    replace_titles: Whether the documents of `add` take the place of those that
+      have their titles.
+    strict: Whether a malformed line, or something to remove that is not there,
+      is an error.
+    retrain: Whether ScaNN's tree is trained anew on all rows.
+    overwrite: Whether what stands in `output_dir` may be replaced.
+    embedder: TF Hub module that made the index; None for that in the index.
+    embedding: As the index was built with.
+    mixed_precision: Embed in bfloat16.
+    progress: Whether progress is drawn.
+  """
+
+  corpus_dir: str
+  index_dir: str
+  output_dir: str
+  add: str = ''
+  remove: str = ''
+  format: str = 'auto'
+  replace_titles: bool = False
+  strict: bool = False
+  retrain: bool = False
+  overwrite: bool = False
+  embedder: str | None = None
+  embedding: EmbeddingConfig = dataclasses.field(
+    default_factory=EmbeddingConfig
+  )
+  mixed_precision: bool = False
+  progress: bool = True
+
+  def __post_init__(self):
+    if not self.add and not self.remove:
+      raise CorpusError('give --add or --remove, or both')
+
+
+def _corpus_settings(corpus_dir: str) -> dict[str, Any]:
+  """How a corpus was built, as far as its manifest says."""
+  path = os.path.join(corpus_dir, 'manifest.json')
+  return atomic.read_json(path)['settings'] if os.path.exists(path) else {}
+
+
+def load_encoding(
+  embedder_dir: str,
+  *,
+  max_block_length: int = 288,
+  embedding: EmbeddingConfig | None = None,
+  mixed_precision: bool = False,
+) -> live.Encoding:
+  """Loads what makes rows of an index out of text.
+
+  Args:
+    embedder_dir: TF Hub module that made the index.
+    max_block_length: As the corpus was built with.
+    embedding: As the index was built with; None for the defaults.
+    mixed_precision: Embed in bfloat16.
+  """
+  if mixed_precision:
+    keras.mixed_precision.set_global_policy('mixed_bfloat16')
+  tokenizer = hub_modules.load_tokenizer(embedder_dir)
+  embedder = hub_modules.load_embedder(embedder_dir)
+  embed = tf.function(
+    embedder.embed_documents,
+    input_signature=embed_signature(),
+    autograph=False,
+  )
+  return live.Encoding(
+    tokenizer, embed, embedding or EmbeddingConfig(), max_block_length
+  )
+
+
+def _find_embedder(config: CorpusUpdateConfig, index_path: str) -> str:
+  own = os.path.join(index_path, 'embedder')
+  if config.embedder is None:
+    if os.path.isdir(own):
+      return own
+    raise ValueError(
+      f'{index_path} was built without its embedder in it: give --embedder'
+    )
+  made_by = versions.embedder_fingerprint(index_path)
+  given = build.fingerprint_embedder(config.embedder)
+  if made_by not in (given, 'unknown'):
+    raise versions.IndexMismatchError(
+      f'{index_path} is an index of the embedder {made_by}, and --embedder is'
+      f' {given}'
+    )
+  return config.embedder
+
+
+def open_live(
+  config: CorpusUpdateConfig, *, with_embedder: bool = True
+) -> live.LiveIndex:
+  """Opens a corpus and its index so that they take updates.
+
+  Raises:
+    FileNotFoundError: One of them is not there.
+    IndexMismatchError: They do not belong together.
+  """
+  documents = Documents.open(os.path.join(config.corpus_dir, 'documents'))
+  index_path = versions.find_index(config.index_dir)
+  index = versions.load_index(
+    index_path, corpus_fingerprint=documents.fingerprint
+  )
+  try:
+    encoding = None
+    if with_embedder:
+      settings = _corpus_settings(config.corpus_dir)
+      encoding = load_encoding(
+        _find_embedder(config, index_path),
+        max_block_length=settings.get('max_block_length', 288),
+        embedding=config.embedding,
+        mixed_precision=config.mixed_precision,
+      )
+    return live.LiveIndex(documents, index, encoding)
+  except BaseException:
+    index.close()
+    raise
+
+
+def update_corpus(config: CorpusUpdateConfig) -> tuple[str, dict[str, int]]:
+  """Writes `output_dir`: the corpus and the index with the changes.
+
+  Returns:
+    The path of the index, and what was counted.
+
+  Raises:
+    CorpusError: There is nothing to change, or input will not do.
+    ValueError: Corpus, index and embedder do not belong together.
+  """
+  if os.path.exists(config.output_dir) and not config.overwrite:
+    raise CorpusError(
+      f'--output_dir: {config.output_dir} is there already; name another'
+      ' directory, or give --overwrite'
+    )
+  # What a killed call left half-written.
+  atomic.remove_stale(pathlib.Path(config.output_dir).absolute().parent)
+  added: list[Document] = []
+  counts: dict[str, int] = {}
+  if config.add:
+    added, counts = additions.read_additions(
+      config.add, format=config.format, strict=config.strict
+    )
+  removed: list[removals.Removal] = []
+  if config.remove:
+    removed, malformed = removals.read_removals(
+      config.remove, strict=config.strict
+    )
+    counts['malformed'] = counts.get('malformed', 0) + malformed
+  opened = open_live(config, with_embedder=bool(added))
+  try:
+    update = opened.update(
+      added,
+      removed,
+      replace_titles=config.replace_titles,
+      strict=config.strict,
+      progress=config.progress,
+    )
+    counts.update(
+      documents_to_add=len(added),
+      blocks_added=update.added,
+      blocks_already_there=update.already_there,
+      blocks_removed=update.removed,
+      not_there_to_remove=len(update.missing),
+    )
+    if not update.added and not update.removed:
+      said = ', '.join(f'{n} {k}' for k, n in sorted(counts.items()) if n)
+      raise CorpusError(
+        f'there is nothing to change ({said or "no input"}): nothing is written'
+      )
+    if config.retrain:
+      opened.retrain()
+    with opened.acquire() as edition:
+      counts['blocks'] = len(edition.documents)
+    settings = _corpus_settings(config.corpus_dir)
+    path = opened.save(
+      config.output_dir,
+      settings={**settings, 'input': [], 'updated': _names(config)},
+      counts={k: v for k, v in counts.items() if k != 'blocks'},
+      progress=config.progress,
+    )
+  finally:
+    opened.close()
+  return path, counts
+
+
+def _names(config: CorpusUpdateConfig) -> dict[str, Any]:
+  """What the manifest says of an update: no paths of this machine."""
+  return {
+    'from_corpus': Documents.open(
+      os.path.join(config.corpus_dir, 'documents')
+    ).fingerprint,
+    'replace_titles': config.replace_titles,
+  }

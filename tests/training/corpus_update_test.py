@@ -1,0 +1,158 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from realm_tf.corpus.document import CorpusError
+from realm_tf.data.documents import Documents
+from realm_tf.export import hub_modules
+from realm_tf.index import versions
+from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.io import atomic
+from realm_tf.layers.embedder import Embedder
+from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import corpus_update
+
+TOWN = {'title': 'Oslo', 'text': 'A town near the sea.'}
+
+
+@pytest.fixture
+def update(world, indexed, tmp_path):
+  """Updates into `tmp_path/out`, with other settings as they are given."""
+
+  def run(**kwargs):
+    settings = {
+      'corpus_dir': str(world / 'corpus'),
+      'index_dir': str(indexed[0] / 'index' / '3'),
+      'output_dir': str(tmp_path / 'out'),
+      'embedding': EmbeddingConfig(max_length=48),
+      'progress': False,
+    }
+    return corpus_update.update_corpus(
+      corpus_update.CorpusUpdateConfig(**{**settings, **kwargs})
+    )
+
+  return run
+
+
+def lines(path, *values):
+  path.write_text(''.join(json.dumps(v) + '\n' for v in values))
+  return str(path)
+
+
+def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
+  old = Documents.open(world / 'corpus' / 'documents')
+  title = old.titles([3])[0]
+  add = lines(tmp_path / 'new.jsonl', TOWN, {**TOWN, 'title': title})
+  path, counts = update(add=add, replace_titles=True, retrain=True)
+  assert counts == {
+    'read': 2,
+    'documents_to_add': 2,
+    'blocks_added': 2,
+    'blocks_already_there': 0,
+    'blocks_removed': 1,
+    'not_there_to_remove': 0,
+    'blocks': 61,
+  }
+  second = Documents.open(tmp_path / 'out/corpus/documents')
+  assert second.titles([3, 59, 60]) == [old.titles([4])[0], 'Oslo', title]
+  manifest = atomic.read_json(tmp_path / 'out/corpus/manifest.json')
+  assert manifest['settings']['updated']['from_corpus'] == old.fingerprint
+  assert manifest['counts']['blocks_added'] == 2
+  assert manifest['settings']['max_block_length'] == 288
+  assert manifest['lower_case'] is True
+  # A removal needs no embedder.
+  shutil.rmtree(f'{path}/embedder')
+  gone = lines(tmp_path / 'gone.jsonl', {'row': 59})
+  path, _ = update(
+    corpus_dir=str(tmp_path / 'out/corpus'),
+    index_dir=str(tmp_path / 'out/index'),
+    output_dir=str(tmp_path / 'third'),
+    remove=gone,
+  )
+  third = Documents.open(tmp_path / 'third/corpus/documents')
+  rows = [*range(59), 60]
+  assert third.bodies(range(60)) == second.bodies(rows)
+  its, before = (
+    np.load(tmp_path / name / 'index/3/embeddings.npy')
+    for name in ('third', 'out')
+  )
+  np.testing.assert_array_equal(its, before[rows])
+  index = versions.load_index(path, corpus_fingerprint=third.fingerprint)
+  index.close()
+
+
+@pytest.mark.parametrize(
+  ('names', 'said'),
+  [
+    ({}, 'give --add or --remove'),
+    ({'add': 'bad'}, r'nothing to change \(1 malformed, 1 read\)'),
+    ({'add': 'bad', 'strict': True}, r'bad\.jsonl:1: no "text"'),
+    ({'add': 'none'}, '--add: no file matches'),
+    ({'remove': 'none'}, '--remove: no file matches'),
+    ({'add': 'empty'}, r'nothing to change \(no input\)'),
+    ({'remove': 'nobody'}, r'nothing to change \(1 not_there_to_remove\)'),
+    ({'remove': 'nobody', 'strict': True}, r'nobody\.jsonl:1: there is no'),
+    ({'add': 'there'}, r'nothing to change \(1 blocks_already_there,'),
+  ],
+)
+def test_nothing_is_written(world, update, tmp_path, names, said):
+  old = Documents.open(world / 'corpus' / 'documents')
+  lines(tmp_path / 'bad.jsonl', {'title': 'Oslo'})
+  lines(tmp_path / 'empty.jsonl')
+  lines(tmp_path / 'nobody.jsonl', {'title': 'Nobody'})
+  there = {'title': old.titles([5])[0], 'text': old.bodies([5])[0]}
+  lines(tmp_path / 'there.jsonl', there)
+  names = {
+    k: str(tmp_path / f'{v}.jsonl') if isinstance(v, str) else v
+    for k, v in names.items()
+  }
+  with pytest.raises(CorpusError, match=said):
+    update(**names)
+  assert not (tmp_path / 'out').exists()
+
+
+def test_what_stands_there_is_replaced_only_if_told_so(update, tmp_path):
+  (tmp_path / 'out').mkdir()
+  (tmp_path / 'out' / 'old').touch()
+  gone = lines(tmp_path / 'gone.jsonl', {'row': 1})
+  with pytest.raises(CorpusError, match='is there already.*--overwrite'):
+    update(remove=gone)
+  update(remove=gone, overwrite=True)
+  assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
+    'corpus',
+    'index',
+  ]
+
+
+def test_what_does_not_belong_together_is_refused(indexed, update, tmp_path):
+  root, tokenizer, _, embedder, *_ = indexed
+  add = lines(tmp_path / 'new.jsonl', TOWN)
+  copy = tmp_path / 'index' / '3'
+  shutil.copytree(root / 'index' / '3', copy)
+  metadata = atomic.read_json(copy / 'metadata.json')
+  other = BertTokenizer([*tokenizer.vocab[:-1], 'zanzibar'])
+  hub_modules.export_embedder(embedder, other, tmp_path / 'other', 3)
+  third = Embedder(embedder.bert_config, 16, seed=9)
+  hub_modules.export_embedder(third, tokenizer, tmp_path / 'third', 3)
+  atomic.write_json(
+    copy / 'metadata.json', {**metadata, 'corpus_fingerprint': 'another'}
+  )
+  with pytest.raises(versions.IndexMismatchError, match='corpus another'):
+    update(add=add, index_dir=str(copy))
+  # The same weights with other words.
+  with pytest.raises(versions.IndexMismatchError, match=other.fingerprint):
+    update(add=add, embedder=str(tmp_path / 'other'))
+  with pytest.raises(versions.IndexMismatchError, match='of the embedder'):
+    update(add=add, embedder=str(tmp_path / 'third'))
+  atomic.write_json(copy / 'metadata.json', metadata)
+  shutil.rmtree(copy / 'embedder')
+  with pytest.raises(ValueError, match='give --embedder'):
+    update(add=add, index_dir=str(copy))
+  # Documents that were cut at another length have other vectors.
+  with pytest.raises(versions.IndexMismatchError, match='--max_length'):
+    update(add=add, embedding=EmbeddingConfig(max_length=6))
+  assert not (tmp_path / 'out').exists()
