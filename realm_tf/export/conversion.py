@@ -8,16 +8,15 @@ retriever/      made the block embeddings, where that is another embedder
 """
 
 import dataclasses
-import hashlib
 import os
 import pathlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from realm_tf.data.documents import Documents
 from realm_tf.export import (
+  block_embeddings,
   hub_modules,
   original_layers,
   original_sources,
@@ -26,15 +25,12 @@ from realm_tf.export import (
 )
 from realm_tf.export.original_sources import Source
 from realm_tf.export.original_weights import Encoder
-from realm_tf.index import build, searcher, versions
+from realm_tf.index import build
 from realm_tf.index.config import SearcherConfig
-from realm_tf.index.embedding import EmbeddingConfig
 from realm_tf.io import atomic
 from realm_tf.layers.embedder import Embedder
-from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 
-_CHECKED_ROWS = 16
 # Of a vector's largest number; another embedder is off by far more.
 _TOLERANCE = 1e-3
 _SHOWN = 3
@@ -323,9 +319,7 @@ class _Conversion:
     assert self.blocks is not None
     blocks = self.blocks.block_embeddings
     assert blocks is not None
-    fingerprint = hashlib.blake2b(
-      np.ascontiguousarray(blocks).data, digest_size=16
-    ).hexdigest()
+    fingerprint = block_embeddings.fingerprint(blocks)
     if embedder_dir is not None:
       size = made[embedder_dir].projection_size
       if blocks.shape[-1] != size:
@@ -338,7 +332,10 @@ class _Conversion:
         return fingerprint
       return build.fingerprint_embedder(embedder_dir)
     if embedder_dir is not None:
-      difference = self._difference(made[embedder_dir], self.documents, blocks)
+      assert self.tokenizer is not None
+      difference = block_embeddings.difference(
+        made[embedder_dir], self.documents, blocks, self.tokenizer
+      )
       if difference <= _TOLERANCE:
         fingerprint = build.fingerprint_embedder(embedder_dir)
         said = 'the same as in block_emb'
@@ -346,52 +343,20 @@ class _Conversion:
         embedder_dir = None
         said = 'NOT as in block_emb: these are of another embedder or corpus'
       self.say(
-        f'compared   {min(_CHECKED_ROWS, len(blocks))} documents, embedded'
-        f' anew: {said} (largest relative difference {difference:.1e})'
+        f'compared   some documents, embedded anew: {said} (largest relative'
+        f' difference {difference:.1e})'
       )
-    built = searcher.build_searcher(blocks, self.config.searcher)
-    try:
-      versions.publish_index(
-        directory / 'index',
-        self.step,
-        blocks,
-        built,
-        versions.IndexMetadata(
-          step=self.step,
-          num_documents=len(blocks),
-          dim=blocks.shape[1],
-          kind=built.kind,
-          corpus_fingerprint=self.documents.fingerprint,
-          vocab_fingerprint=self.documents.vocab_fingerprint,
-          embedder_fingerprint=fingerprint,
-          searcher=self.config.searcher,
-          built_at=time.time(),
-        ),
-        embedder_dir,
-      )
-    finally:
-      built.close()
+    block_embeddings.publish(
+      blocks,
+      self.documents,
+      directory / 'index',
+      self.step,
+      self.config.searcher,
+      fingerprint,
+      embedder_dir,
+    )
     self.say(f'mapped     block_emb {list(blocks.shape)} to an index')
     return fingerprint
-
-  def _difference(
-    self, embedder: Embedder, documents: Documents, blocks: np.ndarray
-  ) -> float:
-    """How far embeddings of some documents are from those that were found."""
-    count = min(_CHECKED_ROWS, len(blocks))
-    rows = np.linspace(0, len(blocks) - 1, count).astype(np.int64)
-    assert self.tokenizer is not None
-    title_ids, body_ids = documents.gather(rows)
-    packed = packing.pack_document(
-      title_ids,
-      body_ids,
-      special=self.tokenizer.special,
-      max_length=min(
-        EmbeddingConfig().max_length, embedder.bert_config.max_positions
-      ),
-    )
-    found, wanted = embedder.embed_documents(packed).numpy(), blocks[rows]
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
 def convert(config: ConversionConfig, say: Say = print) -> None:
