@@ -40,7 +40,7 @@ def test_prints_figures_and_targets(tmp_path):
 
 
 def test_measures_text_of_ones_own(world, tmp_path):
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'benchmark',
     '--toy',
     '--only=tokenizing',

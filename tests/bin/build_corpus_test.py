@@ -58,12 +58,14 @@ def test_malformed_input_is_counted_or_the_end(world, tmp_path):
     *_flags(world, tmp_path / 'out'),
     f'--input={world}/knowledge.jsonl,{world}/dump.xml',
   )
-  done = tiny_world.call('build_corpus', *flags)
+  done = tiny_world.call_forked('build_corpus', *flags)
   assert done.returncode == 0, done.stderr
   assert "dump.xml: page 1 ('A'): its <ns> is no number" in done.stderr
   assert 'knowledge.jsonl:61: nested too deeply' in done.stderr
   assert ['malformed', '2'] in [x.split() for x in done.stdout.splitlines()]
-  strict = tiny_world.call('build_corpus', *flags, '--strict', '--overwrite')
+  strict = tiny_world.call_forked(
+    'build_corpus', *flags, '--strict', '--overwrite'
+  )
   assert strict.returncode == 1
   last = strict.stderr.strip().splitlines()[-1]
   assert last.startswith('build_corpus: ') and 'page 1' in last
@@ -109,9 +111,9 @@ def test_killed_builds_go_on(world, tmp_path):
   process.wait()
   assert not (tmp_path / 'out' / 'manifest.json').exists()
   note = first.stat().st_mtime_ns
-  done = tiny_world.call('build_corpus', *flags)
+  done = tiny_world.call_forked('build_corpus', *flags)
   assert done.returncode == 0, done.stderr
-  whole = tiny_world.call(
+  whole = tiny_world.call_forked(
     'build_corpus', *flags, f'--output_dir={tmp_path / "whole"}'
   )
   assert whole.returncode == 0, whole.stderr
@@ -141,7 +143,7 @@ def test_help_and_a_call_by_path():
 
 def test_what_was_made_can_be_inspected(tmp_path):
   tiny_world.build(tmp_path)
-  done = tiny_world.call(
+  done = tiny_world.call_forked(
     'inspect',
     f'--vocab_file={tmp_path}/vocab.txt',
     '--query_seq_len=7',

@@ -63,7 +63,7 @@ def test_once(world, model, tmp_path):
 def test_watch_ends_with_the_training(world, model, tmp_path):
   model_dir = model[0]
   atomic.write_json(model_dir / 'finished.json', {'step': 5})
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'build_index',
     '--watch',
     f'--corpus_dir={world}/corpus',

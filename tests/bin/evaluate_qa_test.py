@@ -28,7 +28,7 @@ def test_measures_and_its_predictions_score_the_same(finetuned, tmp_path):
   assert found['questions'] == len(finetuned.questions) == 30
   assert found['answer_recall@50'] >= found['answer_recall@1']
   assert found['exact_match'] <= found['reader_oracle@5']
-  scored = tiny_world.call(
+  scored = tiny_world.call_forked(
     'score_predictions',
     f'--dataset={questions}',
     f'--predictions={predictions}',

@@ -3,6 +3,7 @@
 """bin/finetune_qa from questions to an export, and what it refuses."""
 
 import json
+import shutil
 
 import pytest
 
@@ -49,17 +50,16 @@ def test_learns_and_exports(finetuned):
 
 
 def test_a_restart_goes_on_and_other_settings_are_refused(finetuned, tmp_path):
-  flags = [*finetuned.flags, f'--model_dir={tmp_path}/qa', '--train_steps=20']
-  first = tiny_world.call('finetune_qa', *flags, timeout=600)
-  assert first.returncode == 0, first.stderr
-  half = _losses(tmp_path / 'qa', 'train')
-  refused = tiny_world.call('finetune_qa', *flags, '--batch_size=5')
+  model_dir = shutil.copytree(finetuned.model_dir, tmp_path / 'qa')
+  flags = [*finetuned.flags, f'--model_dir={model_dir}']
+  before = _losses(model_dir, 'train')
+  refused = tiny_world.call_forked('finetune_qa', *flags, '--batch_size=5')
   assert 'batch_size' in tiny_world.last_line(refused)
-  again = tiny_world.call('finetune_qa', *flags, '--train_steps=30')
+  again = tiny_world.call_forked('finetune_qa', *flags, '--train_steps=50')
   assert again.returncode == 0, again.stderr
-  losses = _losses(tmp_path / 'qa', 'train')
-  assert {step: losses[step] for step in half} == half
-  assert list(losses) == [10, 20, 30]
+  losses = _losses(model_dir, 'train')
+  assert {step: losses[step] for step in before} == before
+  assert list(losses) == [10, 20, 30, 40, 50]
 
 
 @pytest.mark.parametrize(

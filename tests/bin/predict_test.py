@@ -38,7 +38,7 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
     assert evidence[start:limit].decode() == record['prediction'] != ''
   path = tmp_path / 'questions.txt'
   path.write_text(typed)
-  refused = tiny_world.call(
+  refused = tiny_world.call_forked(
     'predict', *finetuned.answering_flags(), f'--input={path}', '--strict'
   )
   assert f'{path}, line 2' in tiny_world.last_line(refused)

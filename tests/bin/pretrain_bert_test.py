@@ -35,8 +35,8 @@ def passages(world, tmp_path_factory):
   return path
 
 
-def run(world, model_dir, passages, steps, *flags):
-  return tiny_world.call(
+def run(world, model_dir, passages, steps, *flags, call=tiny_world.call_forked):
+  return call(
     'pretrain_bert',
     f'--model_dir={model_dir}',
     f'--train_passages={passages}',
@@ -57,7 +57,14 @@ def run(world, model_dir, passages, steps, *flags):
 def test_trains_weights_that_can_be_loaded_and_goes_on(
   world, passages, tmp_path
 ):
-  result = run(world, tmp_path, passages, 20, f'--heldout_passages={passages}')
+  result = run(
+    world,
+    tmp_path,
+    passages,
+    20,
+    f'--heldout_passages={passages}',
+    call=tiny_world.call,
+  )
   assert result.returncode == 0, result.stderr
   assert result.stdout.splitlines()[-1] == (
     f'The weights are in {tmp_path}/bert'

@@ -7,8 +7,8 @@ from realm_tf.training import exporters, summaries
 from tests.bin import tiny_world
 
 
-def run(world, model_dir, steps, *flags):
-  return tiny_world.call(
+def run(world, model_dir, steps, *flags, call=tiny_world.call):
+  return call(
     'pretrain_ict',
     f'--model_dir={model_dir}',
     f'--corpus_dir={world}/corpus',
@@ -52,7 +52,8 @@ def test_trains_and_exports_an_embedder(world, tmp_path):
 
 
 def test_errors_name_the_flag(world, tmp_path):
-  result = run(world, tmp_path, 10, '--export_schedule=5-:50')
+  flag = '--export_schedule=5-:50'
+  result = run(world, tmp_path, 10, flag, call=tiny_world.call_forked)
   assert result.returncode != 0
   assert '--export_schedule' in result.stdout + result.stderr
   assert 'must start at 0' in result.stdout + result.stderr

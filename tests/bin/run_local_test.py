@@ -63,7 +63,7 @@ def test_goes_on_where_it_was_and_ends_with_the_stage_that_fails(local_run):
     )
   ]
   times = [path.stat().st_mtime_ns for path in made]
-  result = tiny_world.call(
+  result = tiny_world.call_forked(
     'run_local', *local_run.flags, '--refresh_schedule=5-:3', timeout=1200
   )
   assert tiny_world.last_line(result).startswith(

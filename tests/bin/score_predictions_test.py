@@ -47,7 +47,9 @@ def test_scores(files):
 
 
 def test_patterns_as_json(files):
-  done = tiny_world.call('score_predictions', *files, '--is_regex', '--json')
+  done = tiny_world.call_forked(
+    'score_predictions', *files, '--is_regex', '--json'
+  )
   assert done.returncode == 0, done.stderr
   score = json.loads(done.stdout)
   low, high = qa_metrics.bootstrap_interval(30, 100)

@@ -14,8 +14,8 @@ from tests.bin import tiny_world
 pytestmark = pytest.mark.timeout(1200)
 
 
-def search(local_run, *flags, **options):
-  return tiny_world.call(
+def search(local_run, *flags, call=tiny_world.call_forked, **options):
+  return call(
     'search',
     f'--model_dir={local_run.directory}/realm',
     f'--corpus_dir={local_run.directory}/corpus',
@@ -50,6 +50,7 @@ def test_fills_blanks_and_shows_the_documents_that_did(local_run):
     *(f'--query={query}' for query in queries),
     '--num_documents=3',
     '--top=2',
+    call=tiny_world.call,
   )
   assert result.returncode == 0, result.stderr
   filled, found = split_answers(result.stdout, queries)
