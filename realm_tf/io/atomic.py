@@ -3,6 +3,8 @@
 """Files and directories that appear under their name only when whole."""
 
 import contextlib
+import ctypes
+import errno
 import json
 import os
 import pathlib
@@ -12,11 +14,16 @@ import uuid
 from collections.abc import Iterator
 from typing import IO, Any
 
-_TEMPORARY = re.compile(r'^\..+\.tmp-(\d+)-[0-9a-f]{8}$')
+from absl import logging
+
+# `old`: what stood under a name until another directory took it.
+_TEMPORARY = re.compile(r'^\.(.+)\.(tmp|old)-(\d+)-[0-9a-f]{8}$')
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
-def _temporary_name(path: pathlib.Path) -> pathlib.Path:
-  suffix = f'tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}'
+def _temporary_name(path: pathlib.Path, kind: str = 'tmp') -> pathlib.Path:
+  suffix = f'{kind}-{os.getpid()}-{uuid.uuid4().hex[:8]}'
   return path.with_name(f'.{path.name}.{suffix}')
 
 
@@ -55,18 +62,68 @@ def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
   _sync_directory(path.parent)
 
 
+def _exchange(one: pathlib.Path, other: pathlib.Path) -> bool:
+  """Lets two paths change names at once; False where the system cannot."""
+  rename = getattr(ctypes.CDLL(None, use_errno=True), 'renameat2', None)
+  if rename is None:
+    return False
+  names = os.fsencode(one), os.fsencode(other)
+  if not rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE):
+    return True
+  code = ctypes.get_errno()
+  if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+    return False
+  raise OSError(code, os.strerror(code), str(one), None, str(other))
+
+
+def _remove(path: pathlib.Path) -> None:
+  if path.is_dir() and not path.is_symlink():
+    shutil.rmtree(path)
+  else:
+    path.unlink()
+
+
+def _take_name(temporary: pathlib.Path, path: pathlib.Path) -> None:
+  """Renames a directory to `path`; what stands there is removed after that."""
+  if not os.path.lexists(path):
+    os.rename(temporary, path)
+    return
+  if _exchange(temporary, path):
+    _sync_directory(path.parent)
+    _remove(temporary)
+    return
+  # A directory cannot be renamed over a full one: move that away first. After
+  # a kill in between `remove_stale` puts it back.
+  replaced = _temporary_name(path, 'old')
+  os.rename(path, replaced)
+  try:
+    os.rename(temporary, path)
+  except BaseException:
+    os.rename(replaced, path)
+    raise
+  _sync_directory(path.parent)
+  _remove(replaced)
+
+
 @contextlib.contextmanager
 def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   """Makes a temporary directory that takes the name `path` when it is whole.
 
   Args:
-    path: Final name. A directory that stands there already is replaced.
+    path: Final name. A directory that stands there already is replaced, at
+      once where the system can do that (Linux can).
 
   Yields:
     The temporary directory. An error inside the block removes it.
+
+  Raises:
+    NotADirectoryError: A file stands at `path`.
   """
   path = pathlib.Path(path)
+  if path.is_file():
+    raise NotADirectoryError(f'{path} is a file, not a directory')
   path.parent.mkdir(parents=True, exist_ok=True)
+  _put_back(path.parent, path.name)
   temporary = _temporary_name(path)
   temporary.mkdir()
   try:
@@ -76,14 +133,7 @@ def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         with open(os.path.join(root, name), 'rb') as f:
           os.fsync(f.fileno())
       _sync_directory(pathlib.Path(root))
-    replaced = None
-    if path.exists():
-      # A directory cannot be renamed over a full one: move that away first.
-      replaced = _temporary_name(path)
-      os.rename(path, replaced)
-    os.rename(temporary, path)
-    if replaced is not None:
-      shutil.rmtree(replaced)
+    _take_name(temporary, path)
   except BaseException:
     shutil.rmtree(temporary, ignore_errors=True)
     raise
@@ -100,26 +150,43 @@ def _is_running(pid: int) -> bool:
   return True
 
 
+def _left_by_dead(parent: pathlib.Path) -> list[tuple[pathlib.Path, str, str]]:
+  """Temporary paths of dead processes, for which name, and of which kind."""
+  found = []
+  for entry in sorted(parent.iterdir()):
+    match = _TEMPORARY.match(entry.name)
+    if match is not None and not _is_running(int(match.group(3))):
+      found.append((entry, match.group(1), match.group(2)))
+  return found
+
+
+def _put_back(parent: pathlib.Path, only: str | None = None) -> None:
+  """Gives what was being replaced its name back, where nothing has it."""
+  for entry, name, kind in _left_by_dead(parent):
+    target = parent / name
+    if kind != 'old' or only not in (None, name) or os.path.lexists(target):
+      continue
+    os.rename(entry, target)
+    logging.warning('%s was put back: what replaced it was not', target)
+
+
 def remove_stale(parent: str | os.PathLike) -> list[str]:
   """Removes what dead processes left half-written in `parent`.
+
+  A directory that one of them was about to replace gets its name back if
+  nothing took it.
 
   Returns:
     The names removed.
   """
-  removed: list[str] = []
   parent = pathlib.Path(parent)
   if not parent.is_dir():
-    return removed
-  for entry in sorted(parent.iterdir()):
-    match = _TEMPORARY.match(entry.name)
-    if match is None or _is_running(int(match.group(1))):
-      continue
-    if entry.is_dir():
-      shutil.rmtree(entry)
-    else:
-      entry.unlink()
-    removed.append(entry.name)
-  return removed
+    return []
+  _put_back(parent)
+  stale = [entry for entry, _, _ in _left_by_dead(parent)]
+  for entry in stale:
+    _remove(entry)
+  return [entry.name for entry in stale]
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
