@@ -33,7 +33,9 @@ of it for the block records. Twice the embeddings in memory.
 
 Result: in --output_dir corpus/ and index/<step>/, both at once when they are
 whole. Documents that stay keep their order, new ones come behind them: block
-ids are not those of the corpus before. Printed: what was read, removed, added,
+ids are not those of the corpus before. --overwrite replaces what an update
+wrote there and nothing else, and --output_dir may not hold the corpus or the
+index that is given, nor lie in them. Printed: what was read, removed, added,
 and the path of the index.
 """
 
@@ -71,7 +73,7 @@ _RETRAIN = flags.DEFINE_bool(
   'retrain', False, 'Train the tree of a ScaNN index anew, on all rows.'
 )
 _OVERWRITE = flags.DEFINE_bool(
-  'overwrite', False, 'Replace what stands in --output_dir.'
+  'overwrite', False, 'Replace the update that stands in --output_dir.'
 )
 _EMBEDDER = flags.DEFINE_string(
   'embedder', None, 'TF Hub module, for an index without one in it.'

@@ -24,15 +24,14 @@ from absl import logging
 from realm_tf.corpus import blocks
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.corpus.removals import Removal
-from realm_tf.data import corpus_writer, document_lookup, documents_view
+from realm_tf.data import document_lookup, documents_view
 from realm_tf.data.documents import Documents
 from realm_tf.data.documents_view import DocumentsView
-from realm_tf.index import embedding, row_updates, searcher, versions
+from realm_tf.index import editions, embedding, row_updates, searcher, versions
+from realm_tf.index.editions import Edition, EditionChangedError
 from realm_tf.index.slot import IndexSlot
-from realm_tf.io import atomic
 from realm_tf.text.tokenizer import BertTokenizer
 
-CORPUS, INDEX = 'corpus', 'index'
 _BATCH = 512
 _MAX_REPORTED = 20
 # Documents whose vectors are compared with those in the index: so many of the
@@ -81,24 +80,6 @@ class Update(NamedTuple):
   missing: list[Removal]
 
 
-class Edition:
-  """Documents and their index; neither changes.
-
-  Attributes:
-    documents: The corpus; row i is row i of the index.
-    index: Its searcher, embeddings and metadata. Those of an edition that was
-      not saved have no corpus fingerprint.
-  """
-
-  def __init__(self, documents: Documents, index: versions.Index):
-    self.documents = documents
-    self.index = index
-
-  def close(self) -> None:
-    """Frees the index."""
-    self.index.close()
-
-
 class LiveIndex:
   """Searches a corpus that documents are added to and removed from.
 
@@ -140,6 +121,12 @@ class LiveIndex:
       vocab_fingerprint=vocabulary,
     )
     self._encoding = encoding
+    self._embedder_dir = index.embedder_dir
+    store = pathlib.Path(documents.directory)
+    self._opened = [
+      store.parent if store.name == 'documents' else store,
+      pathlib.Path(index.path),
+    ]
     self._slot = IndexSlot(Edition(documents, index))
     self._updating = threading.Lock()
     self._compared = False
@@ -159,6 +146,7 @@ class LiveIndex:
     add: Sequence[Document] = (),
     remove: Sequence[Removal] = (),
     *,
+    rows_of: Edition | None = None,
     replace_titles: bool = False,
     strict: bool = False,
     progress: bool = False,
@@ -171,6 +159,8 @@ class LiveIndex:
     Args:
       add: Clean documents, see `corpus.document.clean_document`.
       remove: Titles, uids, or rows of the edition of now.
+      rows_of: That in which the rows were counted: an update by somebody else
+        moves them. None takes them as they are.
       replace_titles: Whether to remove all blocks of the titles of `add`.
       strict: Whether something missing of `remove` is an error, before
         anything is done.
@@ -178,10 +168,16 @@ class LiveIndex:
 
     Raises:
       CorpusError: With `strict`; or no document would be left.
+      EditionChangedError: The edition of now is not `rows_of`.
       IndexMismatchError: The embedder does not make the vectors of the index.
       ValueError: There are documents to add and no `Encoding`.
     """
     with self._updating, self._slot.acquire() as old:
+      if rows_of is not None and rows_of is not old:
+        raise EditionChangedError(
+          'the corpus was updated since the rows to remove were counted: count'
+          ' them again'
+        )
       rows, missing = document_lookup.find_rows(old.documents, remove)
       if missing and strict:
         raise CorpusError(f'{missing[0]} (--strict)')
@@ -343,34 +339,26 @@ class LiveIndex:
     """Writes the edition of now: `corpus/` and `index/<step>/`.
 
     Args:
-      output_dir: Appears when all of it is there; what stood there before is
-        replaced, and who has it open can go on with it.
+      output_dir: Appears when all of it is there. An edition that was saved
+        there before is replaced, and who has it open can go on with it.
       settings: How the corpus came to be, for its manifest.
       counts: What was counted, for the same.
       progress: Whether a progress bar is drawn.
 
     Returns:
       The path of the index.
+
+    Raises:
+      CorpusError: Something else stands there; or corpus or index that this
+        was opened from would not stay as they are.
     """
+    editions.check_output_dir(output_dir, self._opened)
     with self._slot.acquire() as edition:
-      index = edition.index
-      documents = DocumentsView.of(edition.documents)
-      with atomic.atomic_directory(output_dir) as temporary:
-        corpus_writer.write_corpus(
-          documents,
-          temporary / CORPUS,
-          settings=settings or {'input': []},
-          counts=counts,
-          progress=progress,
-        )
-        versions.publish_index(
-          temporary / INDEX,
-          index.metadata.step,
-          index.embeddings,
-          index.searcher,
-          dataclasses.replace(
-            index.metadata, corpus_fingerprint=documents.fingerprint
-          ),
-          index.embedder_dir,
-        )
-      return str(pathlib.Path(output_dir, INDEX, str(index.metadata.step)))
+      return editions.write_edition(
+        edition,
+        output_dir,
+        embedder_dir=self._embedder_dir,
+        settings=settings,
+        counts=counts,
+        progress=progress,
+      )

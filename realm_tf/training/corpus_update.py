@@ -14,7 +14,7 @@ from realm_tf.corpus import additions, removals
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules
-from realm_tf.index import build, live, versions
+from realm_tf.index import build, editions, live, versions
 from realm_tf.index.embedding import EmbeddingConfig, embed_signature
 from realm_tf.io import atomic
 
@@ -35,7 +35,8 @@ class CorpusUpdateConfig:
     strict: Whether a malformed line, or something to remove that is not there,
       is an error.
     retrain: Whether ScaNN's tree is trained anew on all rows.
-    overwrite: Whether what stands in `output_dir` may be replaced.
+    overwrite: Whether an update that stands in `output_dir` is replaced.
+      Anything else is not, nor what holds `corpus_dir` or `index_dir`.
     embedder: TF Hub module that made the index; None for that in the index.
     embedding: As the index was built with.
     mixed_precision: Embed in bfloat16.
@@ -162,6 +163,9 @@ def update_corpus(config: CorpusUpdateConfig) -> tuple[str, dict[str, int]]:
       f'--output_dir: {config.output_dir} is there already; name another'
       ' directory, or give --overwrite'
     )
+  editions.check_output_dir(
+    config.output_dir, [config.corpus_dir, config.index_dir]
+  )
   # What a killed call left half-written.
   atomic.remove_stale(pathlib.Path(config.output_dir).absolute().parent)
   added: list[Document] = []

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 import functools
+import os
+import shutil
 import threading
 
 import numpy as np
@@ -171,17 +173,23 @@ def test_searches_while_it_is_updated(tmp_path, kind):
   index = opened(tmp_path, old, kind)
   stop, wrong, searched = threading.Event(), [], []
 
-  def search():
+  def search_once():
     # Each row must be of the document whose vector it has.
-    while not stop.is_set():
-      with index.acquire() as edition:
-        rows, scores = edition.index.searcher.search(vector(old[9]), 5)
-        titles = edition.documents.titles(rows[0])
-        bodies = edition.documents.bodies(rows[0])
-      for document, score in zip(zip(titles, bodies), scores.numpy()[0]):
-        if abs(np.sum(vector(document) * vector(old[9])) - score) > 1e-3:
-          wrong.append(document)
-      searched.append(len(titles))
+    with index.acquire() as edition:
+      rows, scores = edition.index.searcher.search(vector(old[9]), 5)
+      titles = edition.documents.titles(rows[0])
+      bodies = edition.documents.bodies(rows[0])
+    for document, score in zip(zip(titles, bodies), scores.numpy()[0]):
+      if abs(np.sum(vector(document) * vector(old[9])) - score) > 1e-3:
+        wrong.append(document)
+    searched.append(len(titles))
+
+  def search():
+    try:
+      while not stop.is_set():
+        search_once()
+    except Exception as e:  # Of a thread nobody else would hear it.
+      wrong.append(e)
 
   threads = [threading.Thread(target=search) for _ in range(2)]
   for thread in threads:
@@ -191,9 +199,37 @@ def test_searches_while_it_is_updated(tmp_path, kind):
   stop.set()
   for thread in threads:
     thread.join()
-  assert not wrong and set(searched) == {5} and len(searched) > 4
+  assert wrong == []
+  assert set(searched) == {5} and len(searched) > 4
   with index.acquire() as edition:
     assert len(edition.documents) == 200 - 16 + 24
+  index.close()
+
+
+def test_rows_of_another_edition_are_not_removed(tmp_path):
+  index = opened(tmp_path, texts(5, 1))
+  with index.acquire() as edition:
+    index.update([], [Removal('row', 3)], rows_of=edition)
+    with pytest.raises(live.EditionChangedError, match='count them again'):
+      index.update([], [Removal('row', 3)], rows_of=edition)
+  with index.acquire() as edition:
+    assert edition.documents.titles(range(4)) == ['1 0', '1 1', '1 2', '1 4']
+  index.close()
+
+
+def test_saves_without_an_embedder_that_is_gone(tmp_path, caplog):
+  store, path = built(tmp_path, texts(5, 1))
+  embedder = tmp_path / 'index' / '3' / 'embedder'
+  embedder.mkdir()
+  (embedder / 'weights').touch()
+  index = live.LiveIndex(store, versions.load_index(path))
+  saved = index.save(tmp_path / 'with')
+  assert os.listdir(f'{saved}/embedder') == ['weights']
+  assert 'is gone' not in caplog.text
+  shutil.rmtree(embedder)
+  saved = index.save(tmp_path / 'without')
+  assert f'{embedder} is gone' in caplog.text
+  assert versions.load_index(saved).embedder_dir is None
   index.close()
 
 

@@ -115,17 +115,61 @@ def test_nothing_is_written(world, update, tmp_path, names, said):
   assert not (tmp_path / 'out').exists()
 
 
-def test_what_stands_there_is_replaced_only_if_told_so(update, tmp_path):
-  (tmp_path / 'out').mkdir()
-  (tmp_path / 'out' / 'old').touch()
+def test_only_an_update_is_replaced_and_only_if_told_so(update, tmp_path):
+  out = tmp_path / 'out'
+  out.mkdir()
   gone = lines(tmp_path / 'gone.jsonl', {'row': 1})
   with pytest.raises(CorpusError, match='is there already.*--overwrite'):
     update(remove=gone)
   update(remove=gone, overwrite=True)
-  assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
-    'corpus',
-    'index',
-  ]
+  both = lines(tmp_path / 'both.jsonl', {'row': 1}, {'row': 2})
+  assert update(remove=both, overwrite=True)[1]['blocks'] == 58
+  manifest = out / 'corpus' / 'manifest.json'
+  original = manifest.read_text()
+  for path in ('model.txt', 'index/mine', 'corpus/manifest.json'):
+    (out / path).write_text('{"settings": {}}')
+    with pytest.raises(CorpusError, match='out holds something else'):
+      update(remove=gone, overwrite=True)
+    (out / path).unlink()
+    manifest.write_text(original)
+  out.rename(tmp_path / 'kept')
+  out.write_text('a file')
+  with pytest.raises(CorpusError, match='out is a file'):
+    update(remove=gone, overwrite=True)
+  assert out.read_text() == 'a file'
+
+
+def test_what_is_given_stays_as_it_is(world, indexed, update, tmp_path):
+  gone = lines(tmp_path / 'gone.jsonl', {'row': 1})
+  first = tmp_path / 'out'
+  update(remove=gone)
+  (tmp_path / 'link').symlink_to(first)
+  given = {
+    'corpus_dir': str(first / 'corpus'),
+    'index_dir': str(first / 'index'),
+    'remove': gone,
+    'overwrite': True,
+  }
+  for output in (
+    first,
+    first / 'corpus',
+    first / 'index' / '4',
+    tmp_path,
+    tmp_path / 'link',
+  ):
+    with pytest.raises(CorpusError, match='which stays as it is') as error:
+      update(output_dir=str(output), **given)
+    assert str(output) in str(error.value)
+  assert len(Documents.open(first / 'corpus/documents')) == 59
+  # The API as well.
+  opened = corpus_update.open_live(
+    corpus_update.CorpusUpdateConfig(output_dir='', **given),
+    with_embedder=False,
+  )
+  for output in (first, first / 'index', first / 'index/3/x', tmp_path):
+    with pytest.raises(CorpusError, match='which stays as it is'):
+      opened.save(output)
+  opened.close()
 
 
 def test_what_does_not_belong_together_is_refused(indexed, update, tmp_path):

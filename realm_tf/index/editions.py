@@ -1,0 +1,145 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A corpus and its index that belong together, in memory and on the disk.
+
+A directory of one holds `corpus/` and `index/<step>/` and nothing else.
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable
+from typing import Any
+
+from absl import logging
+
+from realm_tf.corpus.document import CorpusError
+from realm_tf.data import corpus_writer
+from realm_tf.data.documents import Documents
+from realm_tf.data.documents_view import DocumentsView
+from realm_tf.index import versions
+from realm_tf.io import atomic
+
+CORPUS, INDEX = 'corpus', 'index'
+_UPDATED = 'updated'  # In the manifest's settings: nobody else writes it.
+
+
+class EditionChangedError(RuntimeError):
+  """Rows were counted in an edition that is not in use any more."""
+
+
+class Edition:
+  """Documents and their index; neither changes.
+
+  Attributes:
+    documents: The corpus; row i is row i of the index.
+    index: Its searcher, embeddings and metadata. Those of an edition that was
+      not saved have no corpus fingerprint.
+  """
+
+  def __init__(self, documents: Documents, index: versions.Index):
+    self.documents = documents
+    self.index = index
+
+  def close(self) -> None:
+    """Frees the index."""
+    self.index.close()
+
+
+def _is_edition(directory: pathlib.Path) -> bool:
+  """Whether it holds what `write_edition` writes and nothing else."""
+  corpus, index = directory / CORPUS, directory / INDEX
+  if sorted(p.name for p in directory.iterdir()) != [CORPUS, INDEX]:
+    return False
+  if not index.is_dir() or not all(p.name.isdecimal() for p in index.iterdir()):
+    return False
+  try:
+    return _UPDATED in atomic.read_json(corpus / 'manifest.json')['settings']
+  except (OSError, ValueError, KeyError, TypeError):
+    return False
+
+
+def check_output_dir(
+  output_dir: str | os.PathLike, inputs: Iterable[str | os.PathLike]
+) -> None:
+  """Refuses to write an edition over anything but nothing or an edition.
+
+  Args:
+    output_dir: Where it is to go.
+    inputs: Directories that must stay as they are.
+
+  Raises:
+    CorpusError: Something else stands there; or it is one of `inputs`, or
+      above or inside of one.
+  """
+  output = pathlib.Path(output_dir).resolve()
+  for given in inputs:
+    path = pathlib.Path(given).resolve()
+    if output == path or output in path.parents or path in output.parents:
+      raise CorpusError(
+        f'{os.fspath(output_dir)} and {os.fspath(given)}, which stays as it is,'
+        ' are the same or one lies in the other: name another output directory'
+      )
+  if not output.exists():
+    return
+  if not output.is_dir():
+    raise CorpusError(f'{os.fspath(output_dir)} is a file, not a directory')
+  if any(output.iterdir()) and not _is_edition(output):
+    raise CorpusError(
+      f'{os.fspath(output_dir)} holds something else than the {CORPUS}/ and'
+      f' {INDEX}/ of an update and is not replaced; name another directory'
+    )
+
+
+def write_edition(
+  edition: Edition,
+  output_dir: str | os.PathLike,
+  *,
+  embedder_dir: str | None,
+  settings: dict[str, Any] | None = None,
+  counts: dict[str, int] | None = None,
+  progress: bool = False,
+) -> str:
+  """Writes an edition, which appears when it is whole, see `check_output_dir`.
+
+  Args:
+    edition: In use until this returns.
+    output_dir: What stands there is replaced.
+    embedder_dir: Copied into the index; None for none.
+    settings: How the corpus came to be, for its manifest.
+    counts: What was counted, for the same.
+    progress: Whether a progress bar is drawn.
+
+  Returns:
+    The path of the index.
+  """
+  index = edition.index
+  if embedder_dir is not None and not os.path.isdir(embedder_dir):
+    # Whoever prunes indexes has removed it; the update is worth more.
+    logging.warning(
+      '%s is gone: the index in %s is without its embedder, which the next'
+      ' update must name (--embedder)',
+      embedder_dir,
+      os.fspath(output_dir),
+    )
+    embedder_dir = None
+  documents = DocumentsView.of(edition.documents)
+  with atomic.atomic_directory(output_dir) as temporary:
+    corpus_writer.write_corpus(
+      documents,
+      temporary / CORPUS,
+      settings={'input': [], _UPDATED: {}, **(settings or {})},
+      counts=counts,
+      progress=progress,
+    )
+    versions.publish_index(
+      temporary / INDEX,
+      index.metadata.step,
+      index.embeddings,
+      index.searcher,
+      dataclasses.replace(
+        index.metadata, corpus_fingerprint=documents.fingerprint
+      ),
+      embedder_dir,
+    )
+  return str(pathlib.Path(output_dir, INDEX, str(index.metadata.step)))
