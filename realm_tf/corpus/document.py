@@ -68,6 +68,15 @@ def clean_text(text: str) -> str:
   return _BROKEN_LINE.sub(' ', text) if '\n' in text else text
 
 
+def clean_title(title: str) -> str:
+  """Unescapes HTML and makes white space single spaces.
+
+  Raises:
+    MalformedError: It refers to a character by an endless number.
+  """
+  return ' '.join((_unescape(title) if '&' in title else title).split())
+
+
 def clean_document(title: object, text: object) -> Document:
   """Cleans a document up.
 
@@ -84,7 +93,7 @@ def clean_document(title: object, text: object) -> Document:
     if not isinstance(value, str):
       raise MalformedError(f'{name} is {type(value).__name__}, not a string')
   assert isinstance(title, str) and isinstance(text, str)
-  title = ' '.join(_unescape(title).split())
+  title = clean_title(title)
   match = _LEFT_OUT.match(title)
   if match:
     raise SkippedError(match.lastgroup or '')

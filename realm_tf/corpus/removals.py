@@ -8,7 +8,9 @@ A `.jsonl` file (or `.jsonl.gz`) has an object a line with one of
     uid     the blocks of this `data.document_uids`, a number
     row     the block of this number in the corpus, from 0
 
-any other file a title a line. Empty lines are left out.
+any other file a title a line. Empty lines are left out. HTML references and
+white space in titles are made regular, here and in the corpus that they are
+looked for in.
 """
 
 import re
@@ -17,7 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from realm_tf.corpus import lines, readers
-from realm_tf.corpus.document import CorpusError, MalformedError
+from realm_tf.corpus.document import CorpusError, MalformedError, clean_title
 from realm_tf.corpus.problems import Problems
 from realm_tf.io import files
 
@@ -43,8 +45,12 @@ class Removal(NamedTuple):
 
 
 def by_title(title: str, where: str = '') -> Removal:
-  """All blocks of a title; white space does not matter, as in a corpus."""
-  return Removal('title', ' '.join(title.split()), where)
+  """All blocks of a title, cleaned as `document.clean_title` does.
+
+  Raises:
+    MalformedError: See there.
+  """
+  return Removal('title', clean_title(title), where)
 
 
 def _parse(line: bytes, is_json: bool, where: str) -> Removal:

@@ -6,23 +6,41 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from realm_tf.corpus.document import MalformedError, clean_title
 from realm_tf.corpus.removals import Removal
 from realm_tf.data.documents import Documents
 
 _CHUNK = 1 << 16
 
 
+def _cleaned(title: str) -> str:
+  """A title in the one form in which titles are compared."""
+  try:
+    return clean_title(title)
+  except MalformedError:
+    return title
+
+
 def rows_of_titles(
   documents: Documents, titles: Collection[str]
 ) -> dict[str, list[int]]:
-  """Rows of all blocks of each title that there is; reads all titles once."""
-  wanted = set(titles)
+  """Rows of all blocks of titles; reads all titles of the corpus once.
+
+  Args:
+    documents: The corpus. bin/convert_corpus leaves its titles as they were.
+    titles: HTML references and white space in them do not matter.
+
+  Returns:
+    The rows of each that there is, rising, by cleaned title.
+  """
+  wanted = set(map(_cleaned, titles))
   found: dict[str, list[int]] = {}
   if not wanted:
     return found
   for start in range(0, len(documents), _CHUNK):
     rows = range(start, min(start + _CHUNK, len(documents)))
     for row, title in zip(rows, documents.titles(rows)):
+      title = _cleaned(title)
       if title in wanted:
         found.setdefault(title, []).append(row)
   return found
@@ -54,7 +72,7 @@ def find_rows(
       uids.setdefault(int(documents.uids[row]), []).append(row)
   for removal in removals:
     if removal.key == 'title':
-      its = titles.get(str(removal.value), [])
+      its = titles.get(_cleaned(str(removal.value)), [])
     elif removal.key == 'uid':
       its = uids.get(int(removal.value), [])
     else:

@@ -149,12 +149,26 @@ class QuestionAnswerer:
       documents: The corpus.
       index: Of it, by the same document embedder. It stays its owner's: the
         result need not be closed.
+
+    Raises:
+      IndexMismatchError: The index is of another embedder or vocabulary, or
+        not of these documents. Of an edition that was not saved, which has no
+        fingerprint, only their number is compared.
     """
-    its = index.metadata.embedder_fingerprint
-    mine = self._index.metadata.embedder_fingerprint
+    index.metadata.check(
+      name=index.path,
+      corpus_fingerprint=(
+        documents.fingerprint if index.metadata.corpus_fingerprint else None
+      ),
+      vocab_fingerprint=self.tokenizer.fingerprint,
+      embedder_fingerprint=self._index.metadata.embedder_fingerprint,
+      num_documents=len(documents),
+    )
+    its, mine = documents.vocab_fingerprint, self.tokenizer.fingerprint
     if its != mine:
       raise versions.IndexMismatchError(
-        f'{index.path} is an index of the embedder {its}, not {mine}'
+        f'the documents of {index.path} are in the vocabulary {its}, and the'
+        f' vocabulary in use is {mine}'
       )
     other = copy.copy(self)
     other.documents, other._index = documents, index

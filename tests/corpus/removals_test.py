@@ -41,6 +41,7 @@ def test_titles_and_objects(tmp_path):
     (b'{"uid": "7"}', 'uid is str, not a whole number'),
     (b'{"row": true}', 'row is bool, not a whole number'),
     (b'{"title": "\xff"}', 'not UTF-8'),
+    (b'{"title": "&#' + b'9' * 5000 + b';"}', 'a reference to no character'),
   ],
 )
 def test_malformed_lines_are_counted_or_the_end(tmp_path, line, reason):

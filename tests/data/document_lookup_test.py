@@ -46,3 +46,22 @@ def test_nothing(store):
   rows, missing = document_lookup.find_rows(store, [])
   assert rows.tolist() == [] and missing == []
   assert document_lookup.rows_of_titles(store, []) == {}
+
+
+def test_titles_are_compared_in_one_form(tmp_path):
+  # As a corpus of bin/convert_corpus has them.
+  titles = ['AT&amp;T', 'San  Marino', 'AT&T', '&#' + '9' * 5000 + ';']
+  documents = small_world.store(tmp_path, [(title, 'old') for title in titles])
+  for title, expected in (
+    ('AT&T', [0, 2]),
+    (' AT&amp;T', [0, 2]),
+    ('San Marino', [1]),
+  ):
+    rows, missing = document_lookup.find_rows(documents, [by_title(title)])
+    assert rows.tolist() == expected and not missing
+  rows, missing = document_lookup.find_rows(
+    documents, [Removal('title', 'San  Marino'), Removal('title', titles[3])]
+  )
+  assert rows.tolist() == [1, 3] and not missing
+  found = document_lookup.rows_of_titles(documents, ['AT&T', 'Rome'])
+  assert found == {'AT&T': [0, 2]}

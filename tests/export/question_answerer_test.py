@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from realm_tf.corpus.removals import Removal
+from realm_tf.data.documents_view import DocumentsView
 from realm_tf.export.question_answerer import QuestionAnswerer
 from realm_tf.index import live, versions
 from realm_tf.index.versions import IndexMismatchError
@@ -111,11 +112,23 @@ def test_answers_from_another_edition(qa, answerer):
   np.testing.assert_array_equal(after.rows, before.rows)
 
 
-def test_an_edition_of_another_embedder_is_refused(qa, answerer):
+def test_an_edition_that_does_not_belong_is_refused(qa, answerer):
   index = versions.load_index(qa.index_path)
-  index.metadata = dataclasses.replace(
-    index.metadata, embedder_fingerprint='another'
-  )
-  with pytest.raises(IndexMismatchError, match='another'):
-    answerer.using(qa.documents, index)
+  metadata = index.metadata
+  for name in ('embedder', 'vocab', 'corpus'):
+    changed = {f'{name}_fingerprint': 'another'}
+    index.metadata = dataclasses.replace(metadata, **changed)
+    with pytest.raises(IndexMismatchError, match='another') as error:
+      answerer.using(qa.documents, index)
+    assert getattr(metadata, f'{name}_fingerprint') in str(error.value)
+  # One that was not saved has no fingerprint.
+  index.metadata = dataclasses.replace(metadata, corpus_fingerprint='')
+  fewer = DocumentsView.of(qa.documents).select([0, 1])
+  with pytest.raises(IndexMismatchError, match='corpus in use 2'):
+    answerer.using(fewer, index)
+  other = DocumentsView.of(qa.documents).select(range(len(qa.documents)))
+  other.metadata = {**other.metadata, 'vocab_fingerprint': 'another'}
+  with pytest.raises(IndexMismatchError, match='the vocabulary another'):
+    answerer.using(other, index)
+  answerer.using(qa.documents, index)
   index.close()
