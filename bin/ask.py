@@ -11,19 +11,36 @@ r"""Asks a fine-tuned model: type a question, see the answer in its evidence.
       Peru (retrieved with p = 0.71)
       ... the capital of Peru is >>Lima<<, a city of ...
 
+Documents come and go meanwhile, and the next answer is from what is there then:
+
+    question> + Lima: Lima is the capital of Peru.
+    added 1, removed 0: 60 blocks
+    question> - Cuzco
+    added 0, removed 2: 58 blocks
+    question> :save out/edition2
+    out/edition2/index/500
+
+A title ends at the first colon that white space follows; what has the title
+already stays unless it is removed before. The embedder that lies in the index
+embeds the text, and is loaded at the first of these lines (some seconds). The
+corpus and the index that are given stay as they are: what is not saved is lost
+at the end. What was saved has a corpus/ and an index/ for --corpus_dir and
+--index_dir; other programs that run take it when they are started again.
+
 Ends at the end of the input, or with an empty line. In a terminal the answer
 stands out in its evidence; elsewhere it is marked as above.
 """
 
 import math
+import re
 import sys
 import textwrap
 
 from absl import app, flags, logging
 
 from realm_tf.export.question_answerer import Answers, QuestionAnswerer
-from realm_tf.index import versions
 from realm_tf.training import console, exporters
+from realm_tf.training.live_answerer import LiveAnswerer
 
 _MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Of bin/finetune_qa.')
 _EXPORT_DIR = flags.DEFINE_string(
@@ -40,6 +57,7 @@ _READER_BEAM = flags.DEFINE_integer(
 )
 _TOP_N = flags.DEFINE_integer('top_n', 3, 'Answers shown.', lower_bound=1)
 
+_EDIT = re.compile(rb'([+-]|:save)\s+\S')
 _CONTEXT = 300  # Bytes of the evidence shown before and behind the answer.
 
 
@@ -79,6 +97,29 @@ def _show(found: Answers, answerer: QuestionAnswerer) -> None:
     print(textwrap.indent(textwrap.fill(text, 78), '  ') + '\n')
 
 
+def _edit(line: str, answerer: LiveAnswerer) -> None:
+  """Does what a line that is no question says, or says why not."""
+  command, rest = line.split(maxsplit=1)
+  try:
+    if command == ':save':
+      print(answerer.save(rest) + '\n')
+      return
+    if command == '+':
+      parts = re.split(r':\s+', rest, maxsplit=1)
+      if len(parts) < 2:
+        raise ValueError('a document is added as "+ Title: text"')
+      update = answerer.add(*parts)
+    else:
+      update = answerer.remove(rest)
+    for removal in update.missing:
+      print(removal)
+    with answerer.now() as edition:
+      blocks = len(edition.documents)
+    print(f'added {update.added}, removed {update.removed}: {blocks} blocks\n')
+  except (ValueError, OSError) as e:
+    print(f'{e}\n')
+
+
 def main(argv: list[str]) -> None:
   """Asks until there is no more question."""
   if len(argv) > 1:
@@ -87,22 +128,26 @@ def main(argv: list[str]) -> None:
     raise app.UsageError('give --model_dir or --export_dir')
   logging.set_verbosity(logging.WARNING)
   with console.one_line_errors('ask'):
-    answerer = QuestionAnswerer.load(
+    answerer = LiveAnswerer(
       _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value),
       _CORPUS_DIR.value,
-      versions.find_index(_INDEX_DIR.value),
+      _INDEX_DIR.value,
     )
     try:
       while True:
         print('question> ', end='', flush=True)
-        line = sys.stdin.buffer.readline()
-        if not line.strip():
+        line = sys.stdin.buffer.readline().strip()
+        if not line:
           print()
           break
-        found = answerer.answer(
-          [line.strip()], reader_beam=_READER_BEAM.value, top_n=_TOP_N.value
-        )
-        _show(found, answerer)
+        if _EDIT.match(line):
+          _edit(line.decode('utf-8', 'replace'), answerer)
+          continue
+        with answerer.now() as edition:
+          found = edition.answer(
+            [line], reader_beam=_READER_BEAM.value, top_n=_TOP_N.value
+          )
+          _show(found, edition)
     finally:
       answerer.close()
 

@@ -42,7 +42,6 @@ and the path of the index.
 from absl import app, flags
 
 from realm_tf.corpus import readers
-from realm_tf.index.embedding import EmbeddingConfig
 from realm_tf.training import console, corpus_update
 
 _CORPUS_DIR = flags.DEFINE_string(
@@ -79,10 +78,13 @@ _EMBEDDER = flags.DEFINE_string(
   'embedder', None, 'TF Hub module, for an index without one in it.'
 )
 _MAX_LENGTH = flags.DEFINE_integer(
-  'max_length', 288, 'Wordpieces of a document, as of bin/build_index.'
+  'max_length',
+  None,
+  'Wordpieces of a document, as of bin/build_index; default: what the index'
+  ' says, or 288.',
 )
 _MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Embed in bfloat16.'
+  'mixed_precision', None, 'Embed in bfloat16; default: as the index was.'
 )
 
 
@@ -105,7 +107,7 @@ def main(argv: list[str]) -> None:
         retrain=_RETRAIN.value,
         overwrite=_OVERWRITE.value,
         embedder=_EMBEDDER.value,
-        embedding=EmbeddingConfig(max_length=_MAX_LENGTH.value),
+        max_length=_MAX_LENGTH.value,
         mixed_precision=_MIXED_PRECISION.value,
       )
     )

@@ -96,6 +96,11 @@ class QuestionAnswerer:
       autograph=False,
     )
 
+  @property
+  def index(self) -> versions.Index:
+    """What it searches."""
+    return self._index
+
   @classmethod
   def load(
     cls,

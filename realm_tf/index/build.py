@@ -59,6 +59,7 @@ def build_index(
   embedding_config: embedding.EmbeddingConfig | None = None,
   embedder_dir: str | os.PathLike | None = None,
   embedder_fingerprint: str | None = None,
+  precision: str | None = None,
   built_at: float | None = None,
   keep: int | None = None,
   stop: threading.Event | None = None,
@@ -82,6 +83,7 @@ def build_index(
     embedder_dir: TF Hub module that `embed_fn` is of; copied into the index.
     embedder_fingerprint: Of the weights; None takes that of `embedder_dir`.
       Without either, nothing is resumed.
+    precision: For the metadata: of `embed_fn`, `float32` or `bfloat16`.
     built_at: For the metadata: when the weights were those of the training, in
       seconds since 1970; None for now.
     keep: Versions kept, this one counted; None keeps all.
@@ -102,6 +104,7 @@ def build_index(
   for old in directory.glob('.partial-*'):
     if old != partial or embedder_fingerprint is None:
       shutil.rmtree(old)
+  embedding_config = embedding_config or embedding.EmbeddingConfig()
   embeddings = embedding.embed_documents(
     documents,
     embed_fn,
@@ -130,6 +133,8 @@ def build_index(
       searcher=searcher_config,
       built_at=start if built_at is None else built_at,
       build_seconds=time.time() - start,
+      max_length=embedding_config.max_length,
+      precision=precision,
     )
     path = versions.publish_index(
       directory, step, embeddings, built, metadata, embedder_dir

@@ -54,6 +54,10 @@ class IndexMetadata:
     build_seconds: What embedding and building took.
     rows_added: Rows that ScaNN's tree was not trained on, since they were added
       to a built index (`live.LiveIndex`).
+    max_length: Wordpieces of a document at most when it was embedded; None in
+      indexes of before this was recorded.
+    precision: In which it was embedded, `float32` or `bfloat16`; None where
+      that is not known.
   """
 
   step: int
@@ -67,6 +71,8 @@ class IndexMetadata:
   built_at: float
   build_seconds: float = 0.0
   rows_added: int = 0
+  max_length: int | None = None
+  precision: str | None = None
 
   def to_json(self) -> dict[str, Any]:
     """Returns what stands in `metadata.json`."""

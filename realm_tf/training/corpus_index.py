@@ -94,6 +94,7 @@ class CorpusIndexer:
   ) -> str:
     """Publishes `index_dir/<step>` by the embedder in `embedder_dir`."""
     info = self._take_weights(embedder_dir)
+    assert self._embedder is not None
     return build.build_index(
       self._documents,
       self._embed,
@@ -103,6 +104,7 @@ class CorpusIndexer:
       searcher_config=self._searcher,
       embedding_config=self._config,
       embedder_dir=embedder_dir,
+      precision=self._embedder.compute_dtype,
       built_at=info['exported_at'],
       check=check,
       progress=self._progress,

@@ -38,8 +38,9 @@ class CorpusUpdateConfig:
     overwrite: Whether an update that stands in `output_dir` is replaced.
       Anything else is not, nor what holds `corpus_dir` or `index_dir`.
     embedder: TF Hub module that made the index; None for that in the index.
-    embedding: As the index was built with.
-    mixed_precision: Embed in bfloat16.
+    max_length: Wordpieces of a document at most, as the index was built with;
+      None for what it says itself, or else the default.
+    mixed_precision: Embed in bfloat16; None for what the index says.
     progress: Whether progress is drawn.
   """
 
@@ -54,10 +55,8 @@ class CorpusUpdateConfig:
   retrain: bool = False
   overwrite: bool = False
   embedder: str | None = None
-  embedding: EmbeddingConfig = dataclasses.field(
-    default_factory=EmbeddingConfig
-  )
-  mixed_precision: bool = False
+  max_length: int | None = None
+  mixed_precision: bool | None = None
   progress: bool = True
 
   def __post_init__(self):
@@ -69,6 +68,21 @@ def _corpus_settings(corpus_dir: str) -> dict[str, Any]:
   """How a corpus was built, as far as its manifest says."""
   path = os.path.join(corpus_dir, 'manifest.json')
   return atomic.read_json(path)['settings'] if os.path.exists(path) else {}
+
+
+def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
+  """What the manifest says of an update: no paths of this machine.
+
+  Args:
+    corpus_dir: That was updated.
+    **how: Settings of the update.
+  """
+  documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+  return {
+    **_corpus_settings(corpus_dir),
+    'input': [],
+    'updated': {'from_corpus': documents.fingerprint, **how},
+  }
 
 
 def load_encoding(
@@ -86,10 +100,16 @@ def load_encoding(
     embedding: As the index was built with; None for the defaults.
     mixed_precision: Embed in bfloat16.
   """
-  if mixed_precision:
-    keras.mixed_precision.set_global_policy('mixed_bfloat16')
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
-  embedder = hub_modules.load_embedder(embedder_dir)
+  # Layers keep the policy under which they were made.
+  policy = keras.mixed_precision.global_policy()
+  keras.mixed_precision.set_global_policy(
+    'mixed_bfloat16' if mixed_precision else 'float32'
+  )
+  try:
+    embedder = hub_modules.load_embedder(embedder_dir)
+  finally:
+    keras.mixed_precision.set_global_policy(policy)
   embed = tf.function(
     embedder.embed_documents,
     input_signature=embed_signature(),
@@ -100,22 +120,58 @@ def load_encoding(
   )
 
 
-def _find_embedder(config: CorpusUpdateConfig, index_path: str) -> str:
+def _find_embedder(index_path: str, embedder: str | None) -> str:
   own = os.path.join(index_path, 'embedder')
-  if config.embedder is None:
+  if embedder is None:
     if os.path.isdir(own):
       return own
     raise ValueError(
       f'{index_path} was built without its embedder in it: give --embedder'
     )
   made_by = versions.embedder_fingerprint(index_path)
-  given = build.fingerprint_embedder(config.embedder)
+  given = build.fingerprint_embedder(embedder)
   if made_by not in (given, 'unknown'):
     raise versions.IndexMismatchError(
       f'{index_path} is an index of the embedder {made_by}, and --embedder is'
       f' {given}'
     )
-  return config.embedder
+  return embedder
+
+
+def encoding_of(
+  corpus_dir: str,
+  index_path: str,
+  metadata: versions.IndexMetadata,
+  *,
+  embedder: str | None = None,
+  max_length: int | None = None,
+  mixed_precision: bool | None = None,
+) -> live.Encoding:
+  """Loads what made the rows of an index, as corpus and index say it.
+
+  Args:
+    corpus_dir: Of bin/build_corpus or an update.
+    index_path: Its index.
+    metadata: Of the index.
+    embedder: TF Hub module that made it; None for that in the index.
+    max_length: Of documents; None for what the metadata say, or the default.
+    mixed_precision: Embed in bfloat16; None for what the metadata say.
+
+  Raises:
+    IndexMismatchError: `embedder` is not that of the index.
+    ValueError: There is no embedder in the index and none was given.
+  """
+  if max_length is None:
+    max_length = metadata.max_length or EmbeddingConfig().max_length
+  if mixed_precision is None:
+    mixed_precision = metadata.precision == 'bfloat16'
+  settings = _corpus_settings(corpus_dir)
+  return load_encoding(
+    _find_embedder(index_path, embedder),
+    max_block_length=settings.get('max_block_length', 288),
+    embedding=EmbeddingConfig(max_length=max_length),
+    mixed_precision=mixed_precision,
+  )
 
 
 def open_live(
@@ -135,11 +191,12 @@ def open_live(
   try:
     encoding = None
     if with_embedder:
-      settings = _corpus_settings(config.corpus_dir)
-      encoding = load_encoding(
-        _find_embedder(config, index_path),
-        max_block_length=settings.get('max_block_length', 288),
-        embedding=config.embedding,
+      encoding = encoding_of(
+        config.corpus_dir,
+        index_path,
+        index.metadata,
+        embedder=config.embedder,
+        max_length=config.max_length,
         mixed_precision=config.mixed_precision,
       )
     return live.LiveIndex(documents, index, encoding)
@@ -205,23 +262,14 @@ def update_corpus(config: CorpusUpdateConfig) -> tuple[str, dict[str, int]]:
       opened.retrain()
     with opened.acquire() as edition:
       counts['blocks'] = len(edition.documents)
-    settings = _corpus_settings(config.corpus_dir)
     path = opened.save(
       config.output_dir,
-      settings={**settings, 'input': [], 'updated': _names(config)},
+      settings=updated_settings(
+        config.corpus_dir, replace_titles=config.replace_titles
+      ),
       counts={k: v for k, v in counts.items() if k != 'blocks'},
       progress=config.progress,
     )
   finally:
     opened.close()
   return path, counts
-
-
-def _names(config: CorpusUpdateConfig) -> dict[str, Any]:
-  """What the manifest says of an update: no paths of this machine."""
-  return {
-    'from_corpus': Documents.open(
-      os.path.join(config.corpus_dir, 'documents')
-    ).fingerprint,
-    'replace_titles': config.replace_titles,
-  }

@@ -13,6 +13,7 @@ import pytest
 
 from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
 from realm_tf.index.config import SearcherConfig
+from realm_tf.io import atomic
 from tests.index import clustered
 
 needs_scann = pytest.mark.skipif(
@@ -200,6 +201,20 @@ def test_what_is_no_index_is_named(tmp_path):
   (tmp_path / '3' / 'metadata.json').write_text('{"version": 99}')
   with pytest.raises(ValueError, match=r'metadata.json: .* version 1'):
     versions.load_index(path)
+
+
+def test_metadata_of_before_are_read(tmp_path):
+  path, *_ = publish(tmp_path, 3)
+  metadata = atomic.read_json(f'{path}/metadata.json')
+  for name in ('rows_added', 'max_length', 'precision'):
+    del metadata[name]
+  atomic.write_json(f'{path}/metadata.json', metadata)
+  found = versions.load_index(path).metadata
+  assert (found.rows_added, found.max_length, found.precision) == (
+    0,
+    None,
+    None,
+  )
 
 
 def test_the_embedder_of_a_version(tmp_path):

@@ -1,16 +1,18 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
+import tf_keras as keras
 
 from realm_tf.corpus.document import CorpusError
 from realm_tf.data.documents import Documents
+from realm_tf.data.documents_view import DocumentsView
 from realm_tf.export import hub_modules
-from realm_tf.index import versions
-from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.index import embedding, versions
 from realm_tf.io import atomic
 from realm_tf.layers.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
@@ -28,7 +30,6 @@ def update(world, indexed, tmp_path):
       'corpus_dir': str(world / 'corpus'),
       'index_dir': str(indexed[0] / 'index' / '3'),
       'output_dir': str(tmp_path / 'out'),
-      'embedding': EmbeddingConfig(max_length=48),
       'progress': False,
     }
     return corpus_update.update_corpus(
@@ -36,6 +37,48 @@ def update(world, indexed, tmp_path):
     )
 
   return run
+
+
+def embedded(encoding, documents):
+  return embedding.embed_documents(
+    DocumentsView.of(documents).select(range(4)),
+    encoding.embed_fn,
+    special=encoding.tokenizer.special,
+    config=encoding.embedding_config,
+    progress=False,
+  )
+
+
+def test_it_embeds_as_the_index_says_it_was(world, indexed):
+  root, _, documents, *_ = indexed
+  path = str(root / 'index' / '3')
+  index = versions.load_index(path)
+  assert (index.metadata.max_length, index.metadata.precision) == (
+    48,
+    'float32',
+  )
+  expected = index.embeddings[:4].copy()
+  index.close()
+
+  def encoding(metadata, **kwargs):
+    return corpus_update.encoding_of(
+      str(world / 'corpus'), path, metadata, **kwargs
+    )
+
+  exact = encoding(index.metadata)
+  assert exact.embedding_config.max_length == 48
+  np.testing.assert_allclose(embedded(exact, documents), expected, atol=1e-5)
+  rounded = dataclasses.replace(index.metadata, precision='bfloat16')
+  found = embedded(encoding(rounded), documents)
+  assert 1e-4 < np.abs(found - expected).max() < 0.1
+  assert keras.mixed_precision.global_policy().name == 'float32'
+  # Flags are stronger; indexes of before do not say it.
+  found = embedded(encoding(rounded, mixed_precision=False), documents)
+  np.testing.assert_allclose(found, expected, atol=1e-5)
+  given = encoding(rounded, max_length=7)
+  assert given.embedding_config.max_length == 7
+  silent = dataclasses.replace(index.metadata, max_length=None, precision=None)
+  assert encoding(silent).embedding_config.max_length == 288
 
 
 def lines(path, *values):
@@ -198,5 +241,5 @@ def test_what_does_not_belong_together_is_refused(indexed, update, tmp_path):
     update(add=add, index_dir=str(copy))
   # Documents that were cut at another length have other vectors.
   with pytest.raises(versions.IndexMismatchError, match='--max_length'):
-    update(add=add, embedding=EmbeddingConfig(max_length=6))
+    update(add=add, max_length=6)
   assert not (tmp_path / 'out').exists()
