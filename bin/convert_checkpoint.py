@@ -31,8 +31,14 @@ they were found, and index/<step>/. So afterwards
         --index_dir=out/converted/index
 
 work, and the modules are starting points for bin/pretrain_realm (--bert,
---embedder) and bin/finetune_qa. What does not fit together is refused, and then
-nothing is written.
+--embedder) and bin/finetune_qa.
+
+What does not fit together is refused, and then nothing is written: shapes,
+vocabularies; a fine-tuning without what embedded its documents; block
+embeddings that the embedder does not make, and an output layer that is not the
+word embeddings, unless --accept_differences is given. An embedder that was
+fine-tuned together with a reader, without --retriever, is expected to make
+others: of these blocks the index is made, and lines say so.
 """
 
 from absl import app, flags, logging
@@ -65,6 +71,12 @@ _STEP = flags.DEFINE_integer(
   'Of the training; default: as the sources say, else 0.',
   lower_bound=0,
 )
+_ACCEPT_DIFFERENCES = flags.DEFINE_bool(
+  'accept_differences',
+  False,
+  'Convert although block_emb is not what the embedder makes of the corpus, or'
+  ' an output layer is not the word embeddings.',
+)
 _SEARCHER = flags.DEFINE_enum(
   'searcher', 'auto', ['auto', 'exact', 'scann'], 'How the index is searched.'
 )
@@ -85,6 +97,7 @@ def main(argv: list[str]) -> None:
         vocab_file=_VOCAB_FILE.value,
         lower_case=_LOWER_CASE.value,
         step=_STEP.value,
+        accept_differences=_ACCEPT_DIFFERENCES.value,
         searcher=SearcherConfig(kind=_SEARCHER.value),
       )
     )

@@ -10,19 +10,22 @@ retriever/      made the block embeddings, where that is another embedder
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from realm_tf.bert import weight_names
 from realm_tf.data.documents import Documents
 from realm_tf.export import (
   block_embeddings,
+  conversion_report,
   hub_modules,
   original_layers,
   original_sources,
   original_weights,
   span_reader_module,
 )
+from realm_tf.export.conversion_report import Say
 from realm_tf.export.original_sources import Source
 from realm_tf.export.original_weights import Encoder
 from realm_tf.index import build
@@ -33,9 +36,6 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 # Of a vector's largest number; another embedder is off by far more.
 _TOLERANCE = 1e-3
-_SHOWN = 3
-
-Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +51,9 @@ class ConversionConfig:
     vocab_file: Replaces the vocabulary that is found.
     lower_case: Replaces what the sources say.
     step: Of the training; None takes what the sources say, else 0.
+    accept_differences: Go on where `block_emb` is not what the embedder makes
+      of the documents (the index then belongs to no embedder), and where a
+      BERT's output layer is not its word embeddings (these are then both).
     searcher: How the index is searched.
   """
 
@@ -61,28 +64,8 @@ class ConversionConfig:
   vocab_file: str | None = None
   lower_case: bool | None = None
   step: int | None = None
+  accept_differences: bool = False
   searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
-
-
-def _describe(source: Source) -> str:
-  facts = source.facts
-  what = 'weights'
-  if facts.signatures:
-    tags = ' '.join('{' + ', '.join(t) + '}' for t in facts.tags)
-    what = f'SavedModel with tags {tags}, signatures '
-    what += ', '.join(sorted(facts.signatures))
-  text = f'found      {source.path}: {what}; {source.found.num_tensors} tensors'
-  blocks = source.block_embeddings
-  if blocks is not None:
-    text += f'; block_emb {list(blocks.shape)}'
-  return text
-
-
-def _tell_left_over(source: Source, say: Say) -> None:
-  for reason, names in source.found.left_over.items():
-    shown = ', '.join(sorted(names)[:_SHOWN])
-    more = ' ...' if len(names) > _SHOWN else ''
-    say(f'left over  {len(names)} ({reason}): {shown}{more}')
 
 
 def _parts(
@@ -106,19 +89,19 @@ def _parts(
   return parts
 
 
+def _named_retriever(source: Source) -> str | None:
+  return source.settings.get('retriever_module_path')
+
+
 def _find_retriever(
-  config: ConversionConfig, sources: Sequence[Source], say: Say
+  config: ConversionConfig, sources: Sequence[Source]
 ) -> list[Source]:
   """The module that an ORQA fine-tuning's documents were embedded with."""
   if config.retriever is not None:
     return original_sources.find(config.retriever)
-  for source in sources:
-    path = source.settings.get('retriever_module_path')
-    if path is None:
-      continue
+  for path in filter(None, map(_named_retriever, sources)):
     if '://' not in path and pathlib.Path(path).exists():
       return original_sources.find(path)
-    say(f'missing    the retriever, {path}: give --retriever')
   return []
 
 
@@ -128,10 +111,10 @@ class _Conversion:
   def __init__(self, config: ConversionConfig, say: Say):
     self.config, self.say = config, say
     self.sources = [s for p in config.sources for s in original_sources.find(p)]
-    self.retriever = _find_retriever(config, self.sources, say)
+    self.retriever = _find_retriever(config, self.sources)
     everything = [*self.sources, *self.retriever]
     for source in everything:
-      say(_describe(source))
+      say(conversion_report.describe(source))
     self.parts = _parts(self.sources)
     self.blocks = self._find_blocks(everything)
     if not self.parts and self.blocks is None:
@@ -139,6 +122,13 @@ class _Conversion:
         f'{", ".join(config.sources)}: neither an encoder nor block_emb is in'
         ' it'
       )
+    # An embedder that was trained with a reader embeds questions only; the
+    # documents stay as another one embedded them.
+    part = self.parts.get(original_weights.SPAN_READER)
+    embedder = self.parts.get(original_weights.EMBEDDER)
+    self.is_fine_tuned = bool(part and embedder and part[0] is embedder[0])
+    if original_weights.EMBEDDER not in _parts(self.retriever):
+      self._check_retriever()
     self.tokenizer = original_sources.find_tokenizer(
       everything, config.vocab_file, config.lower_case
     )
@@ -148,6 +138,21 @@ class _Conversion:
       )
     self.step = self._find_step()
     self.documents = self._open_documents()
+
+  def _check_retriever(self) -> None:
+    """There is none; refuses what cannot be used without."""
+    if self.config.retriever is not None:
+      raise ValueError(f'{self.config.retriever}: no embedder is in it')
+    if not self.is_fine_tuned:
+      return
+    source, _ = self.parts[original_weights.SPAN_READER]
+    missing = _named_retriever(source) or 'unknown'
+    if self.blocks is None:
+      raise ValueError(
+        f'{source.path}: what embedded its documents is missing ({missing}):'
+        ' give --retriever'
+      )
+    self.say(f'missing    what embedded the documents: {missing}')
 
   def _find_blocks(self, sources: Sequence[Source]) -> Source | None:
     having = {s.path: s for s in sources if s.block_embeddings is not None}
@@ -241,31 +246,35 @@ class _Conversion:
       self._write_bert(source, encoder, export / 'bert')
     # The retriever, where there is one, and else the embedder itself.
     document_embedder = next(reversed(made), None)
-    fingerprint = 'unknown'
-    if document_embedder is not None:
-      fingerprint = build.fingerprint_embedder(document_embedder)
+    fingerprint = 'unknown'  # What no index has.
     if self.blocks is not None:
       fingerprint = self._write_index(directory, made, document_embedder)
+    elif document_embedder is not None:
+      fingerprint = build.fingerprint_embedder(document_embedder)
     if original_weights.SPAN_READER in self.parts:
       source, (encoder,) = self.parts[original_weights.SPAN_READER]
       self._write_span_reader(
         source, encoder, export / 'span_reader', fingerprint
       )
     for source in [*self.sources, *self.retriever]:
-      _tell_left_over(source, self.say)
+      conversion_report.tell_left_over(source, self.say)
 
   def _write_bert(
     self, source: Source, encoder: Encoder, path: pathlib.Path
   ) -> None:
     bert = original_layers.make_bert(source, encoder)
-    table = encoder.weights['bert/embeddings/word_embeddings']
+    table = encoder.weights[weight_names.WORD_EMBEDDINGS]
     if encoder.decoder is not None and not np.array_equal(
       encoder.decoder, table
     ):
-      self.say(
-        'differs    the output layer from the word embeddings: these are taken'
-        ' for both'
-      )
+      difference = 'the output layer differs from the word embeddings'
+      if not self.config.accept_differences:
+        raise ValueError(
+          f'{source.path}: {difference}, and ours are one: give'
+          ' --accept_differences to take the word embeddings for both'
+        )
+      self.say(f'differs    {difference}: these are taken for both')
+    conversion_report.tell_missing(bert, encoder, self.say)
     hub_modules.export_bert(
       bert.config,
       bert.encoder,
@@ -309,6 +318,10 @@ class _Conversion:
     what += f', {reader.span_hidden_size} hidden units'
     self._tell_mapped(original_weights.SPAN_READER, source, what)
 
+  def _may_be_of_another(self, embedder_dir: pathlib.Path) -> bool:
+    """Whether block_emb is of an embedder before it was trained further."""
+    return self.is_fine_tuned and embedder_dir.name != 'retriever'
+
   def _write_index(
     self,
     directory: pathlib.Path,
@@ -328,7 +341,7 @@ class _Conversion:
         )
     if self.documents is None:
       self.say('left over  block_emb: give --corpus_dir to make an index of it')
-      if embedder_dir is None:
+      if embedder_dir is None or self._may_be_of_another(embedder_dir):
         return fingerprint
       return build.fingerprint_embedder(embedder_dir)
     if embedder_dir is not None:
@@ -340,8 +353,15 @@ class _Conversion:
         fingerprint = build.fingerprint_embedder(embedder_dir)
         said = 'the same as in block_emb'
       else:
-        embedder_dir = None
         said = 'NOT as in block_emb: these are of another embedder or corpus'
+        accepted = self.config.accept_differences
+        if not accepted and not self._may_be_of_another(embedder_dir):
+          raise ValueError(
+            f'{self.blocks.path}: documents embedded anew are {said} (largest'
+            f' relative difference {difference:.1e}); give'
+            ' --accept_differences for an index of it nevertheless'
+          )
+        embedder_dir = None
       self.say(
         f'compared   some documents, embedded anew: {said} (largest relative'
         f' difference {difference:.1e})'

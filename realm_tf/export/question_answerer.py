@@ -280,6 +280,7 @@ class QuestionAnswerer:
         tf.constant(retriever_scores),
         top_n=top_n,
         blocks_at_once=blocks_at_once if blocks_at_once < blocks else 0,
+        words=words.word_numbers(joint['input_word_ids'], self.tokenizer),
       ).items()
     }
     found = best['block'] >= 0

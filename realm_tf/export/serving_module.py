@@ -158,7 +158,12 @@ class _Answerer:
       reader_scores + retriever_scores[:, :, tf.newaxis, tf.newaxis],
       span_scores.NEVER,
     )
-    found = self._reader.decode(scores, self._config.top_n)
+    found = self._reader.decode(
+      scores,
+      self._config.top_n,
+      words.word_numbers(joint['input_word_ids'], self._tokenizer),
+      joint['block_mask'],
+    )
     there = found['block'] >= 0
     block = tf.maximum(found['block'], 0)
     total = tf.reduce_logsumexp(scores, [1, 2, 3])[:, tf.newaxis]
@@ -246,7 +251,8 @@ def make_module(
 
   `question` is a string [batch], `k` an int32. Of answers, the best spans of
   all blocks read, there are [batch, top_n], best first:
-    `top_answers`: words of the block, as they were written.
+    `top_answers`: words of the block, as they were written; spans of the same
+      words are one answer, with the numbers of the best of them.
     `top_scores`: the retriever's score of the block plus the reader's of the
       span.
     `top_log_probs`: log p(block, span) among all that were read.

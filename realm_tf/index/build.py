@@ -18,9 +18,16 @@ from realm_tf.index.config import SearcherConfig
 from realm_tf.io import atomic
 from realm_tf.text import packing
 
+# That of `layers.embedder`, which digests have not in them.
+_PROJECTION_EPSILON = 1e-3
+
 
 def fingerprint_embedder(directory: str | os.PathLike) -> str:
-  """Hex digest of the weights of a TF Hub module."""
+  """Hex digest of the weights of a TF Hub module, and of its epsilon.
+
+  Raises:
+    FileNotFoundError: It has no weights.
+  """
   digest = hashlib.blake2b(digest_size=16)
   paths = sorted(pathlib.Path(directory, 'variables').glob('variables.*'))
   if not paths:
@@ -32,6 +39,11 @@ def fingerprint_embedder(directory: str | os.PathLike) -> str:
     with open(path, 'rb') as f:
       while chunk := f.read(1 << 20):
         digest.update(chunk)
+  info = pathlib.Path(directory, 'assets.extra', 'realm.json')
+  if info.is_file():
+    epsilon = atomic.read_json(info).get('projection_epsilon')
+    if epsilon is not None and epsilon != _PROJECTION_EPSILON:
+      digest.update(f'projection_epsilon={epsilon!r}'.encode())
   return digest.hexdigest()
 
 

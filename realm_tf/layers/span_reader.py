@@ -217,15 +217,27 @@ class SpanReader(keras.layers.Layer):
     shape = tf.shape(block_mask)
     return tf.reshape(scores, [shape[0], shape[1], starts, self.max_span_width])
 
-  def decode(self, scores: tf.Tensor, top_n: int = 1) -> dict[str, tf.Tensor]:
+  def decode(
+    self,
+    scores: tf.Tensor,
+    top_n: int = 1,
+    words: tf.Tensor | None = None,
+    block_mask: tf.Tensor | None = None,
+  ) -> dict[str, tf.Tensor]:
     """The best spans over all blocks of each question, see `best_spans`.
 
     Args:
       scores: What `call` returns, or the same with the retriever's scores
         added: `[batch, blocks, starts, max_span_width]`.
       top_n: How many of each question.
+      words: int32 `[batch, blocks, length]`, which word each wordpiece of the
+        packed row is of (`text.words.word_numbers`): of spans of the same words
+        the best one counts. None tells them apart by their wordpieces.
+      block_mask: As in `call`; needed with `words`.
 
     Returns:
       `block`, `start`, `end` int32 and `score` float32 `[batch, top_n]`.
     """
-    return span_scores.best_spans(scores, top_n)
+    if words is not None:
+      words = span_scores.of_blocks(words, block_mask, tf.shape(scores)[2])
+    return span_scores.best_spans(scores, top_n, words)

@@ -166,18 +166,74 @@ def is_gold(starts: tf.Tensor, ends: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
   return (tf.reshape(counts, shape) > 0) & (scores > NEVER / 2)
 
 
-def best_spans(scores: tf.Tensor, top_n: int) -> dict[str, tf.Tensor]:
+def of_blocks(
+  values: tf.Tensor, block_mask: tf.Tensor, length: tf.Tensor | int
+) -> tf.Tensor:
+  """Values `[batch, blocks, row]` of packed rows at the blocks in them.
+
+  Args:
+    values: Of each wordpiece of a row.
+    block_mask: int32 `[batch, blocks, row]`, 1 at the block.
+    length: int32 scalar.
+
+  Returns:
+    `[batch, blocks, length]`; behind the end of a block its last value.
+  """
+  first = tf.argmax(block_mask, -1, output_type=tf.int32)[..., tf.newaxis]
+  size = tf.reduce_sum(block_mask, -1, keepdims=True)
+  places = tf.minimum(tf.range(length), tf.maximum(size - 1, 0))
+  return tf.gather(values, first + places, batch_dims=2)
+
+
+def best_of_words(scores: tf.Tensor, words: tf.Tensor) -> tf.Tensor:
+  """Leaves one of the spans that are the same words: that of highest score.
+
+  Args:
+    scores: float32 `[batch, blocks, length, max_width]`.
+    words: int32 `[batch, blocks, length]`, which word each token is of, counted
+      from the first to the last.
+
+  Returns:
+    The scores, `NEVER` for the others.
+  """
+  shape = tf.shape(scores)
+  rows, length, max_width = shape[0] * shape[1], shape[2], shape[3]
+  flat = tf.reshape(scores, [-1])
+  words = tf.reshape(words - words[..., :1], [rows, length])
+  ends = tf.range(length)[:, tf.newaxis] + tf.range(max_width)
+  last = tf.gather(words, tf.minimum(ends, length - 1), axis=1)
+  first = words[..., tf.newaxis]
+  # A span has no more words than tokens, so there is a place for each.
+  row = tf.range(rows)[:, tf.newaxis, tf.newaxis]
+  key = tf.reshape((row * length + first) * max_width + last - first, [-1])
+  size = tf.size(flat)
+  best = tf.gather(tf.math.unsorted_segment_max(flat, key, size), key)
+  place = tf.range(size)
+  # Of equal scores the first one.
+  kept = tf.math.unsorted_segment_min(
+    tf.where(flat == best, place, size), key, size
+  )
+  kept = tf.reshape(place == tf.gather(kept, key), shape)
+  return tf.where(kept, scores, NEVER)
+
+
+def best_spans(
+  scores: tf.Tensor, top_n: int, words: tf.Tensor | None = None
+) -> dict[str, tf.Tensor]:
   """The spans with the highest scores, best first.
 
   Args:
     scores: float32 `[batch, blocks, length, max_width]`, at most half of
       `NEVER` for what is no span.
     top_n: How many of each batch row.
+    words: See `best_of_words`; None lets spans be parts of the same words.
 
   Returns:
     `block`, `start` and `end`, int32 `[batch, top_n]`, and `score`; where there
     are fewer spans -1, and `NEVER` or so.
   """
+  if words is not None:
+    scores = best_of_words(scores, words)
   shape = tf.shape(scores)
   flat = tf.reshape(scores, [shape[0], -1])
   missing = tf.maximum(top_n - tf.shape(flat)[1], 0)

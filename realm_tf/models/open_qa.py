@@ -83,6 +83,7 @@ def best_spans(
   *,
   top_n: int = 5,
   blocks_at_once: int = 0,
+  words: tf.Tensor | None = None,
 ) -> dict[str, tf.Tensor]:
   """The likeliest answers by reader and retriever together.
 
@@ -94,6 +95,7 @@ def best_spans(
       read.
     top_n: How many answers.
     blocks_at_once: See `OpenQAConfig`.
+    words: See `SpanReader.decode`.
 
   Returns:
     A dict of `[batch, top_n]`, best first; where blocks have fewer spans, -1
@@ -109,7 +111,7 @@ def best_spans(
     joint, joint['block_mask'], blocks_at_once=blocks_at_once
   )
   logits = _joint_logits(retriever_logits, reader_logits)
-  found = reader.decode(logits, top_n)
+  found = reader.decode(logits, top_n, words, joint['block_mask'])
   block, start = tf.maximum(found['block'], 0), tf.maximum(found['start'], 0)
   place = tf.stack([block, start, found['end'] - found['start']], -1)
   total = tf.reduce_logsumexp(logits, [1, 2, 3])

@@ -8,6 +8,27 @@ import tensorflow as tf
 from realm_tf.text.tokenizer import BertTokenizer, TokensWithOffsets
 
 
+def _goes_on(tokenizer: BertTokenizer) -> tf.Tensor:
+  """Which wordpieces go on with a word, bool `[vocab]`."""
+  return tf.constant(
+    np.array([piece.startswith('##') for piece in tokenizer.vocab])
+  )
+
+
+def word_numbers(ids: tf.Tensor, tokenizer: BertTokenizer) -> tf.Tensor:
+  """Which word each wordpiece is of, counted along the last axis.
+
+  Args:
+    ids: int32 `[..., length]`.
+    tokenizer: Their vocabulary.
+
+  Returns:
+    int32 `[..., length]`.
+  """
+  begins = ~tf.gather(_goes_on(tokenizer), ids)
+  return tf.cumsum(tf.cast(begins, tf.int32), -1)
+
+
 def widen_to_words(
   tokens: TokensWithOffsets, tokenizer: BertTokenizer
 ) -> TokensWithOffsets:
@@ -23,13 +44,10 @@ def widen_to_words(
   Returns:
     The same ids, with other offsets.
   """
-  goes_on = tf.constant(
-    np.array([piece.startswith('##') for piece in tokenizer.vocab])
-  )
   rows = tokens.ids.value_rowids()
   size = tf.size(rows)
   same_row = tf.concat([[False], rows[1:] == rows[:-1]], 0)[:size]
-  inside = tf.gather(goes_on, tokens.ids.values) & same_row
+  inside = tf.gather(_goes_on(tokenizer), tokens.ids.values) & same_row
   words = tf.cumsum(tf.cast(~inside, tf.int32)) - 1
   starts = tf.math.segment_min(tokens.starts.values, words)
   limits = tf.math.segment_max(tokens.limits.values, words)

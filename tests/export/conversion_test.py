@@ -6,11 +6,18 @@ import shutil
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import tensorflow as tf
 
+from realm_tf.bert import weight_files
 from realm_tf.corpus import original_corpus
 from realm_tf.data import corpus_conversion
-from realm_tf.export import conversion, hub_modules, span_reader_module
+from realm_tf.export import (
+  block_embeddings,
+  conversion,
+  hub_modules,
+  span_reader_module,
+)
 from realm_tf.export.blank_filler import BlankFiller
 from realm_tf.export.question_answerer import QuestionAnswerer
 from realm_tf.index import build, versions
@@ -155,15 +162,120 @@ def test_the_step_stands_beside_exported_modules(tmp_path, light_exports):
   assert hub_modules.read_info(export / 'bert', 'bert')['step'] == 12
 
 
-def test_the_retriever_is_missed(tmp_path, light_exports):
-  said = convert(
-    [RELEASE / 'orqa'], tmp_path / 'out', vocab_file=str(original_files.VOCAB)
+def test_a_fine_tuning_without_its_retriever_is_refused(
+  tmp_path, light_exports
+):
+  orqa, vocab = RELEASE / 'orqa', str(original_files.VOCAB)
+  missing = r'missing \(/placer/of/another/machine/embedder\): give --retriever'
+  checkpoint = orqa / 'export/best_default/checkpoint'
+  for source, options, reason in (
+    (orqa, {}, missing),
+    (checkpoint, {}, r'missing \(unknown\): give --retriever'),
+    (
+      orqa,
+      {'retriever': str(RELEASE / 'modules/bert')},
+      'no embedder is in it',
+    ),
+  ):
+    with pytest.raises(ValueError, match=reason):
+      convert([source], tmp_path / 'out', vocab_file=vocab, **options)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_fine_tuning_with_its_block_embeddings(
+  tmp_path, corpus_dir, light_exports
+):
+  """Without the retriever, but with what it embedded."""
+  encoded = RELEASE / 'modules/embedder/encoded/encoded.ckpt'
+  expected = original_files.release_numbers()['block_emb']
+  for name, options in (('with', {'corpus_dir': corpus_dir}), ('without', {})):
+    output = tmp_path / name
+    said = convert(
+      [RELEASE / 'orqa', encoded],
+      output,
+      vocab_file=str(original_files.VOCAB),
+      **options,
+    )
+    assert lines(said, 'missing') == [
+      'missing    what embedded the documents:'
+      ' /placer/of/another/machine/embedder'
+    ]
+    info = hub_modules.read_info(output / 'export/tf_hub/30/span_reader')
+    # Not that of the embedder, which embeds questions only.
+    assert info['document_embedder_fingerprint'] == (
+      block_embeddings.fingerprint(expected)
+    )
+  QuestionAnswerer.load(
+    tmp_path / 'with/export/tf_hub/30', corpus_dir, tmp_path / 'with/index/30'
+  ).close()
+
+
+def test_block_embeddings_that_the_embedder_does_not_make(
+  tmp_path, corpus_dir, light_exports
+):
+  modules = tmp_path / 'modules'
+  shutil.copytree(RELEASE / 'modules', modules)
+  expected = original_files.release_numbers()['block_emb'] + 0.1
+  tf.raw_ops.SaveV2(
+    prefix=str(modules / 'embedder/encoded/encoded.ckpt'),
+    tensor_names=['block_emb'],
+    shape_and_slices=[''],
+    tensors=[expected],
   )
-  assert lines(said, 'missing') == [
-    'missing    the retriever, /placer/of/another/machine/embedder:'
-    ' give --retriever'
-  ]
-  assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['export']
+  with pytest.raises(ValueError, match='NOT as in block_emb.*accept_diff'):
+    convert([modules], tmp_path / 'out', corpus_dir=corpus_dir)
+  assert not (tmp_path / 'out').exists()
+  convert(
+    [modules], tmp_path / 'out', corpus_dir=corpus_dir, accept_differences=True
+  )
+  index = versions.load_index(tmp_path / 'out/index/0')
+  fingerprint = index.metadata.embedder_fingerprint
+  assert fingerprint == block_embeddings.fingerprint(expected)
+  assert index.embedder_dir is None
+  index.close()
+
+
+def convert_encoder(tmp_path, tensors, **options):
+  """Converts Hugging Face's encoder with other tensors."""
+  directory = tmp_path / 'encoder'
+  directory.mkdir(exist_ok=True)
+  shutil.copy(original_files.HUGGING_FACE / 'encoder/config.json', directory)
+  safetensors.numpy.save_file(tensors, directory / 'model.safetensors')
+  shutil.rmtree(tmp_path / 'out', ignore_errors=True)
+  vocab = str(original_files.VOCAB)
+  return convert([directory], tmp_path / 'out', vocab_file=vocab, **options)
+
+
+@pytest.fixture
+def tensors():
+  path = original_files.HUGGING_FACE / 'encoder/pytorch_model.bin'
+  return {
+    name: np.ascontiguousarray(read())
+    for name, read in weight_files.read_tensors(path)
+  }
+
+
+def test_an_output_layer_of_its_own(tmp_path, tensors, light_exports):
+  name = 'cls.predictions.decoder.weight'
+  (table,) = (t for n, t in tensors.items() if 'word_embeddings' in n)
+  said = convert_encoder(tmp_path, {**tensors, name: table})
+  assert not lines(said, 'differs') and not lines(said, 'missing')
+  differing = {**tensors, name: table + np.float32(0.1)}
+  with pytest.raises(ValueError, match='output layer differs.*accept_diff'):
+    convert_encoder(tmp_path, differing)
+  assert not (tmp_path / 'out').exists()
+  said = convert_encoder(tmp_path, differing, accept_differences=True)
+  assert len(lines(said, 'differs')) == 1
+
+
+def test_a_bert_without_a_head_says_so(tmp_path, tensors, light_exports):
+  headless = {n: t for n, t in tensors.items() if 'cls.' not in n}
+  (missing,) = lines(convert_encoder(tmp_path, headless), 'missing')
+  assert missing == (
+    'missing    5, which are random now: cls/predictions/output_bias,'
+    ' cls/predictions/transform/LayerNorm/beta,'
+    ' cls/predictions/transform/LayerNorm/gamma ...'
+  )
 
 
 def test_hugging_face_open_qa(tmp_path, corpus_dir, light_exports):

@@ -70,6 +70,20 @@ def test_a_batch_gives_the_answers_of_its_questions(answerer, blocks_at_once):
     )
 
 
+def test_no_answer_is_given_twice(qa, answerer):
+  found = answerer.answer(QUESTIONS, reader_beam=40, top_n=60)
+  for row in zip(found.rows, found.byte_starts, found.byte_limits):
+    places = [place for place in zip(*(x.tolist() for x in row))]
+    places = [place for place in places if place[0] >= 0]
+    assert len(places) > 50 and len(set(places)) == len(places)
+  # Spans of wordpieces are: letters of unknown words.
+  bodies = qa.documents.bodies(range(len(qa.documents)))
+  assert any(
+    '##' in ' '.join(qa.tokenizer.tokens(ids))
+    for ids in qa.tokenizer.tokenize(bodies).to_list()
+  )
+
+
 def test_more_blocks_than_there_are(qa, answerer):
   found = answerer.answer(['Lima'], reader_beam=10_000, top_n=1)
   assert found.block_rows.shape == (1, len(qa.documents))

@@ -185,7 +185,10 @@ def answers(qa: SmallQA, question: str, k: int, top_n: int) -> list[Answer]:
           log_prob=score + inner[row] - total,
         )
       )
-  return sorted(found, key=lambda answer: -answer.score)[:top_n]
+  best: dict[tuple[int, int, int], Answer] = {}
+  for answer in sorted(found, key=lambda answer: -answer.score):
+    best.setdefault((answer.row, answer.byte_start, answer.byte_end), answer)
+  return list(best.values())[:top_n]
 
 
 def has_answer(qa: SmallQA, row: int, texts: tuple[str, ...]) -> bool:

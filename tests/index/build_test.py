@@ -8,6 +8,8 @@ import pytest
 from realm_tf.index import build, versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.io import atomic
+from realm_tf.layers.embedder import PROJECTION_EPSILON
 from tests.index import toy_corpus
 from tests.index.embedding_test import SPECIAL, Embed, expected
 
@@ -124,3 +126,15 @@ def test_check_is_called_before_the_searcher_is_built(tmp_path):
 def test_a_directory_without_weights_is_named(tmp_path):
   with pytest.raises(FileNotFoundError, match='no TF Hub module'):
     build.fingerprint_embedder(tmp_path)
+
+
+def test_an_epsilon_of_its_own_is_in_the_fingerprint(tmp_path):
+  directory = module(tmp_path / 'embedder')
+  assert build._PROJECTION_EPSILON == PROJECTION_EPSILON
+  found = [build.fingerprint_embedder(directory)]
+  for epsilon in (PROJECTION_EPSILON, 1e-12, 1e-6):
+    atomic.write_json(
+      directory / 'assets.extra' / 'realm.json', {'projection_epsilon': epsilon}
+    )
+    found.append(build.fingerprint_embedder(directory))
+  assert found[0] == found[1] and len(set(found)) == 3

@@ -182,3 +182,49 @@ def test_fewer_spans_than_asked_for():
   assert found['end'].numpy().tolist() == [[1, -1, -1, -1, -1, -1]]
   assert found['block'].numpy().tolist() == [[0, -1, -1, -1, -1, -1]]
   assert float(found['score'][0, 0]) == -3
+
+
+def test_of_spans_of_the_same_words_the_best_is_left():
+  rng = np.random.default_rng(3)
+  batch, blocks, length, width, row = 2, 3, 6, 4, 11
+  # Whole numbers, so that some are equal.
+  scores = rng.integers(0, 9, [batch, blocks, length, width]).astype(np.float32)
+  firsts = rng.integers(1, 5, [batch, blocks])
+  sizes = np.array([[6, 4, 1], [0, 6, 5]])
+  places = np.arange(row)
+  mask = (places >= firsts[..., None]) & (places < (firsts + sizes)[..., None])
+  begins = rng.integers(0, 2, [batch, blocks, row])
+  numbers = np.cumsum(begins, -1).astype(np.int32)
+  words = span_scores.of_blocks(
+    tf.constant(numbers), tf.constant(mask.astype(np.int32)), length
+  ).numpy()
+  expected = np.full_like(scores, NEVER)
+  merged = 0
+  for b, k in np.ndindex(batch, blocks):
+    its = numbers[b, k, firsts[b, k] : firsts[b, k] + sizes[b, k]]
+    np.testing.assert_array_equal(words[b, k, : len(its)], its)
+    best = {}
+    for s, w in np.ndindex(length, width):
+      if s + w >= len(its):
+        scores[b, k, s, w] = NEVER
+        continue
+      place = best.setdefault((its[s], its[s + w]), (s, w))
+      merged += place != (s, w)
+      if scores[b, k, s, w] > scores[b, k][place]:
+        best[its[s], its[s + w]] = (s, w)
+    for s, w in best.values():
+      expected[b, k, s, w] = scores[b, k, s, w]
+  assert merged > 10
+  found = span_scores.best_of_words(tf.constant(scores), tf.constant(words))
+  np.testing.assert_array_equal(found, expected)
+  best = span_scores.best_spans(tf.constant(scores), 5, tf.constant(words))
+  np.testing.assert_array_equal(
+    best['score'], -np.sort(-expected.reshape(batch, -1))[:, :5]
+  )
+
+
+def test_words_of_no_questions():
+  empty = span_scores.best_spans(
+    tf.zeros([0, 2, 3, 4]), 5, tf.zeros([0, 2, 3], tf.int32)
+  )
+  assert empty['score'].shape == (0, 5)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights and inputs of the original's model, put into ours."""
 
+import functools
 import json
 import pathlib
 
@@ -14,6 +15,7 @@ from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.reader import KnowledgeAugmentedReader
 from realm_tf.layers.retriever import Retriever
 from realm_tf.models.pretraining import PretrainingModel
+from realm_tf.training import optimization, run_config, trainer
 
 # The README of the goldens says erf; the graphs of the modules have tanh.
 CONFIG = BertConfig.preset('tiny', activation='gelu_new')
@@ -92,3 +94,48 @@ def load_features(goldens: pathlib.Path, rows=None) -> dict:
 
 def load_facts(goldens: pathlib.Path) -> dict:
   return json.loads((goldens / 'model_tiny.json').read_text())
+
+
+class _WithoutDropout:
+  """The original's trajectory was made in evaluation mode."""
+
+  def __init__(self, model: PretrainingModel):
+    self._model = model
+
+  def loss_and_metrics(self, features: dict, training: bool):
+    del training
+    return self._model.loss_and_metrics(features)
+
+
+@functools.lru_cache
+def trajectory(goldens: pathlib.Path) -> tuple[list[float], dict[str, float]]:
+  """Six steps of our trainer on the original's batch.
+
+  Returns:
+    The losses before each step and after the last; the norm of each variable
+    after the last, by the original's names.
+  """
+  model, facts = load_model(goldens), load_facts(goldens)['optimizer']
+  optimizer = optimization.create_optimizer(
+    facts['learning_rate'], facts['num_train_steps'], facts['num_warmup_steps']
+  )
+  variables = model.trainable_variables
+  counters = [tf.Variable(0, dtype=tf.int64) for _ in range(3)]
+  steps = trainer.StepTrainer(
+    run_config.ModelSpec(
+      _WithoutDropout(model), [run_config.OptimizerGroup(optimizer, variables)]
+    ),
+    strategy=tf.distribute.get_strategy(),
+    global_step=counters[0],
+    next_batch=counters[1],
+    index_step=counters[2],
+  )
+  features = load_features(goldens)
+  count = len(facts['losses'])
+  steps.batches = iter(run_config.Batch(i, features) for i in range(count))
+  losses = []
+  for step in range(count):
+    if step == count - 1:
+      norms = {original_name(v): float(np.linalg.norm(v)) for v in variables}
+    losses.append(steps.train(tf.constant(1))['loss'])
+  return losses, norms

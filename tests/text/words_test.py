@@ -50,3 +50,10 @@ def test_in_a_graph():
     return words.widen_to_words(tokens, TOKENIZER).limits
 
   assert limits(['a theseus']).to_list() == [[1, 9, 9, 9]]
+
+
+def test_words_are_counted():
+  ids = TOKENIZER.tokenize(['a theseus-a.']).to_tensor()
+  numbers = words.word_numbers(tf.stack([ids, ids[:, ::-1]]), TOKENIZER)
+  assert numbers[0].numpy().tolist() == [[1, 2, 2, 2, 3, 4, 5]]
+  assert numbers[1].numpy().tolist() == [[1, 2, 3, 3, 3, 4, 5]]

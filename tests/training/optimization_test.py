@@ -1,5 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -17,10 +18,15 @@ def test_warmup_as_the_original(steps, warmup):
 def test_rate_rises_then_falls_to_zero():
   optimizer = optimization.create_optimizer(1.0, 1000, warmup_steps=100)
   rate = optimizer.learning_rate
-  assert float(rate(tf.constant(50))) == pytest.approx(0.5)
-  assert float(rate(tf.constant(100))) == pytest.approx(0.9)
-  assert float(rate(tf.constant(550))) == pytest.approx(0.45)
-  assert float(rate(tf.constant(1000))) == pytest.approx(0.0)
+  # An update is counted before it is made: the first has a rate already.
+  assert float(rate(tf.constant(0))) == pytest.approx(0.01)
+  assert float(rate(tf.constant(49))) == pytest.approx(0.5)
+  assert float(rate(tf.constant(98))) == pytest.approx(0.99)
+  assert float(rate(tf.constant(99))) == pytest.approx(0.9)
+  assert float(rate(tf.constant(549))) == pytest.approx(0.45)
+  assert float(rate(tf.constant(998))) == pytest.approx(0.001, rel=1e-4)
+  for step in (999, 1000, 2000):
+    assert float(rate(tf.constant(step))) == 0
 
 
 def test_norms_and_biases_do_not_decay():
@@ -31,8 +37,33 @@ def test_norms_and_biases_do_not_decay():
   ]
   optimizer = optimization.create_optimizer(0.1, 1000, warmup_steps=0)
   optimizer.apply_gradients([(tf.zeros([1]), v) for v in variables])
-  assert float(variables[0][0]) == pytest.approx(1 - 0.1 * 0.01)
+  assert float(variables[0][0]) == pytest.approx(1 - 0.0999 * 0.01)
   assert [float(v[0]) for v in variables[1:]] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize('sparse', [False, True])
+def test_moments_are_not_corrected(sparse):
+  gradient = np.array([[0.02, -0.3], [0.5, 0.1]], np.float32)
+  variable = tf.Variable([[1.0, 2.0], [-1.0, 0.5]], name='kernel')
+  given = tf.constant(gradient)
+  if sparse:
+    # One row twice, as of a wordpiece that a batch has twice.
+    rows = np.stack([gradient[1], 0.25 * gradient[0], 0.75 * gradient[0]])
+    given = tf.IndexedSlices(tf.constant(rows), tf.constant([1, 0, 0]), [2, 2])
+  optimizer = optimization.create_optimizer(0.1, 1000, warmup_steps=10)
+  expected = variable.numpy().astype(np.float64)
+  mean, square = np.zeros([2, 2]), np.zeros([2, 2])
+  for step in range(3):
+    optimizer.apply_gradients(
+      [(given, variable)], experimental_aggregate_gradients=False
+    )
+    mean = 0.9 * mean + 0.1 * gradient
+    square = 0.999 * square + 0.001 * gradient**2
+    update = mean / (np.sqrt(square) + 1e-6) + 0.01 * expected
+    expected -= 0.01 * (step + 1) * update
+    np.testing.assert_allclose(variable, expected, rtol=1e-5)
+  # Corrected, the sum of steps would be 0.06.
+  assert 1 - float(variable[0, 0]) > 0.15
 
 
 def test_errors():
