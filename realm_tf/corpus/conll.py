@@ -1,0 +1,228 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Sentences with named entities, as files of the CoNLL shared tasks have them.
+
+A token a line with its tag in the last of two or four columns, an empty line
+behind each sentence, `-DOCSTART-` before each document. Tags are `O` or a
+prefix and a label, as in `B-PER`. IO, BIO, IOB1 and BIOES are read by one rule,
+which is conlleval's: an entity begins at B-, at S-, behind E- and S-, and where
+no entity of that label stands before.
+"""
+
+import itertools
+import os
+import re
+from collections.abc import Container, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+
+from realm_tf.corpus import lines
+from realm_tf.corpus.document import CorpusError, MalformedError
+from realm_tf.io import files
+
+_COLUMNS = (2, 4)
+_DOCUMENT = '-DOCSTART-'
+# L and U are E and S in the BILOU scheme.
+_TAG = re.compile(r'O|([BIESLU])-(\S+)')
+
+
+class Entity(NamedTuple):
+  """A named entity: tokens from `start` to before `limit`."""
+
+  start: int
+  limit: int
+  label: str
+
+
+class Sentence(NamedTuple):
+  """A sentence of a CoNLL file.
+
+  Attributes:
+    tokens: As they stand there.
+    entities: In order, disjoint.
+    document: Number of its document in the file.
+  """
+
+  tokens: tuple[str, ...]
+  entities: tuple[Entity, ...]
+  document: int
+
+  @property
+  def text(self) -> str:
+    """The tokens with a space between."""
+    return ' '.join(self.tokens)
+
+  def token_bytes(self) -> np.ndarray:
+    """Where the tokens stand in `text`: int64 [tokens, (start, limit)]."""
+    sizes = np.array([len(t.encode()) for t in self.tokens], np.int64)
+    limits = np.cumsum(sizes + 1) - 1
+    return np.stack([limits - sizes, limits], axis=1)
+
+
+class _Row(NamedTuple):
+  line: int
+  token: str
+  prefix: str
+  label: str
+
+
+def _parse_row(where: str, content: str, columns: int) -> list[str]:
+  cells = content.split('\t') if '\t' in content else content.split()
+  cells = [cell.strip() for cell in cells]
+  if len(cells) != columns and columns:
+    raise CorpusError(
+      f'{where}: {len(cells)} columns, but {columns} in the first row'
+    )
+  if len(cells) not in _COLUMNS:
+    raise CorpusError(
+      f'{where}: {len(cells)} columns, not 2 (token, tag) or 4 (token, two'
+      ' others, tag)'
+    )
+  if not cells[0]:
+    raise CorpusError(f'{where}: no token in the first column')
+  return cells
+
+
+def _rows(
+  path: str, labels: Container[str] | None
+) -> Iterator[_Row | None | str]:
+  """Yields rows, None for an empty line, and `_DOCUMENT`."""
+  columns = 0
+  with files.open_binary(path) as f:
+    for line, raw in enumerate(f, 1):
+      where = f'{path}:{line}'
+      try:
+        content = lines.decode(raw.removeprefix(b'\xef\xbb\xbf'))
+      except MalformedError as e:
+        raise CorpusError(f'{where}: {e}') from e
+      # Not strip(): it takes a token of zero-width or odd spaces for nothing.
+      content = content.strip(' \t\r\n')
+      if not content:
+        yield None
+        continue
+      if content.split()[:1] == [_DOCUMENT]:
+        yield _DOCUMENT
+        continue
+      cells = _parse_row(where, content, columns)
+      columns = len(cells)
+      match = _TAG.fullmatch(cells[-1])
+      if match is None:
+        raise CorpusError(
+          f'{where}: {cells[-1]!r} is no tag: O, or B-, I-, E- or S- and a'
+          ' label'
+        )
+      label = match[2] or ''
+      if label and labels is not None and label not in labels:
+        raise CorpusError(
+          f'{where}: the label {label!r} does not occur in the training data'
+        )
+      yield _Row(line, cells[0], match[1] or 'O', label)
+
+
+def _find_entities(rows: Sequence[_Row]) -> tuple[list[Entity], list[int]]:
+  """Finds entities, and the lines at which one begins with I- or E-."""
+  entities: list[Entity] = []
+  unmarked = []
+  before = ('O', '')
+  for i, row in enumerate(rows):
+    follows = before[1] == row.label and before[0] not in 'ESLU'
+    if row.prefix == 'O':
+      pass
+    elif row.prefix in 'BSU' or not follows:
+      entities.append(Entity(i, i + 1, row.label))
+      if row.prefix not in 'BSU':
+        unmarked.append(row.line)
+    else:
+      entities[-1] = entities[-1]._replace(limit=i + 1)
+    before = row.prefix, row.label
+  return entities, unmarked
+
+
+def read_conll(
+  path: str | os.PathLike, labels: Container[str] | None = None
+) -> list[Sentence]:
+  """Reads a file, plain, .gz or .bz2.
+
+  Where B- is written at beginnings (BIO, BIOES), an entity that begins with I-
+  is a mistake: it is taken, and a warning tells the first line.
+
+  Args:
+    path: Of the file.
+    labels: Those that may occur; None for any.
+
+  Raises:
+    CorpusError: It has no sentence, or a row that cannot be read; the message
+      names file and line.
+  """
+  path = os.fspath(path)
+  sentences: list[Sentence] = []
+  rows: list[_Row] = []
+  document = 0
+  unmarked: list[int] = []
+  writes_b = False
+  # The end of the file ends a sentence, too.
+  for row in itertools.chain(_rows(path, labels), [None]):
+    if isinstance(row, _Row):
+      # In IOB1 B- stands only behind an entity.
+      writes_b |= row.prefix in 'BSU' and (not rows or rows[-1].prefix == 'O')
+      rows.append(row)
+      continue
+    if rows:
+      entities, lines_of_i = _find_entities(rows)
+      tokens = tuple(r.token for r in rows)
+      sentences.append(Sentence(tokens, tuple(entities), document))
+      unmarked.extend(lines_of_i)
+      rows = []
+    if row is not None:
+      document += bool(sentences)
+  if not sentences:
+    raise CorpusError(f'{path}: no sentence in it')
+  if writes_b and unmarked:
+    logging.warning(
+      '%s:%d: an entity begins with I-, as do %d in all, though B- is in use',
+      path,
+      unmarked[0],
+      len(unmarked),
+    )
+  return sentences
+
+
+def labels_of(sentences: Sequence[Sentence]) -> tuple[str, ...]:
+  """The labels of the entities, sorted."""
+  return tuple(sorted({e.label for s in sentences for e in s.entities}))
+
+
+def split_by_document(
+  sentences: Sequence[Sentence], share: float, seed: int
+) -> tuple[list[Sentence], list[Sentence]]:
+  """Holds out a share of the documents, drawn by a seed.
+
+  A file without document marks is cut by sentence: it says nothing of which
+  belong together.
+
+  Args:
+    sentences: Of one file.
+    share: Of the documents that are held out; at least one is, and one not.
+    seed: Of the choice.
+
+  Returns:
+    The other sentences and those held out, in order.
+
+  Raises:
+    ValueError: There is only one document of one sentence.
+  """
+  documents = np.array([s.document for s in sentences])
+  if documents.max() == documents.min():
+    documents = np.arange(len(sentences))
+  numbers = np.unique(documents)
+  if len(numbers) < 2:
+    raise ValueError('one sentence is too little to hold out a part')
+  count = min(max(1, round(share * len(numbers))), len(numbers) - 1)
+  chosen = np.random.default_rng(seed).permutation(numbers)[:count]
+  held = np.isin(documents, chosen)
+  return (
+    [s for s, out in zip(sentences, held) if not out],
+    [s for s, out in zip(sentences, held) if out],
+  )
