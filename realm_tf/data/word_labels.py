@@ -1,0 +1,201 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Labelled words to train a tagger with, and label numbers into spans."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.corpus.conll import Sentence
+from realm_tf.text import word_pieces
+from realm_tf.text.tokenizer import BertTokenizer
+
+# Of wordpieces that do not begin a word, and of padding.
+IGNORED = -1
+# Sentences that are tokenized at a time.
+_CHUNK = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowConfig:
+  """How long sentences are cut for the encoder.
+
+  Attributes:
+    max_length: Wordpieces of a window, with [CLS] and [SEP].
+    overlap: Wordpieces that a window has in common with the next one.
+    case_feature: Whether the model is told how a word is capitalised, which
+      the wordpieces of an uncased vocabulary do not show.
+  """
+
+  max_length: int = 128
+  overlap: int = 32
+  case_feature: bool = True
+
+  def __post_init__(self):
+    if self.overlap < 0 or self.max_length < self.overlap + 3:
+      raise ValueError(
+        'the overlap must be less than the wordpieces of a window without'
+        f' [CLS] and [SEP]. Received: overlap={self.overlap},'
+        f' max_length={self.max_length}'
+      )
+
+
+def class_names(labels: Sequence[str]) -> list[str]:
+  """What the model tells apart: `O`, and B- and I- of each label."""
+  return ['O', *(f'{p}-{label}' for label in labels for p in 'BI')]
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+  """Windows of sentences with the classes of their words, all in memory.
+
+  Attributes:
+    ids: int32 [pieces of all windows].
+    cases: int32, the same shape.
+    classes: int32, the same shape; `IGNORED` where no word begins.
+    splits: int64 [windows + 1], where each window begins.
+  """
+
+  ids: np.ndarray
+  cases: np.ndarray
+  classes: np.ndarray
+  splits: np.ndarray
+
+  def __len__(self) -> int:
+    return len(self.splits) - 1
+
+
+def _entity_classes(
+  sentences: Sequence[Sentence],
+  labels: Sequence[str],
+  word_starts: tf.RaggedTensor,
+) -> np.ndarray:
+  """Classes of words, int32 [words of all sentences]."""
+  starts, limits, classes = [], [], []
+  for row, sentence in enumerate(sentences):
+    places = sentence.token_bytes() + (row << 32)
+    for entity in sentence.entities:
+      starts.append(places[entity.start, 0])
+      limits.append(places[entity.limit - 1, 1])
+      classes.append(1 + 2 * labels.index(entity.label))
+  rows = word_starts.value_rowids().numpy().astype(np.int64)
+  keys = (rows << 32) + word_starts.values.numpy()
+  if not starts:
+    return np.zeros(len(keys), np.int32)
+  entity = np.searchsorted(np.array(starts), keys, side='right') - 1
+  inside = (entity >= 0) & (keys < np.array(limits)[entity])
+  begins = np.ones_like(inside)
+  begins[1:] = entity[1:] != entity[:-1]
+  found = np.array(classes, np.int32)[entity] + np.where(begins, 0, 1)
+  return np.where(inside, found, 0).astype(np.int32)
+
+
+def make_examples(
+  sentences: Sequence[Sentence],
+  labels: Sequence[str],
+  tokenizer: BertTokenizer,
+  config: WindowConfig,
+) -> Examples:
+  """Tokenizes sentences, gives their words classes and cuts windows.
+
+  Words are those of `text.words`, found in the tokens with a space between:
+  the model is trained on what it will be given.
+
+  Args:
+    sentences: With entities that have `labels`.
+    labels: See `class_names`.
+    tokenizer: Of the wordpieces.
+    config: How windows are cut.
+
+  Raises:
+    ValueError: No sentence has a wordpiece.
+  """
+  columns: list[list[np.ndarray]] = [[], [], [], []]
+  for first in range(0, len(sentences), _CHUNK):
+    part = sentences[first : first + _CHUNK]
+    pieces = word_pieces.split_word_pieces(
+      tf.constant([s.text for s in part]),
+      tokenizer,
+      with_cases=config.case_feature,
+    )
+    of_word = _entity_classes(part, labels, pieces.word_starts)
+    words = pieces.words.values.numpy()
+    classes = np.full(len(words), IGNORED, np.int32)
+    classes[words >= 0] = of_word[words[words >= 0]]
+    windows = word_pieces.make_windows(
+      pieces.ids.row_lengths(),
+      length=config.max_length - 2,
+      overlap=config.overlap,
+    )
+    where = windows.pieces.values.numpy()
+    for column, values in zip(
+      columns, (pieces.ids.values.numpy(), pieces.cases.values.numpy(), classes)
+    ):
+      column.append(values[where])
+    columns[3].append(windows.pieces.row_lengths().numpy())
+  ids, cases, classes, lengths = (np.concatenate(c) for c in columns)
+  if not len(lengths):
+    raise ValueError('the sentences have no wordpiece')
+  splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+  return Examples(ids, cases, classes, splits)
+
+
+def _batch(
+  examples: Examples, chosen: np.ndarray, tokenizer: BertTokenizer
+) -> dict[str, tf.Tensor]:
+  starts, limits = examples.splits[chosen], examples.splits[chosen + 1]
+  where = np.concatenate([np.arange(a, b) for a, b in zip(starts, limits)])
+
+  def ragged(values: np.ndarray) -> tf.RaggedTensor:
+    return tf.RaggedTensor.from_row_lengths(values[where], limits - starts)
+
+  inputs = word_pieces.pack_windows(
+    ragged(examples.ids), ragged(examples.cases), tokenizer
+  )
+  ends = tf.fill([len(chosen), 1], IGNORED)
+  classes = tf.concat([ends, ragged(examples.classes), ends], 1)
+  return {**inputs, 'word_classes': classes.to_tensor(IGNORED)}
+
+
+def training_batches(
+  examples: Examples,
+  tokenizer: BertTokenizer,
+  *,
+  batch_size: int,
+  seed: int,
+  start_batch: int = 0,
+) -> Iterator[Mapping[str, tf.Tensor]]:
+  """Endless batches, each epoch in another order.
+
+  Args:
+    examples: All.
+    tokenizer: Of their ids.
+    batch_size: Windows of a batch; where there are fewer, all of them.
+    seed: Of the order.
+    start_batch: Number of the first batch; it is the one that a run from
+      batch 0 has there.
+
+  Yields:
+    `input_word_ids`, `input_mask`, `input_type_ids` and `word_classes`, int32
+    [batch, longest].
+  """
+  size = min(batch_size, len(examples))
+  per_epoch = len(examples) // size
+  number = start_batch
+  while True:
+    epoch, first = divmod(number, per_epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(len(examples))
+    for i in range(first, per_epoch):
+      yield _batch(examples, order[i * size : (i + 1) * size], tokenizer)
+      number += 1
+
+
+def heldout_batches(
+  examples: Examples, tokenizer: BertTokenizer, *, batch_size: int
+) -> Iterator[Mapping[str, tf.Tensor]]:
+  """Each window once, those of one length together."""
+  order = np.argsort(np.diff(examples.splits), kind='stable')
+  for first in range(0, len(order), batch_size):
+    yield _batch(examples, order[first : first + batch_size], tokenizer)
