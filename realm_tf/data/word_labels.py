@@ -14,6 +14,8 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 # Of wordpieces that do not begin a word, and of padding.
 IGNORED = -1
+# Batches among whose windows those of one length are put together.
+_POOL = 16
 # Sentences that are tokenized at a time.
 _CHUNK = 1024
 
@@ -159,6 +161,24 @@ def _batch(
   return {**inputs, 'word_classes': classes.to_tensor(IGNORED)}
 
 
+def _epoch_order(
+  lengths: np.ndarray, batch_size: int, seed: Sequence[int]
+) -> np.ndarray:
+  """A random order of whole batches, of windows of about one length each.
+
+  Returns:
+    int [batches, batch_size].
+  """
+  rng = np.random.default_rng(seed)
+  order = rng.permutation(len(lengths))
+  order = order[: len(order) // batch_size * batch_size]
+  pool = _POOL * batch_size
+  for first in range(0, len(order), pool):
+    part = order[first : first + pool]
+    order[first : first + pool] = part[np.argsort(lengths[part])]
+  return rng.permutation(order.reshape(-1, batch_size))
+
+
 def training_batches(
   examples: Examples,
   tokenizer: BertTokenizer,
@@ -167,7 +187,7 @@ def training_batches(
   seed: int,
   start_batch: int = 0,
 ) -> Iterator[Mapping[str, tf.Tensor]]:
-  """Endless batches, each epoch in another order.
+  """Endless batches of windows of similar length, each epoch in another order.
 
   Args:
     examples: All.
@@ -186,9 +206,9 @@ def training_batches(
   number = start_batch
   while True:
     epoch, first = divmod(number, per_epoch)
-    order = np.random.default_rng([seed, epoch]).permutation(len(examples))
-    for i in range(first, per_epoch):
-      yield _batch(examples, order[i * size : (i + 1) * size], tokenizer)
+    order = _epoch_order(np.diff(examples.splits), size, [seed, epoch])
+    for chosen in order[first:]:
+      yield _batch(examples, chosen, tokenizer)
       number += 1
 
 
