@@ -226,3 +226,64 @@ def split_by_document(
     [s for s, out in zip(sentences, held) if not out],
     [s for s, out in zip(sentences, held) if out],
   )
+
+
+def join_documents(sentences: Sequence[Sentence]) -> list[Sentence]:
+  """Makes one long sentence of each document.
+
+  What an entity is may be told in another sentence than the one it is in. A
+  file without document marks is returned as it is.
+
+  Args:
+    sentences: Of one file, in order.
+  """
+  if len({s.document for s in sentences}) < 2:
+    return list(sentences)
+  joined = []
+  for number, group in itertools.groupby(sentences, lambda s: s.document):
+    tokens: list[str] = []
+    entities: list[Entity] = []
+    for sentence in group:
+      for start, limit, label in sentence.entities:
+        entities.append(Entity(len(tokens) + start, len(tokens) + limit, label))
+      tokens.extend(sentence.tokens)
+    joined.append(Sentence(tuple(tokens), tuple(entities), number))
+  return joined
+
+
+def swap_entities(
+  sentences: Sequence[Sentence], rate: float, seed: int
+) -> list[Sentence]:
+  """Puts entities in the place of others with the same label.
+
+  What surrounds a name, and the names themselves, are then learned apart.
+
+  Args:
+    sentences: As they are.
+    rate: Share of the entities that are replaced.
+    seed: Of the choice.
+
+  Returns:
+    As many sentences, with the same entities in number and labels.
+  """
+  rng = np.random.default_rng(seed)
+  names: dict[str, list[tuple[str, ...]]] = {}
+  for sentence in sentences:
+    for start, limit, label in sentence.entities:
+      names.setdefault(label, []).append(sentence.tokens[start:limit])
+  result = []
+  for sentence in sentences:
+    tokens: list[str] = []
+    entities = []
+    end = 0
+    for start, limit, label in sentence.entities:
+      name = sentence.tokens[start:limit]
+      if rng.random() < rate:
+        name = names[label][rng.integers(len(names[label]))]
+      tokens.extend(sentence.tokens[end:start])
+      entities.append(Entity(len(tokens), len(tokens) + len(name), label))
+      tokens.extend(name)
+      end = limit
+    tokens.extend(sentence.tokens[end:])
+    result.append(Sentence(tuple(tokens), tuple(entities), sentence.document))
+  return result

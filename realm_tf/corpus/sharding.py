@@ -80,15 +80,14 @@ class ShardingConfig:
       raise CorpusError(f'--num_processes: {self.num_processes} is negative')
 
 
-def _batches(
-  paths: Sequence[tuple[str, str]], position: tuple[int, int], limit: int
+def batches(
+  paths: Sequence[tuple[str, str]], position: tuple[int, int] = (0, 0)
 ) -> Iterator[list[tuple[readers.RawRecord, int]]]:
-  """Yields batches of records with the index of their file.
+  """Yields batches of `BATCH_RECORDS` records with the index of their file.
 
   Args:
     paths: (path, format) of each file.
     position: File and record in it to begin at.
-    limit: Records of a batch.
   """
 
   def records():
@@ -99,7 +98,7 @@ def _batches(
         yield record, i
 
   stream = records()
-  while batch := list(itertools.islice(stream, limit)):
+  while batch := list(itertools.islice(stream, BATCH_RECORDS)):
     yield batch
 
 
@@ -116,6 +115,20 @@ def _describe_inputs(paths: Sequence[tuple[str, str]]) -> list[dict]:
     }
     for path, format in paths
   ]
+
+
+def full_settings(
+  config: ShardingConfig,
+  settings: dict[str, Any],
+  paths: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+  """Adds what an output depends on in any case: input, and size of shards."""
+  batches_per_shard = max(1, round(config.records_per_shard / BATCH_RECORDS))
+  return {
+    **settings,
+    'input': _describe_inputs(paths),
+    'records_per_shard': batches_per_shard * BATCH_RECORDS,
+  }
 
 
 def write_sharded(
@@ -149,12 +162,8 @@ def write_sharded(
   """
   if paths is None:
     paths = input_files(config)
-  batches_per_shard = max(1, round(config.records_per_shard / BATCH_RECORDS))
-  settings = {
-    **settings,
-    'input': _describe_inputs(paths),
-    'records_per_shard': batches_per_shard * BATCH_RECORDS,
-  }
+  settings = full_settings(config, settings, paths)
+  batches_per_shard = settings['records_per_shard'] // BATCH_RECORDS
   shards = shards_lib.Shards(config.output_dir, kind, settings)
   manifest = shards.open(overwrite=config.overwrite)
   if manifest is not None:
@@ -208,10 +217,10 @@ def _write_shards(
   """Writes the shards behind `position`."""
   positions: collections.deque = collections.deque()
 
-  def batches():
+  def followed():
     # Follows where in the input each batch ends.
     file, offset = position
-    for batch in _batches(paths, position, BATCH_RECORDS):
+    for batch in batches(paths, position):
       for _, index in batch:
         file, offset = (index, offset + 1) if index == file else (index, 1)
       positions.append((file, offset))
@@ -219,7 +228,7 @@ def _write_shards(
 
   reported = sum(n['counts'].get('malformed', 0) for n in shards.notes)
   results = processes.in_order(
-    batches(),
+    followed(),
     make_processor,
     processor_settings,
     _num_processes(config, paths),

@@ -95,6 +95,15 @@ class Shards:
     """Where a shard is written before it gets its name."""
     return self.unfinished / f'{shard:05d}.tfrecord.gz'
 
+  def forget(self) -> None:
+    """Drops the shards that an interrupted run has finished."""
+    for path in [
+      self.unfinished / name for name in os.listdir(self.unfinished)
+    ]:
+      if path.is_file() and path != self._settings_file:
+        path.unlink()
+    self.notes = []
+
   def _remove(self) -> None:
     """Removes what an earlier build left, and nothing else."""
     (self.directory / 'manifest.json').unlink(missing_ok=True)

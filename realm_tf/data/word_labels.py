@@ -145,19 +145,27 @@ def make_examples(
 
 
 def _batch(
-  examples: Examples, chosen: np.ndarray, tokenizer: BertTokenizer
+  examples: Examples,
+  chosen: np.ndarray,
+  tokenizer: BertTokenizer,
+  mask_rate: float = 0.0,
+  seed: Sequence[int] = (),
 ) -> dict[str, tf.Tensor]:
   starts, limits = examples.splits[chosen], examples.splits[chosen + 1]
   where = np.concatenate([np.arange(a, b) for a, b in zip(starts, limits)])
 
   def ragged(values: np.ndarray) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_row_lengths(values[where], limits - starts)
+    return tf.RaggedTensor.from_row_lengths(values, limits - starts)
 
+  ids = examples.ids[where]
+  if mask_rate:
+    drawn = np.random.default_rng(seed).random(len(ids))
+    ids = np.where(drawn < mask_rate, np.int32(tokenizer.mask_id), ids)
   inputs = word_pieces.pack_windows(
-    ragged(examples.ids), ragged(examples.cases), tokenizer
+    ragged(ids), ragged(examples.cases[where]), tokenizer
   )
   ends = tf.fill([len(chosen), 1], IGNORED)
-  classes = tf.concat([ends, ragged(examples.classes), ends], 1)
+  classes = tf.concat([ends, ragged(examples.classes[where]), ends], 1)
   return {**inputs, 'word_classes': classes.to_tensor(IGNORED)}
 
 
@@ -186,6 +194,7 @@ def training_batches(
   batch_size: int,
   seed: int,
   start_batch: int = 0,
+  mask_rate: float = 0.0,
 ) -> Iterator[Mapping[str, tf.Tensor]]:
   """Endless batches of windows of similar length, each epoch in another order.
 
@@ -196,6 +205,8 @@ def training_batches(
     seed: Of the order.
     start_batch: Number of the first batch; it is the one that a run from
       batch 0 has there.
+    mask_rate: Share of the wordpieces that are replaced by [MASK], so that the
+      words around have to tell what it is.
 
   Yields:
     `input_word_ids`, `input_mask`, `input_type_ids` and `word_classes`, int32
@@ -208,7 +219,7 @@ def training_batches(
     epoch, first = divmod(number, per_epoch)
     order = _epoch_order(np.diff(examples.splits), size, [seed, epoch])
     for chosen in order[first:]:
-      yield _batch(examples, chosen, tokenizer)
+      yield _batch(examples, chosen, tokenizer, mask_rate, [seed, number])
       number += 1
 
 

@@ -34,6 +34,8 @@ class TokenClassifier(keras.Model):
     num_classes: int,
     *,
     num_segments: int = 1,
+    all_layers: bool = False,
+    frozen: bool = False,
     seed: int = 0,
     name: str = 'token_classifier',
   ):
@@ -49,6 +51,8 @@ class TokenClassifier(keras.Model):
     super().__init__(name=name)
     self.bert_config = dataclasses.replace(config, type_vocab_size=num_segments)
     self.num_classes = num_classes
+    self.all_layers = all_layers
+    self.frozen = frozen
     self.encoder = encoder_lib.build_encoder(self.bert_config, seed=seed)
     self.dropout = keras.layers.Dropout(config.dropout)
     self.output_layer = keras.layers.Dense(
@@ -59,7 +63,8 @@ class TokenClassifier(keras.Model):
       name='classes',
     )
     with tf.init_scope():
-      self.output_layer.build([None, None, config.hidden_size])
+      layers = config.num_layers if all_layers else 1
+      self.output_layer.build([None, None, layers * config.hidden_size])
 
   def init_from_bert(self, bert: weights.Bert) -> None:
     """Copies an encoder; each of our segments begins as its segment 0."""
@@ -73,8 +78,13 @@ class TokenClassifier(keras.Model):
 
   @property
   def trainable_variables(self) -> list[tf.Variable]:
-    """All but the pooler, which the loss does not reach."""
-    return [v for v in super().trainable_variables if 'pooler' not in v.name]
+    """All but the pooler, which the loss does not reach, and what is frozen."""
+    left_out = ('pooler', *(['word_embeddings'] if self.frozen else []))
+    return [
+      v
+      for v in super().trainable_variables
+      if not any(name in v.name for name in left_out)
+    ]
 
   def call(
     self, inputs: Mapping[str, Any], training: bool = False
@@ -87,7 +97,10 @@ class TokenClassifier(keras.Model):
       },
       training=training,
     )
-    hidden = self.dropout(outputs['sequence_output'], training=training)
+    hidden = outputs['sequence_output']
+    if self.all_layers:
+      hidden = tf.concat(outputs['encoder_outputs'], -1)
+    hidden = self.dropout(hidden, training=training)
     return tf.cast(self.output_layer(hidden), tf.float32)
 
   def loss_and_metrics(

@@ -76,6 +76,12 @@ class TaggerConfig:
   save_checkpoints_steps: int = 500
   log_every_steps: int = 50
   seed: int = 0
+  mask_rate: float = 0.0
+  swap_rate: float = 0.0
+  swapped_copies: int = 0
+  frozen: int = 0
+  all_layers: int = 0
+  context: int = 0
   mixed_precision: bool = False
   progress: bool = True
 
@@ -215,6 +221,8 @@ def _model_fn(
       len(word_labels.class_names(labels)),
       num_segments=entity_tagger.num_segments(config.windows),
       seed=config.seed,
+      frozen=bool(config.frozen),
+      all_layers=bool(config.all_layers),
     )
     model.init_from_bert(bert)
     module = entity_tagger.EntityTaggerModule(
@@ -260,6 +268,18 @@ def train(config: TaggerConfig) -> Result:
       f'--max_length={config.windows.max_length}, but this BERT has'
       f' {bert.config.max_positions} positions'
     )
+  if config.context:
+    held = conll.join_documents(held)
+  plain = sentences
+  sentences = []
+  for copy in range(config.swapped_copies + 1):
+    more = plain
+    if copy:
+      more = conll.swap_entities(plain, config.swap_rate, config.seed + copy)
+    if config.context:
+      sentences += conll.join_documents(more)
+    if config.context != 1:
+      sentences += more
   examples, dev_examples = (
     word_labels.make_examples(part, labels, tokenizer, config.windows)
     for part in (sentences, held)
@@ -302,6 +322,7 @@ def train(config: TaggerConfig) -> Result:
           batch_size=config.batch_size,
           seed=config.seed,
           start_batch=first,
+          mask_rate=config.mask_rate,
         ),
         first,
       ),
