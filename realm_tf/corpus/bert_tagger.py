@@ -4,6 +4,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_text  # noqa: F401, its ops are in the graph
@@ -17,8 +18,8 @@ _WEIGHTS = os.path.join('variables', 'variables.data-00000-of-00001')
 _KIND = 'entity_tagger'
 
 
-def read_labels(directory: str | os.PathLike) -> tuple[str, ...]:
-  """The labels of a tagger, without loading it.
+def read_info(directory: str | os.PathLike) -> dict[str, Any]:
+  """What a tagger says of itself, without loading it: `labels` ...
 
   Raises:
     CorpusError: There is no tagger.
@@ -35,7 +36,7 @@ def read_labels(directory: str | os.PathLike) -> tuple[str, ...]:
       f'--bert_tagger: {os.fspath(directory)} is of kind {info.get("kind")!r},'
       ' no tagger'
     )
-  return tuple(info['labels'])
+  return info
 
 
 def weights_file(directory: str | os.PathLike) -> str:
@@ -48,6 +49,8 @@ class BertTagger:
 
   Attributes:
     labels: That its spans may have.
+    whole_documents: Whether it does better with documents than with sentences
+      one by one.
   """
 
   def __init__(self, directory: str | os.PathLike):
@@ -56,7 +59,9 @@ class BertTagger:
     Raises:
       CorpusError: There is none, or none of a tagger.
     """
-    self.labels = frozenset(read_labels(directory))
+    info = read_info(directory)
+    self.labels = frozenset(info['labels'])
+    self.whole_documents: bool = info['whole_documents']
     try:
       self._module = tf.saved_model.load(os.fspath(directory))
     except (OSError, tf.errors.OpError) as e:
@@ -65,7 +70,7 @@ class BertTagger:
     self._tag = self._module.signatures['serving_default']
 
   def tag(self, texts: Sequence[str]) -> list[list[Span]]:
-    """Returns the entities of each sentence, in order, disjoint."""
+    """Returns the entities of each sentence, or document, in order."""
     if not texts:
       return []
     found = self._tag(sentences=tf.constant(texts, tf.string))

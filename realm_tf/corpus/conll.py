@@ -3,7 +3,8 @@
 """Sentences with named entities, as files of the CoNLL shared tasks have them.
 
 A token a line with its tag in the last of two or four columns, an empty line
-behind each sentence, `-DOCSTART-` before each document. Tags are `O` or a
+behind each sentence, `-DOCSTART-` before each document; in a file that has none
+each sentence is taken for a document of its own. Tags are `O` or a
 prefix and a label, as in `B-PER`. IO, BIO, IOB1 and BIOES are read by one rule,
 which is conlleval's: an entity begins at B-, at S-, behind E- and S-, and where
 no entity of that label stands before.
@@ -140,6 +141,19 @@ def _find_entities(rows: Sequence[_Row]) -> tuple[list[Entity], list[int]]:
   return entities, unmarked
 
 
+def read_files(
+  paths: Sequence[str], labels: Container[str] | None = None
+) -> list[Sentence]:
+  """Reads files as `read_conll`; documents are numbered through all."""
+  sentences: list[Sentence] = []
+  for path in paths:
+    first = sentences[-1].document + 1 if sentences else 0
+    sentences.extend(
+      s._replace(document=first + s.document) for s in read_conll(path, labels)
+    )
+  return sentences
+
+
 def read_conll(
   path: str | os.PathLike, labels: Container[str] | None = None
 ) -> list[Sentence]:
@@ -179,6 +193,8 @@ def read_conll(
       document += bool(sentences)
   if not sentences:
     raise CorpusError(f'{path}: no sentence in it')
+  if sentences[-1].document == sentences[0].document:
+    sentences = [s._replace(document=i) for i, s in enumerate(sentences)]
   if writes_b and unmarked:
     logging.warning(
       '%s:%d: an entity begins with I-, as do %d in all, though B- is in use',
@@ -194,16 +210,22 @@ def labels_of(sentences: Sequence[Sentence]) -> tuple[str, ...]:
   return tuple(sorted({e.label for s in sentences for e in s.entities}))
 
 
+def has_neighbours(sentences: Sequence[Sentence]) -> bool:
+  """Whether somewhere two entities of one label stand side by side."""
+  return any(
+    a.limit == b.start and a.label == b.label
+    for sentence in sentences
+    for a, b in itertools.pairwise(sentence.entities)
+  )
+
+
 def split_by_document(
   sentences: Sequence[Sentence], share: float, seed: int
 ) -> tuple[list[Sentence], list[Sentence]]:
   """Holds out a share of the documents, drawn by a seed.
 
-  A file without document marks is cut by sentence: it says nothing of which
-  belong together.
-
   Args:
-    sentences: Of one file.
+    sentences: In order.
     share: Of the documents that are held out; at least one is, and one not.
     seed: Of the choice.
 
@@ -211,14 +233,12 @@ def split_by_document(
     The other sentences and those held out, in order.
 
   Raises:
-    ValueError: There is only one document of one sentence.
+    ValueError: There is only one document.
   """
   documents = np.array([s.document for s in sentences])
-  if documents.max() == documents.min():
-    documents = np.arange(len(sentences))
   numbers = np.unique(documents)
   if len(numbers) < 2:
-    raise ValueError('one sentence is too little to hold out a part')
+    raise ValueError('one document is too little to hold out a part')
   count = min(max(1, round(share * len(numbers))), len(numbers) - 1)
   chosen = np.random.default_rng(seed).permutation(numbers)[:count]
   held = np.isin(documents, chosen)
@@ -231,14 +251,11 @@ def split_by_document(
 def join_documents(sentences: Sequence[Sentence]) -> list[Sentence]:
   """Makes one long sentence of each document.
 
-  What an entity is may be told in another sentence than the one it is in. A
-  file without document marks is returned as it is.
+  What an entity is may be told in another sentence than the one it is in.
 
   Args:
-    sentences: Of one file, in order.
+    sentences: In order.
   """
-  if len({s.document for s in sentences}) < 2:
-    return list(sentences)
   joined = []
   for number, group in itertools.groupby(sentences, lambda s: s.document):
     tokens: list[str] = []
@@ -252,7 +269,7 @@ def join_documents(sentences: Sequence[Sentence]) -> list[Sentence]:
 
 
 def swap_entities(
-  sentences: Sequence[Sentence], rate: float, seed: int
+  sentences: Sequence[Sentence], rate: float, seed: int | Sequence[int]
 ) -> list[Sentence]:
   """Puts entities in the place of others with the same label.
 

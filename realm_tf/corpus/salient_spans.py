@@ -90,7 +90,7 @@ def _check_labels(config: SpansConfig) -> None:
   known = {
     'gazetteer': lambda: ('NAME',),
     'spacy': lambda: taggers.SpacyTagger.LABELS,
-    'bert': lambda: bert_tagger.read_labels(config.bert_tagger),
+    'bert': lambda: bert_tagger.read_info(config.bert_tagger)['labels'],
     'none': tuple,
   }[config.tagger]()
   config.rules.check_labels([*known, *(['DATE'] if config.dates else [])])
@@ -180,6 +180,42 @@ class _Chooser:
       self.counts[f'spans_dropped_{reason}'] += count
 
 
+def _tag_whole(
+  documents: Sequence[readers.Document],
+  in_bytes: Sequence[Sequence[tuple[int, int]]],
+  tagger: taggers.Tagger,
+) -> tuple[list[list[taggers.Span]], int]:
+  """Tags documents, and hands the spans out to their sentences.
+
+  Args:
+    documents: In order.
+    in_bytes: (start, limit) of their sentences.
+    tagger: Given whole documents.
+
+  Returns:
+    The spans of each sentence, from its start; and how many are in none
+    because they go on from one to the next.
+  """
+  result = []
+  total = kept = 0
+  tagged = tagger.tag([d.text for d in documents])
+  for places, spans in zip(in_bytes, tagged):
+    total += len(spans)
+    i = 0
+    for start, limit in places:
+      inside = []
+      while i < len(spans) and spans[i].start < limit:
+        span = spans[i]
+        if start <= span.start and span.limit <= limit:
+          inside.append(
+            taggers.Span(span.start - start, span.limit - start, span.label)
+          )
+        i += 1
+      kept += len(inside)
+      result.append(inside)
+  return result, total - kept
+
+
 def tag_documents(
   documents: Sequence[readers.Document],
   tagger: taggers.Tagger | None,
@@ -201,18 +237,27 @@ def tag_documents(
     for start, limit in found
   ]
   none: list[list[taggers.Span]] = [[] for _ in texts]
-  names = tagger.tag(texts) if tagger else none
-  found_dates = taggers.DateTagger().tag(texts) if with_dates else none
+  in_bytes = [
+    sentences.byte_spans(d.text, found) for d, found in zip(documents, spans_of)
+  ]
   chooser = _Chooser(rules)
   counts = chooser.counts
+  names = none
+  if getattr(tagger, 'whole_documents', False):
+    names, across = _tag_whole(documents, in_bytes, tagger)
+    if across:
+      counts['spans_dropped_across_sentences'] = across
+  elif tagger is not None:
+    names = tagger.tag(texts)
+  found_dates = taggers.DateTagger().tag(texts) if with_dates else none
   records = []
   i = 0
-  for document, sentence_spans in zip(documents, spans_of):
+  for document, sentence_spans in zip(documents, in_bytes):
     text = document.text.encode()
     places = []
     spans = []
     seen: set[str] = set()
-    for start, limit in sentences.byte_spans(document.text, sentence_spans):
+    for start, limit in sentence_spans:
       sentence = text[start:limit]
       kept = chooser.choose(sentence, [*found_dates[i], *names[i]], seen)
       i += 1

@@ -44,9 +44,29 @@ class WindowConfig:
       )
 
 
-def class_names(labels: Sequence[str]) -> list[str]:
-  """What the model tells apart: `O`, and B- and I- of each label."""
-  return ['O', *(f'{p}-{label}' for label in labels for p in 'BI')]
+@dataclasses.dataclass(frozen=True)
+class Classes:
+  """What the model tells apart of words: class 0 is no entity.
+
+  Attributes:
+    labels: Of entities.
+    with_begin: Whether a label has two classes, B- and then I-. They are of use
+      where entities of one label stand side by side; otherwise one class is
+      learned better.
+  """
+
+  labels: tuple[str, ...]
+  with_begin: bool
+
+  def __len__(self) -> int:
+    return 1 + len(self.labels) * (2 if self.with_begin else 1)
+
+  def of_entity(self, label: str) -> tuple[int, int]:
+    """The classes of an entity's first word and of its others."""
+    index = self.labels.index(label)
+    if self.with_begin:
+      return 2 * index + 1, 2 * index + 2
+    return index + 1, index + 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,17 +91,17 @@ class Examples:
 
 def _entity_classes(
   sentences: Sequence[Sentence],
-  labels: Sequence[str],
+  classes: Classes,
   word_starts: tf.RaggedTensor,
 ) -> np.ndarray:
   """Classes of words, int32 [words of all sentences]."""
-  starts, limits, classes = [], [], []
+  starts, limits, of_entity = [], [], []
   for row, sentence in enumerate(sentences):
     places = sentence.token_bytes() + (row << 32)
     for entity in sentence.entities:
       starts.append(places[entity.start, 0])
       limits.append(places[entity.limit - 1, 1])
-      classes.append(1 + 2 * labels.index(entity.label))
+      of_entity.append(classes.of_entity(entity.label))
   rows = word_starts.value_rowids().numpy().astype(np.int64)
   keys = (rows << 32) + word_starts.values.numpy()
   if not starts:
@@ -90,13 +110,13 @@ def _entity_classes(
   inside = (entity >= 0) & (keys < np.array(limits)[entity])
   begins = np.ones_like(inside)
   begins[1:] = entity[1:] != entity[:-1]
-  found = np.array(classes, np.int32)[entity] + np.where(begins, 0, 1)
+  found = np.array(of_entity, np.int32)[entity, np.where(begins, 0, 1)]
   return np.where(inside, found, 0).astype(np.int32)
 
 
 def make_examples(
   sentences: Sequence[Sentence],
-  labels: Sequence[str],
+  classes: Classes,
   tokenizer: BertTokenizer,
   config: WindowConfig,
 ) -> Examples:
@@ -106,8 +126,8 @@ def make_examples(
   the model is trained on what it will be given.
 
   Args:
-    sentences: With entities that have `labels`.
-    labels: See `class_names`.
+    sentences: Or whole documents.
+    classes: Of their words.
     tokenizer: Of the wordpieces.
     config: How windows are cut.
 
@@ -122,10 +142,10 @@ def make_examples(
       tokenizer,
       with_cases=config.case_feature,
     )
-    of_word = _entity_classes(part, labels, pieces.word_starts)
+    of_word = _entity_classes(part, classes, pieces.word_starts)
     words = pieces.words.values.numpy()
-    classes = np.full(len(words), IGNORED, np.int32)
-    classes[words >= 0] = of_word[words[words >= 0]]
+    of_piece = np.full(len(words), IGNORED, np.int32)
+    of_piece[words >= 0] = of_word[words[words >= 0]]
     windows = word_pieces.make_windows(
       pieces.ids.row_lengths(),
       length=config.max_length - 2,
@@ -133,15 +153,16 @@ def make_examples(
     )
     where = windows.pieces.values.numpy()
     for column, values in zip(
-      columns, (pieces.ids.values.numpy(), pieces.cases.values.numpy(), classes)
+      columns,
+      (pieces.ids.values.numpy(), pieces.cases.values.numpy(), of_piece),
     ):
       column.append(values[where])
     columns[3].append(windows.pieces.row_lengths().numpy())
-  ids, cases, classes, lengths = (np.concatenate(c) for c in columns)
+  ids, cases, of_pieces, lengths = (np.concatenate(c) for c in columns)
   if not len(lengths):
     raise ValueError('the sentences have no wordpiece')
   splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-  return Examples(ids, cases, classes, splits)
+  return Examples(ids, cases, of_pieces, splits)
 
 
 def _batch(

@@ -9,7 +9,11 @@ The SavedModel needs nothing of this package, only TensorFlow Text:
 
 `found` has `starts`, `limits` (int32, bytes of the sentence) and `labels`
 (string) of the entities of all sentences, and `row_splits` (int64 [batch + 1]),
-where those of each sentence begin.
+where those of each sentence begin. A sentence may be a whole document.
+
+A word is of an entity if the model finds that more likely than not. Words side
+by side are one entity, unless the model is sure of two labels or says that one
+begins, and it has the label that is likeliest for all of its words.
 """
 
 import dataclasses
@@ -18,13 +22,16 @@ import os
 import tensorflow as tf
 
 from realm_tf.bert.config import BertConfig
-from realm_tf.data.word_labels import WindowConfig
+from realm_tf.data.word_labels import Classes, WindowConfig
 from realm_tf.export import hub_modules
 from realm_tf.models.token_classifier import TokenClassifier
 from realm_tf.text import word_pieces, words
 from realm_tf.text.tokenizer import BertTokenizer
 
 KIND = 'entity_tagger'
+# Neighbouring words are of two entities if the model gives them different
+# labels with at least this probability each.
+_SURE = 0.9
 # Wordpieces that the encoder is given at a time, about: enough to keep cores
 # busy, few enough to stay in their caches.
 _PIECES_AT_ONCE = 2048
@@ -42,25 +49,26 @@ class _Tagger:
   def __init__(
     self,
     model: TokenClassifier,
-    labels: tuple[str, ...],
+    classes: Classes,
     tokenizer: BertTokenizer,
     config: WindowConfig,
   ):
     self._model = model
-    self._labels = labels
+    self._classes = classes
     self._tokenizer = tokenizer
     self._config = config
 
   def _classify(
     self, pieces: word_pieces.WordPieces, windows: word_pieces.Windows
   ) -> tf.Tensor:
-    """Classes of wordpieces, int32 [pieces of all sentences].
+    """Probabilities of classes, float32 [pieces of all sentences, classes].
 
     Windows are taken in the order of their length, so that those of a batch
     need little padding.
     """
     order = tf.argsort(windows.pieces.row_lengths(), stable=True)
     total = tf.size(order)
+    size = len(self._classes)
 
     def classify(first: tf.Tensor, where: tf.Tensor, done: tf.TensorArray):
       # As many as the longest of the next ones allows.
@@ -74,30 +82,28 @@ class _Tagger:
         self._tokenizer,
       )
       logits = self._model(packed, training=False)[:, 1:]
-      classes = tf.argmax(logits, -1, output_type=tf.int32)
-      classes = tf.RaggedTensor.from_tensor(
-        classes, lengths=numbers.row_lengths()
-      ).values
+      inside = tf.sequence_mask(numbers.row_lengths(), tf.shape(logits)[1])
+      found = tf.nn.softmax(tf.boolean_mask(logits, inside))
       kept = tf.gather(windows.kept, chosen).values
       return (
         first + count,
         tf.concat([where, tf.boolean_mask(numbers.values, kept)], 0),
-        tf.concat([done, tf.boolean_mask(classes, kept)], 0),
+        tf.concat([done, tf.boolean_mask(found, kept)], 0),
       )
 
-    _, where, classes = tf.while_loop(
+    _, where, found = tf.while_loop(
       lambda first, *_: first < total,
       classify,
-      (0, tf.zeros([0], tf.int32), tf.zeros([0], tf.int32)),
+      (0, tf.zeros([0], tf.int32), tf.zeros([0, size])),
       shape_invariants=(
         tf.TensorShape([]),
         tf.TensorShape([None]),
-        tf.TensorShape([None]),
+        tf.TensorShape([None, size]),
       ),
       parallel_iterations=1,
     )
     return tf.scatter_nd(
-      where[:, tf.newaxis], classes, [tf.size(pieces.ids.values)]
+      where[:, tf.newaxis], found, [tf.size(pieces.ids.values), size]
     )
 
   def tag(self, sentences: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -111,38 +117,65 @@ class _Tagger:
       length=config.max_length - 2,
       overlap=config.overlap,
     )
-    classes = self._classify(pieces, windows)
+    found = self._classify(pieces, windows)
     # From here on words: those that have a wordpiece. The others, invisible,
     # do not end an entity.
     begins = pieces.words.values >= 0
-    classes = tf.boolean_mask(classes, begins)
-    numbers = tf.boolean_mask(pieces.words.values, begins)
     rows = tf.boolean_mask(pieces.words.value_rowids(), begins)
-    label = (classes + 1) // 2  # 0 for none
-    is_first = tf.concat([[True], rows[1:] != rows[:-1]], 0)[: tf.size(rows)]
-    before = tf.concat([[0], label[:-1]], 0)[: tf.size(rows)]
-    is_b = classes % 2 == 1
-    starts = (label > 0) & (is_b | is_first | (label != before))
+    numbers = tf.boolean_mask(pieces.words.values, begins)
+    found = tf.boolean_mask(found, begins)
+    inside = found[:, 0] < 0.5
+    starts, labels = self._join(found, inside, rows)
     entity = tf.cumsum(tf.cast(starts, tf.int32)) - 1
-    inside = label > 0
-    entity = tf.boolean_mask(entity, inside)
-    numbers = tf.boolean_mask(numbers, inside)
     limits = tf.gather(pieces.word_limits.values, numbers)
-    begin = tf.boolean_mask(starts, inside)
-    names = tf.constant(['', *self._labels])
+    row = tf.boolean_mask(rows, starts)
     counts = tf.math.unsorted_segment_sum(
-      tf.ones_like(tf.boolean_mask(rows, starts)),
-      tf.boolean_mask(rows, starts),
-      tf.size(sentences, tf.int64),
+      tf.ones_like(row), row, tf.size(sentences, tf.int64)
     )
     return {
       'starts': tf.gather(
-        pieces.word_starts.values, tf.boolean_mask(numbers, begin)
+        pieces.word_starts.values, tf.boolean_mask(numbers, starts)
       ),
-      'limits': tf.math.segment_max(limits, entity),
-      'labels': tf.gather(names, tf.boolean_mask(label, starts)),
+      'limits': tf.math.segment_max(
+        tf.boolean_mask(limits, inside), tf.boolean_mask(entity, inside)
+      ),
+      'labels': tf.gather(tf.constant(self._classes.labels), labels),
       'row_splits': tf.concat([[0], tf.cumsum(counts)], 0),
     }
+
+  def _join(
+    self, found: tf.Tensor, inside: tf.Tensor, rows: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Joins words to entities, which have the label that all together give.
+
+    Args:
+      found: float32 [words, classes], probabilities.
+      inside: bool [words], whether a word is of an entity.
+      rows: int64 [words], the sentence of each.
+
+    Returns:
+      bool [words], where entities begin; int32 [entities], indexes of labels.
+    """
+    of_label = found[:, 1:]
+    marked = tf.zeros_like(inside)
+    if self._classes.with_begin:
+      marked = tf.reduce_sum(found[:, 1::2], 1) > tf.reduce_sum(
+        found[:, 2::2], 1
+      )
+      of_label = found[:, 1::2] + found[:, 2::2]
+    best = tf.argmax(of_label, 1)
+    sure = tf.reduce_max(of_label, 1) > _SURE
+    no = tf.zeros([1], tf.bool)
+    size = tf.size(rows)
+    goes_on = inside[1:] & inside[:-1] & (rows[1:] == rows[:-1]) & ~marked[1:]
+    goes_on &= ~(sure[1:] & sure[:-1] & (best[1:] != best[:-1]))
+    starts = inside & ~tf.concat([no, goes_on], 0)[:size]
+    entity = tf.cumsum(tf.cast(starts, tf.int32)) - 1
+    scores = tf.math.segment_sum(
+      tf.math.log(tf.boolean_mask(of_label, inside) + 1e-6),
+      tf.boolean_mask(entity, inside),
+    )
+    return starts, tf.argmax(scores, 1, output_type=tf.int32)
 
 
 class EntityTaggerModule(hub_modules.HubModule):
@@ -151,26 +184,32 @@ class EntityTaggerModule(hub_modules.HubModule):
   def __init__(
     self,
     model: TokenClassifier,
-    labels: tuple[str, ...],
+    classes: Classes,
     tokenizer: BertTokenizer,
     config: WindowConfig,
+    *,
+    whole_documents: bool = False,
   ):
     """Traces the graph.
 
     Args:
-      model: With classes by `word_labels.class_names`.
-      labels: Of the entities.
+      model: Trained.
+      classes: That it tells apart.
       tokenizer: Of its wordpieces.
       config: How sentences are cut into windows.
+      whole_documents: Whether it was trained on documents, and does better
+        with them in place of sentences.
     """
     info = {
       'kind': KIND,
       'bert_config': dataclasses.asdict(model.bert_config),
-      'labels': list(labels),
+      'labels': list(classes.labels),
+      'with_begin': classes.with_begin,
+      'whole_documents': whole_documents,
       'windows': dataclasses.asdict(config),
     }
     super().__init__({'token_classifier': model}, tokenizer, info)
-    tagger = _Tagger(model, labels, tokenizer, config)
+    tagger = _Tagger(model, classes, tokenizer, config)
     self.tag = tf.function(
       tagger.tag, input_signature=[_SENTENCES], autograph=False
     )
@@ -179,18 +218,19 @@ class EntityTaggerModule(hub_modules.HubModule):
 
 def load_token_classifier(
   directory: str | os.PathLike,
-) -> tuple[TokenClassifier, tuple[str, ...], BertTokenizer, WindowConfig]:
+) -> tuple[TokenClassifier, Classes, BertTokenizer, WindowConfig]:
   """Makes the model that was exported to `directory`, and what belongs to it.
 
   Raises:
     ValueError: There is no module of this kind.
   """
   info = hub_modules.read_info(directory, KIND)
-  labels, windows = tuple(info['labels']), WindowConfig(**info['windows'])
+  classes = Classes(tuple(info['labels']), info['with_begin'])
+  windows = WindowConfig(**info['windows'])
   model = TokenClassifier(
     BertConfig(**info['bert_config']),
-    1 + 2 * len(labels),
+    len(classes),
     num_segments=num_segments(windows),
   )
   hub_modules.read_layers(directory, token_classifier=model)
-  return model, labels, hub_modules.load_tokenizer(directory), windows
+  return model, classes, hub_modules.load_tokenizer(directory), windows

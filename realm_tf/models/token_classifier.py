@@ -34,8 +34,7 @@ class TokenClassifier(keras.Model):
     num_classes: int,
     *,
     num_segments: int = 1,
-    all_layers: bool = False,
-    frozen: bool = False,
+    train_word_embeddings: bool = True,
     seed: int = 0,
     name: str = 'token_classifier',
   ):
@@ -45,14 +44,16 @@ class TokenClassifier(keras.Model):
       config: Of the encoder; its number of segments does not count.
       num_classes: Classes of a word.
       num_segments: Numbers that `input_type_ids` may have.
+      train_word_embeddings: Whether those are `trainable_variables`. Of few
+        sentences most words are not learned, and stay where they were; then
+        the others should too.
       seed: Of the weights.
       name: Of the model.
     """
     super().__init__(name=name)
     self.bert_config = dataclasses.replace(config, type_vocab_size=num_segments)
     self.num_classes = num_classes
-    self.all_layers = all_layers
-    self.frozen = frozen
+    self._train_word_embeddings = train_word_embeddings
     self.encoder = encoder_lib.build_encoder(self.bert_config, seed=seed)
     self.dropout = keras.layers.Dropout(config.dropout)
     self.output_layer = keras.layers.Dense(
@@ -63,8 +64,7 @@ class TokenClassifier(keras.Model):
       name='classes',
     )
     with tf.init_scope():
-      layers = config.num_layers if all_layers else 1
-      self.output_layer.build([None, None, layers * config.hidden_size])
+      self.output_layer.build([None, None, config.hidden_size])
 
   def init_from_bert(self, bert: weights.Bert) -> None:
     """Copies an encoder; each of our segments begins as its segment 0."""
@@ -78,12 +78,14 @@ class TokenClassifier(keras.Model):
 
   @property
   def trainable_variables(self) -> list[tf.Variable]:
-    """All but the pooler, which the loss does not reach, and what is frozen."""
-    left_out = ('pooler', *(['word_embeddings'] if self.frozen else []))
+    """All but the pooler, which the loss does not reach, and what is fixed."""
+    fixed = ['pooler']
+    if not self._train_word_embeddings:
+      fixed.append('word_embeddings')
     return [
-      v
-      for v in super().trainable_variables
-      if not any(name in v.name for name in left_out)
+      variable
+      for variable in super().trainable_variables
+      if not any(name in variable.name for name in fixed)
     ]
 
   def call(
@@ -97,10 +99,7 @@ class TokenClassifier(keras.Model):
       },
       training=training,
     )
-    hidden = outputs['sequence_output']
-    if self.all_layers:
-      hidden = tf.concat(outputs['encoder_outputs'], -1)
-    hidden = self.dropout(hidden, training=training)
+    hidden = self.dropout(outputs['sequence_output'], training=training)
     return tf.cast(self.output_layer(hidden), tf.float32)
 
   def loss_and_metrics(

@@ -29,7 +29,6 @@ from realm_tf.training import (
 
 # Sentences that are tagged at a time.
 _CHUNK = 512
-_MODULE = 'tagger'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,14 +38,20 @@ class TaggerConfig:
   Attributes:
     model_dir: Checkpoints, exports and summaries.
     train_files: CoNLL files, comma-separated globs.
-    dev_files: The same, to evaluate on; None holds out a part of each of the
-      training files.
+    dev_files: The same, to evaluate on; None holds out a part of the training
+      files.
     dev_share: Share of the documents that are held out.
     split_seed: Of the choice of the documents held out.
     bert: Start: a directory of weights, a bert_config.json or a preset.
     vocab_file: Default: the vocabulary beside the weights.
     lower_case: Default: as the weights say, else true.
-    windows: How long sentences are cut, and what of words is told.
+    windows: How long texts are cut, and what of words is told.
+    whole_documents: Train and evaluate on documents, not on sentences one by
+      one: what an entity is may be told in another sentence.
+    swapped_copies: Copies of the training data in which entities are swapped.
+    swap_rate: Share of the entities of a copy that have another's name.
+    mask_rate: Share of the wordpieces that are masked in training.
+    train_word_embeddings: Whether word embeddings are trained.
     train_steps: Where training ends.
     batch_size: Windows a step.
     learning_rate: The highest.
@@ -68,20 +73,19 @@ class TaggerConfig:
   vocab_file: str | None = None
   lower_case: bool | None = None
   windows: WindowConfig = dataclasses.field(default_factory=WindowConfig)
-  train_steps: int = 1000
-  batch_size: int = 32
-  learning_rate: float = 1e-4
+  whole_documents: bool = True
+  swapped_copies: int = 4
+  swap_rate: float = 0.5
+  mask_rate: float = 0.1
+  train_word_embeddings: bool = False
+  train_steps: int = 600
+  batch_size: int = 12
+  learning_rate: float = 3e-4
   warmup_steps: int | None = None
   eval_every: int = 100
   save_checkpoints_steps: int = 500
   log_every_steps: int = 50
   seed: int = 0
-  mask_rate: float = 0.0
-  swap_rate: float = 0.0
-  swapped_copies: int = 0
-  frozen: int = 0
-  all_layers: int = 0
-  context: int = 0
   mixed_precision: bool = False
   progress: bool = True
 
@@ -124,22 +128,16 @@ def read_sentences(
     FileNotFoundError: There is none.
     ValueError: Nothing to be found is in them.
   """
-  train: list[conll.Sentence] = []
-  dev: list[conll.Sentence] = []
-  for path in files.expand(config.train_files):
-    sentences = conll.read_conll(path)
-    if config.dev_files is None:
-      sentences, held = conll.split_by_document(
-        sentences, config.dev_share, config.split_seed
-      )
-      dev.extend(held)
-    train.extend(sentences)
+  train = conll.read_files(files.expand(config.train_files))
+  if config.dev_files is None:
+    train, dev = conll.split_by_document(
+      train, config.dev_share, config.split_seed
+    )
   labels = conll.labels_of(train)
   if not labels:
     raise ValueError(f'{config.train_files}: not one entity to train on')
   if config.dev_files is not None:
-    for path in files.expand(config.dev_files):
-      dev.extend(conll.read_conll(path, labels))
+    dev = conll.read_files(files.expand(config.dev_files), labels)
   unknown = set(conll.labels_of(dev)) - set(labels)
   if unknown:
     raise ValueError(
@@ -147,6 +145,21 @@ def read_sentences(
       f' {min(unknown)}; choose another split_seed, or dev_files'
     )
   return train, dev
+
+
+def _training_texts(
+  config: TaggerConfig, sentences: Sequence[conll.Sentence]
+) -> list[conll.Sentence]:
+  """The sentences or documents, and copies of them with entities swapped."""
+  texts: list[conll.Sentence] = []
+  for copy in range(config.swapped_copies + 1):
+    seed = [config.seed, copy]
+    rate = config.swap_rate if copy else 0
+    swapped = conll.swap_entities(sentences, rate, seed)
+    texts += (
+      conll.join_documents(swapped) if config.whole_documents else swapped
+    )
+  return texts
 
 
 def tag_sentences(
@@ -211,27 +224,30 @@ def _model_fn(
   config: TaggerConfig,
   bert: weights.Bert,
   tokenizer: BertTokenizer,
-  labels: tuple[str, ...],
+  classes: word_labels.Classes,
   evaluation: _Evaluation,
 ) -> run_config.ModelFn:
   def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:
     del run
     model = TokenClassifier(
       bert.config,
-      len(word_labels.class_names(labels)),
+      len(classes),
       num_segments=entity_tagger.num_segments(config.windows),
       seed=config.seed,
-      frozen=bool(config.frozen),
-      all_layers=bool(config.all_layers),
+      train_word_embeddings=config.train_word_embeddings,
     )
     model.init_from_bert(bert)
     module = entity_tagger.EntityTaggerModule(
-      model, labels, tokenizer, config.windows
+      model,
+      classes,
+      tokenizer,
+      config.windows,
+      whole_documents=config.whole_documents,
     )
     evaluation.tag = module.tag
 
     def export(directory: str, step: int) -> None:
-      module.save(os.path.join(directory, _MODULE), step)
+      module.save(os.path.join(directory, exporters.TAGGER), step)
 
     optimizer = optimization.create_optimizer(
       config.learning_rate, config.train_steps, config.warmup_steps
@@ -268,21 +284,13 @@ def train(config: TaggerConfig) -> Result:
       f'--max_length={config.windows.max_length}, but this BERT has'
       f' {bert.config.max_positions} positions'
     )
-  if config.context:
+  classes = word_labels.Classes(labels, conll.has_neighbours(sentences))
+  training_texts = _training_texts(config, sentences)
+  if config.whole_documents:
     held = conll.join_documents(held)
-  plain = sentences
-  sentences = []
-  for copy in range(config.swapped_copies + 1):
-    more = plain
-    if copy:
-      more = conll.swap_entities(plain, config.swap_rate, config.seed + copy)
-    if config.context:
-      sentences += conll.join_documents(more)
-    if config.context != 1:
-      sentences += more
   examples, dev_examples = (
-    word_labels.make_examples(part, labels, tokenizer, config.windows)
-    for part in (sentences, held)
+    word_labels.make_examples(part, classes, tokenizer, config.windows)
+    for part in (training_texts, held)
   )
   logging.info(
     '%d sentences to train on, %d held out; labels %s',
@@ -305,14 +313,18 @@ def train(config: TaggerConfig) -> Result:
       'dev_share': config.dev_share,
       'labels': list(labels),
       'seed': config.seed,
+      'mask_rate': config.mask_rate,
       'split_seed': config.split_seed,
+      'swap_rate': config.swap_rate,
+      'swapped_copies': config.swapped_copies,
       'train_files': config.train_files,
       'vocabulary': tokenizer.fingerprint,
+      'whole_documents': config.whole_documents,
       'windows': dataclasses.asdict(config.windows),
     },
   )
   last = estimator.train_and_evaluate(
-    _model_fn(config, bert, tokenizer, labels, evaluation),
+    _model_fn(config, bert, tokenizer, classes, evaluation),
     run,
     run_config.TrainSpec(
       lambda first: _numbered(
@@ -342,7 +354,7 @@ def train(config: TaggerConfig) -> Result:
     ),
   )
   step = exporters.list_exports(run.best_export_dir)[-1]
-  directory = best_export(config.model_dir)
+  directory = exporters.best_tagger(config.model_dir)
   evaluation.tag = tf.saved_model.load(directory).signatures['serving_default']
   scores, table = evaluation.scores_and_confusion()
   atomic.write_json(
@@ -356,19 +368,3 @@ def train(config: TaggerConfig) -> Result:
     },
   )
   return Result(step, directory, scores, table, labels, last['f1'])
-
-
-def best_export(directory: str | os.PathLike) -> str:
-  """The tagger in the `model_dir` of a training, or `directory` itself.
-
-  Raises:
-    FileNotFoundError: The training has exported nothing yet.
-    ValueError: It is neither.
-  """
-  if os.path.exists(os.path.join(directory, 'saved_model.pb')):
-    return os.fspath(directory)
-  if not os.path.isdir(os.path.join(directory, 'export')):
-    raise ValueError(
-      f'{os.fspath(directory)} is neither a tagger nor the model_dir of one'
-    )
-  return os.path.join(exporters.best_or_newest(directory), _MODULE)
