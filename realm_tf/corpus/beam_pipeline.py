@@ -35,14 +35,15 @@ _MAX_REPORTED = 20
 _RECORDS, _SUMMARY = 'records', 'summary.json'
 
 
-def _import_beam() -> Any:
+def _make_pipeline(options: Sequence[str]) -> Any:
   try:
     import apache_beam as beam
+    from apache_beam.options import pipeline_options
   except ImportError as e:
     raise CorpusError(
       "--pipeline=beam needs Apache Beam: pip install 'realm_tf[beam]'"
     ) from e
-  return beam
+  return beam.Pipeline(options=pipeline_options.PipelineOptions(list(options)))
 
 
 class _Summary(NamedTuple):
@@ -112,7 +113,7 @@ def _add_steps(
   num_shards: int,
 ) -> None:
   """Adds the steps from files to records and a summary in `directory`."""
-  beam = _import_beam()
+  import apache_beam as beam
 
   class Tag(beam.DoFn):
     """Loads the tagger once in each worker."""
@@ -184,7 +185,7 @@ def tag_salient_spans(
     CorpusError: Beam is not installed, or input, tagger or output directory
       will not do.
   """
-  beam = _import_beam()
+  pipeline = _make_pipeline(options)
   plan = salient_spans.plan(config)
   shards = shards_lib.Shards(
     config.output_dir,
@@ -204,8 +205,7 @@ def tag_salient_spans(
   work = shards.unfinished / 'beam'
   shutil.rmtree(work, ignore_errors=True)
   work.mkdir()
-  flags = beam.options.pipeline_options.PipelineOptions(list(options))
-  with beam.Pipeline(options=flags) as pipeline:
+  with pipeline:
     _add_steps(pipeline, plan, work, num_shards)
   summary = json.loads((work / _SUMMARY).read_text())
   _report(summary, config.strict)

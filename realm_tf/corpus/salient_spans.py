@@ -243,7 +243,7 @@ def tag_documents(
   chooser = _Chooser(rules)
   counts = chooser.counts
   names = none
-  if getattr(tagger, 'whole_documents', False):
+  if tagger is not None and getattr(tagger, 'whole_documents', False):
     names, across = _tag_whole(documents, in_bytes, tagger)
     if across:
       counts['spans_dropped_across_sentences'] = across

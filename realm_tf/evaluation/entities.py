@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How well entities are found: exact spans, by label, and what is confused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ def spans_over_tokens(
   Returns:
     Those that hold a token.
   """
-  found = []
+  found: list[Span] = []
   for start, limit, label in spans:
     first, end = np.searchsorted(tokens[:, 0], [start, limit])
     # A span that begins inside of a token has it, too.
@@ -152,4 +152,17 @@ def describe_confusion(table: np.ndarray, labels: Sequence[str]) -> str:
   for name, counts in zip(rows, table):
     cells = (f'{n:,}'.rjust(w) for n, w in zip(counts, widths))
     lines.append('  '.join([name.ljust(first), *cells]))
+  return '\n'.join(lines)
+
+
+def describe_scores(scores: Mapping[str, float]) -> str:
+  """The result of `entity_scores` for people, a line a label."""
+  names = ('precision', 'recall', 'f1', 'entities')
+  labels = [key.split('/')[1] for key in scores if key.startswith('f1/')]
+  width = max(len(label) for label in (*labels, 'all'))
+  lines = [' ' * width + ''.join(f'{name:>11}' for name in names)]
+  for label in (*labels, ''):
+    values = [scores[_key(label, n) if label else n] for n in names]
+    cells = [f'{v:>11.4f}' for v in values[:3]] + [f'{values[3]:>11,.0f}']
+    lines.append((label or 'all').ljust(width) + ''.join(cells))
   return '\n'.join(lines)
