@@ -70,8 +70,8 @@ class _Row(NamedTuple):
 
 
 def _parse_row(where: str, content: str, columns: int) -> list[str]:
-  cells = content.split('\t') if '\t' in content else content.split()
-  cells = [cell.strip() for cell in cells]
+  # Not at odd spaces: they can be tokens.
+  cells = re.split(r' *\t *' if '\t' in content else ' +', content)
   if len(cells) != columns and columns:
     raise CorpusError(
       f'{where}: {len(cells)} columns, but {columns} in the first row'
@@ -103,7 +103,7 @@ def _rows(
       if not content:
         yield None
         continue
-      if content.split()[:1] == [_DOCUMENT]:
+      if re.split(r'[ \t]', content, maxsplit=1)[0] == _DOCUMENT:
         yield _DOCUMENT
         continue
       cells = _parse_row(where, content, columns)
