@@ -11,7 +11,9 @@ The SavedModel needs nothing of this package, only TensorFlow Text:
 (string) of the entities of all sentences, and `row_splits` (int64 [batch + 1]),
 where those of each sentence begin. A sentence may be a whole document.
 
-A word is of an entity if the model finds that more likely than not. Words side
+A word with a capital that stands at several places of a document gets half of
+its probabilities from the others. A word is of an entity if that is then more
+likely than not. Words side
 by side are one entity, unless the model is sure of two labels or says that one
 begins, and it has the label that is likeliest for all of its words.
 """
@@ -41,6 +43,32 @@ _SENTENCES = tf.TensorSpec([None], tf.string, name='sentences')
 def num_segments(config: WindowConfig) -> int:
   """How many numbers `input_type_ids` have."""
   return len(words.CASE_PATTERNS) if config.case_feature else 1
+
+
+def _agree(found: tf.Tensor, texts: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+  """Gives words with a capital half of what the same word has elsewhere.
+
+  What a name is is often told at one of its places in a document only.
+
+  Args:
+    found: float32 [words, classes], probabilities.
+    texts: string [words].
+    rows: int64 [words], the document of each.
+  """
+  which = tf.where(texts != tf.strings.lower(texts, 'utf-8'))
+  keys = tf.strings.join(
+    [
+      tf.strings.as_string(tf.gather_nd(rows, which)),
+      tf.gather_nd(texts, which),
+    ],
+    ' ',
+  )
+  unique, same = tf.unique(keys)
+  own = tf.gather_nd(found, which)
+  mean = tf.math.unsorted_segment_mean(own, same, tf.size(unique))
+  return tf.tensor_scatter_nd_update(
+    found, which, (own + tf.gather(mean, same)) / 2
+  )
 
 
 class _Tagger:
@@ -123,7 +151,11 @@ class _Tagger:
     begins = pieces.words.values >= 0
     rows = tf.boolean_mask(pieces.words.value_rowids(), begins)
     numbers = tf.boolean_mask(pieces.words.values, begins)
-    found = tf.boolean_mask(found, begins)
+    found = _agree(
+      tf.boolean_mask(found, begins),
+      tf.gather(pieces.word_texts.values, numbers),
+      rows,
+    )
     inside = found[:, 0] < 0.5
     starts, labels = self._join(found, inside, rows)
     entity = tf.cumsum(tf.cast(starts, tf.int32)) - 1

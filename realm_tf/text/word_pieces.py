@@ -18,14 +18,16 @@ class WordPieces(NamedTuple):
     cases: int32 [batch, (pieces)], `words.CASE_PATTERNS` of the piece's word.
     words: int32 [batch, (pieces)], the word that begins with the piece,
       counted through the whole batch; -1 for the other pieces.
-    word_starts: int32 [batch, (words)], bytes; words without a piece (of
-      zero-width characters only) are among them.
+    word_texts: string [batch, (words)]; words without a piece (of zero-width
+      characters only) are among them.
+    word_starts: int32 [batch, (words)], bytes.
     word_limits: int32 [batch, (words)].
   """
 
   ids: tf.RaggedTensor
   cases: tf.RaggedTensor
   words: tf.RaggedTensor
+  word_texts: tf.RaggedTensor
   word_starts: tf.RaggedTensor
   word_limits: tf.RaggedTensor
 
@@ -88,6 +90,7 @@ def split_word_pieces(
     ids=tokens.ids,
     cases=tokens.ids.with_values(cases),
     words=tokens.ids.with_values(tf.where(there & begins, of_piece, -1)),
+    word_texts=words.texts,
     word_starts=words.starts,
     word_limits=words.limits,
   )
