@@ -25,11 +25,13 @@ class Result(NamedTuple):
     records: Serialized output records.
     counts: What was counted.
     problems: `FILE:LINE: reason` of each malformed input record.
+    tallies: What was counted by text, by name: more than a manifest holds.
   """
 
   records: list[bytes]
   counts: collections.Counter
   problems: list[str]
+  tallies: dict[str, collections.Counter] | None = None
 
 
 # Batches that a process is given ahead, and for each process the results that

@@ -19,14 +19,13 @@ import dataclasses
 import hashlib
 import itertools
 import os
-import pathlib
-import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from absl import logging
 
-from realm_tf.corpus import block_records, processes, readers
+from realm_tf.corpus import block_records, estimates, processes, readers
+from realm_tf.corpus import shards as shards_lib
 from realm_tf.corpus.document import CorpusError
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress
@@ -34,7 +33,6 @@ from realm_tf.io.progress import progress
 # Input records a process gets at a time: enough for the tokenizer to be fast.
 # Part of the output's definition: the fingerprint is made batch by batch.
 BATCH_RECORDS = 512
-_UNFINISHED = '.unfinished'
 _MAX_REPORTED = 20
 # Bytes of text below which one process is done before others have started
 # (each imports TensorFlow); and how far gzip and bzip2 pack text.
@@ -82,15 +80,14 @@ class ShardingConfig:
       raise CorpusError(f'--num_processes: {self.num_processes} is negative')
 
 
-def _batches(
-  paths: Sequence[tuple[str, str]], position: tuple[int, int], limit: int
+def batches(
+  paths: Sequence[tuple[str, str]], position: tuple[int, int] = (0, 0)
 ) -> Iterator[list[tuple[readers.RawRecord, int]]]:
-  """Yields batches of records with the index of their file.
+  """Yields batches of `BATCH_RECORDS` records with the index of their file.
 
   Args:
     paths: (path, format) of each file.
     position: File and record in it to begin at.
-    limit: Records of a batch.
   """
 
   def records():
@@ -101,121 +98,8 @@ def _batches(
         yield record, i
 
   stream = records()
-  while batch := list(itertools.islice(stream, limit)):
+  while batch := list(itertools.islice(stream, BATCH_RECORDS)):
     yield batch
-
-
-class _Shards:
-  """The shards of a build, finished and in the making."""
-
-  def __init__(self, config: ShardingConfig, kind: str, settings: dict):
-    self.config = config
-    self.kind = kind
-    self.settings = settings
-    self.directory = pathlib.Path(config.output_dir)
-    self.unfinished = self.directory / _UNFINISHED
-    self.notes: list[dict] = []
-
-  def open(self) -> dict | None:
-    """Finds out what is there.
-
-    Returns:
-      The manifest if the same corpus stands there already.
-
-    Raises:
-      CorpusError: Another corpus stands there, or half of one.
-    """
-    if self.config.overwrite:
-      self._remove()
-    for path in (self.directory / 'manifest.json', self._settings_file):
-      if not path.exists():
-        continue
-      there = atomic.read_json(path)
-      difference = _difference(there.get('settings', {}), self.settings)
-      if there.get('kind') != self.kind:
-        difference = f'it is of kind {there.get("kind")!r}'
-      if difference:
-        what = 'whole' if path.name == 'manifest.json' else 'unfinished'
-        raise CorpusError(
-          f'--output_dir: {self.directory} holds a {what} corpus of other'
-          f' settings ({difference}); name another directory, or give'
-          ' --overwrite'
-        )
-      if path.name == 'manifest.json':
-        return there
-    self.unfinished.mkdir(parents=True, exist_ok=True)
-    atomic.remove_stale(self.unfinished)
-    if not self._settings_file.exists():
-      atomic.write_json(
-        self._settings_file, {'kind': self.kind, 'settings': self.settings}
-      )
-    while self._note_file(len(self.notes)).exists():
-      self.notes.append(atomic.read_json(self._note_file(len(self.notes))))
-    return None
-
-  @property
-  def _settings_file(self) -> pathlib.Path:
-    return self.unfinished / 'settings.json'
-
-  def _note_file(self, shard: int) -> pathlib.Path:
-    return self.unfinished / f'{shard:05d}.json'
-
-  def data_file(self, shard: int) -> pathlib.Path:
-    return self.unfinished / f'{shard:05d}.tfrecord.gz'
-
-  def _remove(self) -> None:
-    """Removes what an earlier build left, and nothing else."""
-    (self.directory / 'manifest.json').unlink(missing_ok=True)
-    shutil.rmtree(self.unfinished, ignore_errors=True)
-    for path in self.directory.glob(f'{self.kind}-?????-of-?????.tfrecord.gz'):
-      path.unlink()
-
-  def add(self, note: dict) -> None:
-    atomic.write_json(self._note_file(len(self.notes)), note)
-    self.notes.append(note)
-
-  def finish(self, extra: dict) -> dict:
-    """Gives the shards their names and writes the manifest."""
-    total = len(self.notes)
-    names = []
-    for shard in range(total):
-      name = f'{self.kind}-{shard:05d}-of-{total:05d}.tfrecord.gz'
-      names.append(name)
-      # Not there: an earlier try got as far as this one's name.
-      if self.data_file(shard).exists():
-        os.replace(self.data_file(shard), self.directory / name)
-    counts: collections.Counter = collections.Counter()
-    digest = hashlib.sha256()
-    for note in self.notes:
-      counts.update(note['counts'])
-      for batch in note['digests']:
-        digest.update(bytes.fromhex(batch))
-    manifest = {
-      'kind': self.kind,
-      'counts': dict(sorted(counts.items())),
-      'fingerprint': digest.hexdigest(),
-      'settings': self.settings,
-      'shards': names,
-      'records_in_shards': [note['num_records'] for note in self.notes],
-      **extra,
-    }
-    atomic.write_json(self.directory / 'manifest.json', manifest)
-    shutil.rmtree(self.unfinished)
-    return manifest
-
-
-def _difference(there: dict, wanted: dict) -> str:
-  """Names the first setting, or input file, in which two builds differ."""
-  for name in sorted({*there, *wanted}):
-    was, now = there.get(name), wanted.get(name)
-    if was == now:
-      continue
-    if name != 'input':
-      return f'{name} is {was!r}, not {now!r}'
-    files = ({frozenset(f.items()) for f in its or ()} for its in (was, now))
-    paths = (dict(f)['path'] for f in set.symmetric_difference(*files))
-    return f'the input files differ: {min(paths, default="their order")}'
-  return ''
 
 
 def _describe_inputs(paths: Sequence[tuple[str, str]]) -> list[dict]:
@@ -233,6 +117,20 @@ def _describe_inputs(paths: Sequence[tuple[str, str]]) -> list[dict]:
   ]
 
 
+def full_settings(
+  config: ShardingConfig,
+  settings: dict[str, Any],
+  paths: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+  """Adds what an output depends on in any case: input, and size of shards."""
+  batches_per_shard = max(1, round(config.records_per_shard / BATCH_RECORDS))
+  return {
+    **settings,
+    'input': _describe_inputs(paths),
+    'records_per_shard': batches_per_shard * BATCH_RECORDS,
+  }
+
+
 def write_sharded(
   config: ShardingConfig,
   kind: str,
@@ -241,6 +139,7 @@ def write_sharded(
   settings: dict[str, Any],
   extra: dict[str, Any] | None = None,
   paths: Sequence[tuple[str, str]] | None = None,
+  summarize: shards_lib.Summarize | None = None,
 ) -> dict[str, Any]:
   """Reads all input, processes it, and writes shards and manifest.
 
@@ -253,6 +152,7 @@ def write_sharded(
       only if they are the same.
     extra: More entries for the manifest.
     paths: (path, format) of the input, where the caller has it already.
+    summarize: Makes what is written as `shards.STATISTICS`; None writes none.
 
   Returns:
     The manifest.
@@ -262,14 +162,10 @@ def write_sharded(
   """
   if paths is None:
     paths = input_files(config)
-  batches_per_shard = max(1, round(config.records_per_shard / BATCH_RECORDS))
-  settings = {
-    **settings,
-    'input': _describe_inputs(paths),
-    'records_per_shard': batches_per_shard * BATCH_RECORDS,
-  }
-  shards = _Shards(config, kind, settings)
-  manifest = shards.open()
+  settings = full_settings(config, settings, paths)
+  batches_per_shard = settings['records_per_shard'] // BATCH_RECORDS
+  shards = shards_lib.Shards(config.output_dir, kind, settings)
+  manifest = shards.open(overwrite=config.overwrite)
   if manifest is not None:
     logging.info('%s is there already', config.output_dir)
     return manifest
@@ -279,13 +175,14 @@ def write_sharded(
     logging.info('Resuming behind shard %d', len(shards.notes) - 1)
   _write_shards(
     shards,
+    config,
     paths,
     position,
     make_processor,
     processor_settings,
     batches_per_shard,
   )
-  return shards.finish(extra or {})
+  return shards.finish(extra or {}, summarize)
 
 
 def input_files(config: ShardingConfig) -> list[tuple[str, str]]:
@@ -309,7 +206,8 @@ def _num_processes(
 
 
 def _write_shards(
-  shards: _Shards,
+  shards: shards_lib.Shards,
+  config: ShardingConfig,
   paths: Sequence[tuple[str, str]],
   position: tuple[int, int],
   make_processor: processes.MakeProcessor,
@@ -317,13 +215,12 @@ def _write_shards(
   batches_per_shard: int,
 ) -> None:
   """Writes the shards behind `position`."""
-  config = shards.config
   positions: collections.deque = collections.deque()
 
-  def batches():
+  def followed():
     # Follows where in the input each batch ends.
     file, offset = position
-    for batch in _batches(paths, position, BATCH_RECORDS):
+    for batch in batches(paths, position):
       for _, index in batch:
         file, offset = (index, offset + 1) if index == file else (index, 1)
       positions.append((file, offset))
@@ -331,7 +228,7 @@ def _write_shards(
 
   reported = sum(n['counts'].get('malformed', 0) for n in shards.notes)
   results = processes.in_order(
-    batches(),
+    followed(),
     make_processor,
     processor_settings,
     _num_processes(config, paths),
@@ -339,6 +236,7 @@ def _write_shards(
   bar = progress(
     desc=f'{shards.kind}: input records',
     unit='doc',
+    total=sum(estimates.estimate_records(*file) for file in paths),
     initial=sum(n['counts']['read'] for n in shards.notes),
     disable=not config.show_progress,
   )
@@ -348,6 +246,7 @@ def _write_shards(
       if pending is None and shards.notes:
         break
       counts: collections.Counter = collections.Counter(read=0)
+      tallies: dict[str, collections.Counter] = {}
       digests = []
       num_records = 0
       with atomic.atomic_file(shards.data_file(len(shards.notes))) as f:
@@ -363,6 +262,7 @@ def _write_shards(
             digests.append(digest.hexdigest())
             num_records += len(pending.records)
             counts.update(pending.counts)
+            shards_lib.add_tallies(tallies, pending.tallies or {})
             position = positions.popleft()
             bar.update(pending.counts['read'])
             if len(digests) == batches_per_shard:
@@ -374,6 +274,7 @@ def _write_shards(
           'digests': digests,
           'num_records': num_records,
           'position': position,
+          'tallies': shards_lib.most_frequent(tallies),
         }
       )
   finally:

@@ -37,7 +37,10 @@ class Span(NamedTuple):
 
 
 class Tagger(Protocol):
-  """Finds the salient spans of sentences."""
+  """Finds the salient spans of sentences.
+
+  One with a true attribute `whole_documents` is given documents in their place.
+  """
 
   def tag(self, texts: Sequence[str]) -> list[list[Span]]:
     """Returns the spans of each sentence, in order, disjoint."""

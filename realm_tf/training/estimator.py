@@ -103,7 +103,10 @@ class _Run:
     evaluator = None
     if evaluation is not None:
       evaluator = trainer_lib.StepEvaluator(
-        self._spec.model, evaluation.input_fn, strategy=strategy
+        self._spec.model,
+        evaluation.input_fn,
+        strategy=strategy,
+        more_metrics=evaluation.more_metrics,
       )
     # The controller restores the newest checkpoint here.
     self._controller = orbit.Controller(

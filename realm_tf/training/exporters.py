@@ -14,6 +14,8 @@ from absl import logging
 from realm_tf.io import atomic
 
 ExportFn = Callable[[str, int], None]
+# Its place in an export.
+TAGGER = 'tagger'
 _METRICS = 'metrics.json'
 _FINGERPRINTS = 'fingerprints.json'
 
@@ -42,6 +44,22 @@ def best_or_newest(model_dir: str | os.PathLike) -> str:
     if steps:
       return export_path(directory, steps[-1])
   raise FileNotFoundError(f'{os.fspath(model_dir)} has no export')
+
+
+def best_tagger(directory: str | os.PathLike) -> str:
+  """The best tagger in the `model_dir` of a training, or `directory` itself.
+
+  Raises:
+    FileNotFoundError: There is none.
+  """
+  path = pathlib.Path(directory)
+  if (path / 'saved_model.pb').exists():
+    return str(path)
+  if not (path / 'export').is_dir():
+    raise FileNotFoundError(
+      f'{path} is neither a tagger nor the model_dir of bin/train_tagger'
+    )
+  return os.path.join(best_or_newest(path), TAGGER)
 
 
 def remove(path: str | os.PathLike) -> None:

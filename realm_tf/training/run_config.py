@@ -207,9 +207,12 @@ class EvalSpec:
     at_start: Whether the untrained model is evaluated as well.
     best_metric: The metric whose highest value marks the best export; None
       keeps no best export.
+    more_metrics: Called at each evaluation for metrics that are no means over
+      examples; they are reported with the others.
   """
 
   input_fn: InputFn
   every_steps: int = 1000
   at_start: bool = True
   best_metric: str | None = None
+  more_metrics: Callable[[], Mapping[str, float]] | None = None

@@ -21,6 +21,7 @@ _TOKEN_FEATURES = (
   'block_mask',
   'gold_starts',
   'gold_ends',
+  'word_classes',
 )
 
 
@@ -267,9 +268,11 @@ class StepEvaluator(orbit.AbstractEvaluator):
     input_fn: run_config.InputFn,
     *,
     strategy: tf.distribute.Strategy,
+    more_metrics: Callable[[], Mapping[str, float]] | None = None,
   ):
     self._model = model
     self._input_fn = input_fn
+    self._more_metrics = more_metrics
     self._strategy = strategy
     self._compiled: Any = None
 
@@ -323,5 +326,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
       )
     return {
       **{name: total / examples for name, total in totals.items()},
+      **(self._more_metrics() if self._more_metrics is not None else {}),
       'examples': float(examples),
     }

@@ -89,7 +89,7 @@ def test_dates_go_before_names():
     def tag(self, texts):
       return [[salient_spans.taggers.Span(0, len(t), 'NAME')] for t in texts]
 
-  records, counts = salient_spans.tag_documents(
+  records, counts, _ = salient_spans.tag_documents(
     [Document('a', 'In May 1990 it was.\nNo date.')], All()
   )
   assert counts['spans_DATE'] == 1
@@ -111,8 +111,12 @@ def test_blocks_keep_title_and_text(tmp_path):
 
 
 def test_errors(tmp_path):
-  with pytest.raises(CorpusError, match='--tagger: .bert. is none of'):
+  with pytest.raises(CorpusError, match='--tagger: .bart. is none of'):
+    _config('a', tmp_path, tagger='bart')
+  with pytest.raises(CorpusError, match='needs --bert_tagger'):
     _config('a', tmp_path, tagger='bert')
+  with pytest.raises(CorpusError, match='--tagger=none has no use of it'):
+    _config('a', tmp_path, tagger='none', bert_tagger='b')
   with pytest.raises(CorpusError, match='nothing to find'):
     _config('a', tmp_path, tagger='none', dates=False)
   with pytest.raises(CorpusError, match='does not read it'):

@@ -1,0 +1,173 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+r"""Trains a BERT that finds names, for bin/tag_salient_spans --tagger=bert.
+
+    python -m bin.train_tagger --model_dir=out/tagger --bert=BERT \
+        --train_files=wikigold.conll.txt --mixed_precision
+
+--train_files are of the CoNLL format: a token a line with its tag in the last
+of two or four columns, an empty line behind each sentence, -DOCSTART- before
+each document; IO, BIO, IOB1 or BIOES. Without --dev_files a fifth of the
+documents is held out (--dev_share, --split_seed).
+
+It is trained on whole documents, cut into windows that overlap, and on copies
+of them in which names have changed places with others of the same label
+(--swapped_copies). That is for small data: CoNLL-2003 needs no copies.
+
+COST
+
+EXPECT
+"""
+
+from absl import app, flags
+
+from realm_tf.data.word_labels import WindowConfig
+from realm_tf.evaluation import entities
+from realm_tf.training import console, tagger
+
+# Where things are.
+_MODEL_DIR = flags.DEFINE_string(
+  'model_dir', None, 'Everything is written here.', required=True
+)
+_TRAIN_FILES = flags.DEFINE_string(
+  'train_files', None, 'CoNLL files, comma-separated globs.', required=True
+)
+_DEV_FILES = flags.DEFINE_string(
+  'dev_files', None, 'The same, to evaluate on. Default: see --dev_share.'
+)
+_DEV_SHARE = flags.DEFINE_float(
+  'dev_share', 0.2, 'Share of the training documents that is held out instead.'
+)
+_SPLIT_SEED = flags.DEFINE_integer(
+  'split_seed', 0, 'Of the choice of documents held out.'
+)
+
+# What is trained.
+_BERT = flags.DEFINE_string(
+  'bert',
+  'base',
+  'Start: a directory of weights, a bert_config.json or tiny, mini, small,'
+  ' base (both random weights: these need --vocab_file).',
+)
+_VOCAB_FILE = flags.DEFINE_string(
+  'vocab_file', None, 'Default: the vocabulary beside the weights.'
+)
+_LOWER_CASE = flags.DEFINE_bool(
+  'lower_case', None, 'Default: as the weights say, else true.'
+)
+_CASE_FEATURE = flags.DEFINE_bool(
+  'case_feature',
+  True,
+  'Tell the model how a word is capitalised, which wordpieces in lower case do'
+  ' not show.',
+)
+_TRAIN_WORD_EMBEDDINGS = flags.DEFINE_bool(
+  'train_word_embeddings',
+  False,
+  'Train them, too; of little data most of them learn nothing.',
+)
+_MAX_LENGTH = flags.DEFINE_integer(
+  'max_length', 128, 'Wordpieces of a window, with [CLS] and [SEP].'
+)
+_OVERLAP = flags.DEFINE_integer(
+  'overlap', 32, 'Wordpieces that a window has in common with the next one.'
+)
+_WHOLE_DOCUMENTS = flags.DEFINE_bool(
+  'whole_documents',
+  True,
+  'Train on documents; else on sentences one by one, and tag these.',
+)
+
+# How it is trained.
+_SWAPPED_COPIES = flags.DEFINE_integer(
+  'swapped_copies',
+  4,
+  'Copies of the data in which names have changed places.',
+  lower_bound=0,
+)
+_SWAP_RATE = flags.DEFINE_float(
+  'swap_rate', 0.5, 'Share of the names of a copy that are others.'
+)
+_MASK_RATE = flags.DEFINE_float(
+  'mask_rate', 0.1, 'Share of the wordpieces that are masked in training.'
+)
+_TRAIN_STEPS = flags.DEFINE_integer(
+  'train_steps', 600, 'Step at which training ends.', lower_bound=1
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+  'batch_size', 12, 'Windows a step.', lower_bound=1
+)
+_LEARNING_RATE = flags.DEFINE_float('learning_rate', 3e-4, 'The highest.')
+_WARMUP_STEPS = flags.DEFINE_integer(
+  'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
+)
+_SEED = flags.DEFINE_integer(
+  'seed', 0, 'Of new weights, order, swaps, masks and dropout.'
+)
+_MIXED_PRECISION = flags.DEFINE_bool(
+  'mixed_precision', False, 'Compute in bfloat16.'
+)
+
+# What is told and written on the way.
+_EVAL_EVERY = flags.DEFINE_integer(
+  'eval_every', 100, 'Steps between two evaluations.', lower_bound=1
+)
+_SAVE_EVERY = flags.DEFINE_integer(
+  'save_checkpoints_steps', 200, 'Steps between two checkpoints.'
+)
+_LOG_EVERY = flags.DEFINE_integer(
+  'log_every_steps', 50, 'Steps over which metrics are averaged.'
+)
+
+
+def _config() -> tagger.TaggerConfig:
+  return tagger.TaggerConfig(
+    model_dir=_MODEL_DIR.value,
+    train_files=_TRAIN_FILES.value,
+    dev_files=_DEV_FILES.value,
+    dev_share=_DEV_SHARE.value,
+    split_seed=_SPLIT_SEED.value,
+    bert=_BERT.value,
+    vocab_file=_VOCAB_FILE.value,
+    lower_case=_LOWER_CASE.value,
+    windows=WindowConfig(
+      max_length=_MAX_LENGTH.value,
+      overlap=_OVERLAP.value,
+      case_feature=_CASE_FEATURE.value,
+    ),
+    whole_documents=_WHOLE_DOCUMENTS.value,
+    swapped_copies=_SWAPPED_COPIES.value,
+    swap_rate=_SWAP_RATE.value,
+    mask_rate=_MASK_RATE.value,
+    train_word_embeddings=_TRAIN_WORD_EMBEDDINGS.value,
+    train_steps=_TRAIN_STEPS.value,
+    batch_size=_BATCH_SIZE.value,
+    learning_rate=_LEARNING_RATE.value,
+    warmup_steps=_WARMUP_STEPS.value,
+    eval_every=_EVAL_EVERY.value,
+    save_checkpoints_steps=_SAVE_EVERY.value,
+    log_every_steps=_LOG_EVERY.value,
+    seed=_SEED.value,
+    mixed_precision=_MIXED_PRECISION.value,
+  )
+
+
+def main(argv: list[str]) -> None:
+  """Trains as the flags say."""
+  if len(argv) > 1:
+    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  console.show_messages()
+  with console.one_line_errors('train_tagger'):
+    result = tagger.train(_config())
+  print(entities.describe_scores(result.scores))
+  print()
+  print(entities.describe_confusion(result.confusion, result.labels))
+  print()
+  print(
+    f'F1 of the last step {result.last_f1:.4f}, of step {result.step} above.'
+  )
+  print(f'The tagger is {result.directory}')
+
+
+if __name__ == '__main__':
+  app.run(main)
