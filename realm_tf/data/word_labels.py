@@ -122,8 +122,8 @@ def make_examples(
 ) -> Examples:
   """Tokenizes sentences, gives their words classes and cuts windows.
 
-  Words are those of `text.split_words`, found in the tokens with a space between:
-  the model is trained on what it will be given.
+  Words are those of `text.split_words`, found in the tokens with a space
+  between: the model is trained on what it will be given.
 
   Args:
     sentences: Or whole documents.

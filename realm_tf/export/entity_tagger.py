@@ -27,7 +27,7 @@ from realm_tf.bert.config import BertConfig
 from realm_tf.data.word_labels import Classes, WindowConfig
 from realm_tf.export import hub_modules
 from realm_tf.models.token_classifier import TokenClassifier
-from realm_tf.text import word_pieces, words
+from realm_tf.text import split_words, word_pieces
 from realm_tf.text.tokenizer import BertTokenizer
 
 KIND = 'entity_tagger'
@@ -42,7 +42,7 @@ _SENTENCES = tf.TensorSpec([None], tf.string, name='sentences')
 
 def num_segments(config: WindowConfig) -> int:
   """How many numbers `input_type_ids` have."""
-  return len(words.CASE_PATTERNS) if config.case_feature else 1
+  return len(split_words.CASE_PATTERNS) if config.case_feature else 1
 
 
 def _agree(found: tf.Tensor, texts: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:

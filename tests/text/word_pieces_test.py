@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.text import word_pieces, words
+from realm_tf.text import split_words, word_pieces
 from realm_tf.text.tokenizer import BertTokenizer
 
 TOKENIZER = BertTokenizer(
@@ -33,7 +33,8 @@ def test_the_first_piece_of_a_word_knows_it():
     [2, 4, -1],
   ]
   upper, mixed, title = (
-    words.CASE_PATTERNS.index(n) for n in ('upper', 'title_mixed', 'title')
+    split_words.CASE_PATTERNS.index(n)
+    for n in ('upper', 'title_mixed', 'title')
   )
   assert pieces.cases.to_list() == [
     [upper] * 4 + [mixed] * 3,
