@@ -15,7 +15,7 @@ class WordPieces(NamedTuple):
 
   Attributes:
     ids: int32 [batch, (pieces)].
-    cases: int32 [batch, (pieces)], `split_words.CASE_PATTERNS` of the piece's word.
+    cases: int32 [batch, (pieces)], `split_words.CASE_PATTERNS` of its word.
     words: int32 [batch, (pieces)], the word that begins with the piece,
       counted through the whole batch; -1 for the other pieces.
     word_texts: string [batch, (words)]; words without a piece (of zero-width
