@@ -34,12 +34,12 @@ frequent) and manifest.json. Look at them with bin/inspect. Printed:
 
     spans in 1 shard(s)
       read                                 6,578
-      kept                                 6,570
-      spans_DATE                          10,000
-      spans_NAME                         118,000
+      kept                                 6,577
       ...
-    sentences with a span: 93.1% of 61,200; 2.09 spans a sentence
-      ...
+    sentences with a span: 76.1% of 75,550; 1.94 spans a sentence
+      DATE               9,989    6.8%
+      NAME             136,806   93.2%
+      most frequent: US (1,272), United States (1,117), U.S. (833) ...
 """
 
 import os
