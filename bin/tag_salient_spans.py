@@ -23,10 +23,10 @@ Kept are spans of --labels (groups, or labels as the tagger has them) with
 then the longer span, then the one that begins first.
 
 Cost: about 1,200 documents of 200 words a second and core with the gazetteer,
-and some 10 s to start; spaCy is 10 to 50 times as slow, and so is a BERT of 6
-layers (some 25 documents a second on two busy cores). Resumable as
-build_corpus is. --pipeline=beam does the same on Apache
-Beam (pip install 'realm_tf[beam]'), with its options in --beam_options.
+and some 10 s to start; spaCy is 10 to 50 times as slow. A BERT of 6 layers of
+384 tags 15 to 25 documents a second on two cores, one of 2 layers of 128 some
+200. Resumable as build_corpus is. --pipeline=beam does the same on Apache Beam
+(pip install 'realm_tf[beam]'), with its options in --beam_options.
 
 Result: in --output_dir spans-XXXXX-of-XXXXX.tfrecord.gz, an Example a document
 (title, text, sentence_byte_start, sentence_byte_limit, span_byte_start,

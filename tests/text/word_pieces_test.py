@@ -35,7 +35,6 @@ def test_the_first_piece_of_a_word_knows_it():
   upper, mixed, title = (
     split_words.CASE_PATTERNS.index(name)
     for name in ('upper', 'title_mixed', 'title')
-    for n in ('upper', 'title_mixed', 'title')
   )
   assert pieces.cases.to_list() == [
     [upper] * 4 + [mixed] * 3,
