@@ -14,9 +14,14 @@ It is trained on whole documents, cut into windows that overlap, and on copies
 of them in which names have changed places with others of the same label
 (--swapped_copies). That is for small data: CoNLL-2003 needs no copies.
 
-COST
+Cost: on 2 cores, 6 layers of 384 (all-MiniLM-L6-v2): 0.8 s a step of 12
+windows in bfloat16, 8 minutes in all; 1.5 GB.
 
-EXPECT
+Expect: `f1` on documents held out, in the log at each evaluation, is near 0.70
+after 100 steps and near 0.75 at the end for these weights on Wikigold. The
+best export is model_dir/export/tf_hub_best/<step>/tagger, a SavedModel from
+raw text to spans. Printed are scores by label, and what is confused. Killed
+and called again with the same flags it goes on where it was.
 """
 
 from absl import app, flags

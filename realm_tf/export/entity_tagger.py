@@ -13,9 +13,9 @@ where those of each sentence begin. A sentence may be a whole document.
 
 A word with a capital that stands at several places of a document gets half of
 its probabilities from the others. A word is of an entity if that is then more
-likely than not. Words side
-by side are one entity, unless the model is sure of two labels or says that one
-begins, and it has the label that is likeliest for all of its words.
+likely than not. Words side by side are one entity, unless the model is sure of
+two labels or says that one begins, and it has the label that is likeliest for
+all of its words.
 """
 
 import dataclasses

@@ -77,39 +77,31 @@ def make_config(files, model_dir, **changes):
   return dataclasses.replace(config, **changes)
 
 
-def _losses(model_dir):
-  return [
-    line['loss']
-    for line in summaries.read_metrics(model_dir / 'metrics.jsonl')
+def test_learns_resumes_and_exports_the_best(files, tmp_path):
+  with pytest.raises(KeyboardInterrupt):
+    _train_until_stopped(make_config(files, tmp_path))
+  result = tagger.train(make_config(files, tmp_path))
+  steps = [
+    line['step']
+    for line in summaries.read_metrics(tmp_path / 'metrics.jsonl')
     if line['kind'] == 'train'
   ]
+  assert steps == [15, 30, 45, 60]
+  assert result.scores['f1'] > 0.9
+  assert result.scores['entities'] == 16  # 4 documents of 20
+  assert result.labels == ('LOC', 'PER')
+  assert result.confusion[0, 0] + result.confusion[1, 1] > 14
+  assert result.directory == exporters.best_tagger(tmp_path)
+  said = json.loads((tmp_path / 'evaluation.json').read_text())
+  assert said['scores'] == result.scores
 
-
-def test_learns_exports_the_best_and_resumes(files, tmp_path):
-  whole = tagger.train(make_config(files, tmp_path / 'whole'))
-  assert whole.scores['f1'] > 0.9
-  assert whole.scores['entities'] == 16  # 4 documents of 20
-  assert whole.labels == ('LOC', 'PER')
-  assert whole.confusion[0, 0] + whole.confusion[1, 1] > 14
-  assert whole.directory == exporters.best_tagger(tmp_path / 'whole')
-  said = json.loads((tmp_path / 'whole' / 'evaluation.json').read_text())
-  assert said['scores'] == whole.scores
-
-  loaded = bert_tagger.BertTagger(whole.directory)
+  loaded = bert_tagger.BertTagger(result.directory)
   assert loaded.whole_documents
   (found,) = loaded.tag(['A saw b in C.'])
   assert [tuple(s) for s in found] == [(0, 1, 'PER'), (11, 12, 'LOC')]
 
-  model_dir = tmp_path / 'parts'
-  with pytest.raises(KeyboardInterrupt):
-    _train_until_stopped(make_config(files, model_dir))
-  again = tagger.train(make_config(files, model_dir))
-  assert _losses(model_dir) == pytest.approx(
-    _losses(tmp_path / 'whole'), rel=1e-4
-  )
-  assert again.scores == pytest.approx(whole.scores)
   with pytest.raises(ValueError, match='swap_rate was 0.5 and is 0.1'):
-    tagger.train(make_config(files, model_dir, swap_rate=0.1))
+    tagger.train(make_config(files, tmp_path, swap_rate=0.1))
 
 
 def _train_until_stopped(config):
