@@ -324,11 +324,13 @@ def retrieval(folder: pathlib.Path) -> Cases:
     yield f'query {row}', reason
 
 
-def _norm(gradient: Any) -> float:
-  """As of TensorFlow 1: of slices, before those of one row are added up."""
-  if isinstance(gradient, tf.IndexedSlices):
-    gradient = gradient.values
-  return float(tf.norm(gradient))
+def _dense(gradients: list[Any]) -> list[tf.Tensor]:
+  """With the slices of one row added up, as the goldens' norms have them."""
+  return [tf.convert_to_tensor(g) for g in gradients]
+
+
+def _norms(names: list[str], gradients: list[tf.Tensor]) -> dict[str, float]:
+  return {name: float(tf.norm(g)) for name, g in zip(names, gradients)}
 
 
 def _same_norms(
@@ -358,7 +360,7 @@ def model_tiny(folder: pathlib.Path) -> Cases:
   best = tf.math.top_k(logits, 5).indices
   with tf.GradientTape() as tape:
     loss, metrics = model.loss_and_metrics(features)
-  gradients = tape.gradient(loss, model.trainable_variables)
+  gradients = _dense(tape.gradient(loss, model.trainable_variables))
   for name, found, wanted in (
     (
       'query_emb',
@@ -408,9 +410,11 @@ def model_tiny(folder: pathlib.Path) -> Cases:
   arrays = np.load(folder / 'model_tiny_grads.npz')
   for variable, gradient in zip(model.trainable_variables, gradients):
     name = goldens.original_name(variable)
-    found = goldens.canonical_layout(
-      variable, tf.convert_to_tensor(gradient).numpy()
-    )
+    found = goldens.canonical_layout(variable, gradient.numpy())
+    off = abs(float(found.sum(dtype=np.float64)) - facts['grad_sums'][name])
+    small = off <= 1e-4 * facts['grad_norms'][name] + 1e-6
+    reason = None if small else f'{DIFFERS}: by {off:.1e}'
+    yield f'sum of gradient {name}', reason
     if name in arrays:
       if name.endswith('key/bias'):
         # Zero but for rounding: it adds the same to all scores.
@@ -420,7 +424,7 @@ def model_tiny(folder: pathlib.Path) -> Cases:
         yield f'gradient {name}', close(found, arrays[name], 1e-4)
   names = [goldens.original_name(v) for v in model.trainable_variables]
   yield from _same_norms(
-    dict(zip(names, map(_norm, gradients))),
+    _norms(names, gradients),
     {k: v for k, v in facts['grad_norms'].items() if v is not None},
   )
   yield (
@@ -580,7 +584,7 @@ def orqa_tiny(folder: pathlib.Path) -> Cases:
       embedding = model.embed_queries(case.query)
       features = {**case.features, 'query_embedding': embedding}
       loss, _ = model.loss_and_metrics(features)
-    gradients = tape.gradient(loss, model.trainable_variables)
+    gradients = _dense(tape.gradient(loss, model.trainable_variables))
     length = case.arrays['token_ids'].shape[1]
     starts = np.concatenate([np.arange(length - w) for w in range(10)])
     widths = np.concatenate([np.full(length - w, w) for w in range(10)])
@@ -633,7 +637,7 @@ def orqa_tiny(folder: pathlib.Path) -> Cases:
     ):
       yield f'question {number}: {what}', reason
     names = [orqa_goldens.original_name(v) for v in model.trainable_variables]
-    norms = dict(zip(names, map(_norm, gradients)))
+    norms = _norms(names, gradients)
     for what, reason in _same_norms(norms, case.facts['grad_norms']):
       yield f'question {number}: {what}', reason
     global_norm = float(tf.linalg.global_norm(gradients))
