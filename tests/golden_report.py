@@ -412,7 +412,8 @@ def model_tiny(folder: pathlib.Path) -> Cases:
     name = goldens.original_name(variable)
     found = goldens.canonical_layout(variable, gradient.numpy())
     off = abs(float(found.sum(dtype=np.float64)) - facts['grad_sums'][name])
-    small = off <= 1e-4 * facts['grad_norms'][name] + 1e-6
+    # A sum of what nearly cancels has the rounding of all its parts.
+    small = off <= 1e-4 * facts['grad_norms'][name] + 1e-5
     reason = None if small else f'{DIFFERS}: by {off:.1e}'
     yield f'sum of gradient {name}', reason
     if name in arrays:
