@@ -16,7 +16,9 @@ import json
 import os
 import pathlib
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -80,6 +82,7 @@ def documents_of(folder: pathlib.Path) -> list[original_corpus.Block]:
 
 
 def doc_uids(folder: pathlib.Path) -> Cases:
+  """Their low 64 bits, which are ours."""
   cases = load(folder, 'doc_uids.json')
   uids = document_uids.uids_of(
     [c['title'].encode() for c in cases], [c['body'].encode() for c in cases]
@@ -167,6 +170,29 @@ def featurization_json(folder: pathlib.Path) -> Cases:
     yield name, reason
 
 
+def _masked(folder: pathlib.Path, queries: list[dict], settings: dict) -> dict:
+  """Queries with all their spans masked, as the original masks them."""
+  pieces = tokenizer_of(folder)
+  config = masking.MaskingConfig(
+    max_masks=settings['max_masks'], query_seq_len=settings['query_seq_len']
+  )
+  tokens = pieces.tokenize_with_offsets([q['text'] for q in queries])
+  spans = [
+    (i, *span) for i, q in enumerate(queries) for span in q['mask_spans']
+  ]
+  rows, starts, limits = np.array(spans, np.int64).reshape(-1, 3).T
+  ranges = masking.find_tokens(tokens, rows, starts, limits, config)
+  ids = tokens.ids[:, : config.max_query_tokens]
+  cover = masking.cover(ids, rows, ranges.first, ranges.limit)
+  masked = masking.mask_dense(ids, cover, pieces.mask_id, config)
+  return {
+    'query_ids': masked.query_ids,
+    'mlm_positions': masked.positions,
+    'mlm_targets': masked.targets,
+    'mlm_mask': masked.mask,
+  }
+
+
 @functools.lru_cache
 def featurized(folder: pathlib.Path):
   """Our features of all queries that the original made features of."""
@@ -183,13 +209,7 @@ def featurized(folder: pathlib.Path):
   )
   pieces = tokenizer_of(folder)
   candidates = [c for q in queries for c in q['candidates']]
-  ids = [q['mask']['token_ids_after_masking'] for q in queries]
-  masked = {
-    'query_ids': tf.ragged.constant(ids, tf.int32),
-    'mlm_positions': tf.constant(arrays['mlm_positions']),
-    'mlm_targets': tf.constant(arrays['mlm_targets']),
-    'mlm_mask': tf.constant(arrays['mlm_mask'], tf.float32),
-  }
+  masked = _masked(folder, queries, golden['config'])
   sides = [
     pieces.tokenize([c[side] for c in candidates]) for side in ('title', 'body')
   ]
@@ -304,8 +324,31 @@ def retrieval(folder: pathlib.Path) -> Cases:
     yield f'query {row}', reason
 
 
+def _dense(gradients: list[Any]) -> list[tf.Tensor]:
+  """With the slices of one row added up, as the goldens' norms have them."""
+  return [tf.convert_to_tensor(g) for g in gradients]
+
+
+def _norms(names: list[str], gradients: list[tf.Tensor]) -> dict[str, float]:
+  return {name: float(tf.norm(g)) for name, g in zip(names, gradients)}
+
+
+def _same_norms(
+  norms: dict[str, float], expected: dict[str, float]
+) -> Iterator[tuple[str, str | None]]:
+  if norms.keys() != expected.keys():
+    odd = sorted(norms.keys() ^ expected.keys())
+    yield 'variables with a gradient', f'{DIFFERS}: {", ".join(odd)}'
+  for name in norms.keys() & expected.keys():
+    reason = close(norms[name], expected[name], 1e-4)
+    # Of some it is zero but for rounding.
+    if reason and max(norms[name], expected[name]) < 1e-6:
+      reason = None
+    yield f'norm of gradient {name}', reason
+
+
 def model_tiny(folder: pathlib.Path) -> Cases:
-  """Outputs, loss, utility and gradients; the trajectory is a test's."""
+  """Outputs, loss, utility, gradients and six steps of the optimizer."""
   model = goldens.load_model(folder)
   features = goldens.load_features(folder)
   expected = np.load(folder / 'model_tiny.npz')
@@ -317,7 +360,7 @@ def model_tiny(folder: pathlib.Path) -> Cases:
   best = tf.math.top_k(logits, 5).indices
   with tf.GradientTape() as tape:
     loss, metrics = model.loss_and_metrics(features)
-  gradients = tape.gradient(loss, model.trainable_variables)
+  gradients = _dense(tape.gradient(loss, model.trainable_variables))
   for name, found, wanted in (
     (
       'query_emb',
@@ -367,9 +410,12 @@ def model_tiny(folder: pathlib.Path) -> Cases:
   arrays = np.load(folder / 'model_tiny_grads.npz')
   for variable, gradient in zip(model.trainable_variables, gradients):
     name = goldens.original_name(variable)
-    found = goldens.canonical_layout(
-      variable, tf.convert_to_tensor(gradient).numpy()
-    )
+    found = goldens.canonical_layout(variable, gradient.numpy())
+    off = abs(float(found.sum(dtype=np.float64)) - facts['grad_sums'][name])
+    # A sum of what nearly cancels has the rounding of all its parts.
+    small = off <= 1e-4 * facts['grad_norms'][name] + 1e-5
+    reason = None if small else f'{DIFFERS}: by {off:.1e}'
+    yield f'sum of gradient {name}', reason
     if name in arrays:
       if name.endswith('key/bias'):
         # Zero but for rounding: it adds the same to all scores.
@@ -377,14 +423,22 @@ def model_tiny(folder: pathlib.Path) -> Cases:
         yield f'gradient {name}', None if tiny else DIFFERS
       else:
         yield f'gradient {name}', close(found, arrays[name], 1e-4)
-      continue
-    wanted, norm = facts['grad_norms'][name], float(np.linalg.norm(found))
-    reason = None
-    if abs(norm - wanted) > 1e-4 * wanted + 1e-6:
-      reason = f'{DIFFERS}: norm {norm:.6f}, not {wanted:.6f}'
-      if 'word_embeddings' in name:
-        reason = 'the original takes the norm of slices before adding them up'
-    yield f'norm of gradient {name}', reason
+  names = [goldens.original_name(v) for v in model.trainable_variables]
+  yield from _same_norms(
+    _norms(names, gradients),
+    {k: v for k, v in facts['grad_norms'].items() if v is not None},
+  )
+  yield (
+    'global norm of gradients',
+    close(tf.linalg.global_norm(gradients), facts['global_grad_norm'], 1e-4),
+  )
+  steps = facts['optimizer']
+  losses, norms = goldens.trajectory(folder)
+  for step, (found, wanted) in enumerate(zip(losses, steps['losses'])):
+    yield f'loss after {step} updates', close(found, wanted)
+  for name, norm in norms.items():
+    reason = close(norm, steps['final_norms'][name])
+    yield f'norm after 6 updates of {name}', reason
 
 
 def evaluation(folder: pathlib.Path) -> Cases:
@@ -474,15 +528,46 @@ def orqa_ops(folder: pathlib.Path) -> Cases:
     yield f'has_answer {ascii(case["answers"])}', reason
 
 
+_NO_WORDPIECE = '\ua4d0'  # A letter that no vocabulary has.
+
+
+def _as_orqa_folds(text: str, of_format: str) -> str:
+  """What ORQA makes of a text before it looks for wordpieces.
+
+  Control characters are blanks, and those of format blanks or nothing; what
+  BERT leaves out else stays, and no wordpiece has it.
+  """
+  kept = ''
+  for character in text:
+    category = unicodedata.category(character)
+    if category in ('Co', 'Cn', 'Zl', 'Zp') or character == '\ufffd':
+      character = _NO_WORDPIECE
+    kept += {'Cc': ' ', 'Cf': of_format}.get(category, character)
+  for _ in range(2):
+    kept = unicodedata.normalize('NFKC', kept).casefold()
+  return ' '.join(_NO_WORDPIECE if len(w) > 100 else w for w in kept.split())
+
+
 def orqa_tokenize(folder: pathlib.Path) -> Cases:
   cases = load(folder, 'orqa_tokenize.json')
-  found = tokenizer_of(folder).tokenize([c['text'] for c in cases]).to_list()
-  for case, ids in zip(cases, found):
-    ways = [case['wordpiece_ids'], case['tokenize_ids']]
+  texts = [c['text'] for c in cases]
+  tokenize = tokenizer_of(folder).tokenize
+  plain, *folded = (
+    tokenize(way).to_list()
+    for way in (
+      texts,
+      [_as_orqa_folds(t, ' ') for t in texts],
+      [_as_orqa_folds(t, '') for t in texts],
+    )
+  )
+  for case, ours, *of_folded in zip(cases, plain, *folded):
+    of_blocks, of_questions = case['wordpiece_ids'], case['tokenize_ids']
     reason = None
-    if ways[0] != ways[1]:
+    if of_questions != ours and of_questions not in of_folded:
+      reason = DIFFERS
+    elif of_blocks != of_questions:
       reason = 'ORQA tokenizes blocks and questions differently'
-    elif ids != ways[0]:
+    elif of_questions != ours:
       reason = 'ORQA folds characters (NFKC) that pre-training left as they are'
     yield ascii(case['text'][:40]), reason
 
@@ -496,7 +581,11 @@ def orqa_tiny(folder: pathlib.Path) -> Cases:
     best = {
       k: int(x[0, 0]) for k, x in model.best_answers(case.features).items()
     }
-    loss, _ = model.loss_and_metrics(case.features)
+    with tf.GradientTape() as tape:
+      embedding = model.embed_queries(case.query)
+      features = {**case.features, 'query_embedding': embedding}
+      loss, _ = model.loss_and_metrics(features)
+    gradients = _dense(tape.gradient(loss, model.trainable_variables))
     length = case.arrays['token_ids'].shape[1]
     starts = np.concatenate([np.arange(length - w) for w in range(10)])
     widths = np.concatenate([np.full(length - w, w) for w in range(10)])
@@ -548,6 +637,15 @@ def orqa_tiny(folder: pathlib.Path) -> Cases:
       ('answer', answer),
     ):
       yield f'question {number}: {what}', reason
+    names = [orqa_goldens.original_name(v) for v in model.trainable_variables]
+    norms = _norms(names, gradients)
+    for what, reason in _same_norms(norms, case.facts['grad_norms']):
+      yield f'question {number}: {what}', reason
+    global_norm = float(tf.linalg.global_norm(gradients))
+    yield (
+      f'question {number}: global norm of gradients',
+      close(global_norm, case.facts['global_grad_norm'], 1e-4),
+    )
 
 
 REPORTS: dict[str, Callable[[pathlib.Path], Cases]] = {

@@ -10,14 +10,6 @@ import pytest
 
 from tests import golden_report, shared_data
 
-# With their whole models these are compared in tests/models.
-_ELSEWHERE = {golden_report.model_tiny, golden_report.orqa_tiny}
-_CHEAP = {
-  name: report
-  for name, report in golden_report.REPORTS.items()
-  if report not in _ELSEWHERE
-}
-
 
 def test_no_file_is_forgotten():
   folder = shared_data.path('goldens')
@@ -30,7 +22,7 @@ def test_no_file_is_forgotten():
   assert there == named - {'encoded.ckpt'}
 
 
-@pytest.mark.parametrize('name', _CHEAP)
+@pytest.mark.parametrize('name', golden_report.REPORTS)
 def test_cases_agree_or_it_is_known_why_not(name):
   folder = shared_data.path('goldens')
   report = golden_report.REPORTS[name]

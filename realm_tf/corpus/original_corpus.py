@@ -62,25 +62,6 @@ def encode_example(
   return example.SerializeToString(deterministic=True)
 
 
-def parse_examples(serialized: tf.Tensor) -> dict[str, Any]:
-  """Parses records of `examples.tfr`.
-
-  Args:
-    serialized: string `[batch]`.
-
-  Returns:
-    `title_ids`, `token_ids` and `sentence_starts`: ragged int64
-    `[batch, (values)]`.
-  """
-  return tf.io.parse_example(
-    serialized,
-    {
-      name: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
-      for name in (TITLE_IDS, TOKEN_IDS, SENTENCE_STARTS)
-    },
-  )
-
-
 def _records(path: str | os.PathLike) -> Iterator[bytes]:
   """The records of a file; a damaged one is named with the place."""
   records = readers.raw_records(os.fspath(path), 'blocks')
@@ -237,8 +218,3 @@ def write_orqa(
       for writer in writers:
         writer.close()
   return [os.path.join(directory, name) for name in names]
-
-
-def is_corpus_dir(path: str) -> bool:
-  """Whether it is a corpus of ours."""
-  return os.path.isfile(os.path.join(path, 'manifest.json'))

@@ -6,18 +6,18 @@ Blocks stay as they are, and in their order: a row of an index is of the block
 with that number.
 """
 
-import collections
 import hashlib
 import itertools
 import os
-import pathlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from realm_tf.corpus import block_records, original_corpus, sentences
 from realm_tf.corpus.document import CorpusError
 from realm_tf.corpus.original_corpus import Block
+from realm_tf.data import corpus_writer
 from realm_tf.data.documents import Documents, write_documents
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress
@@ -120,14 +120,25 @@ def to_corpus(
     ]
     for shard, name in enumerate(names):
       os.rename(temporary / f'part-{shard:05d}', temporary / name)
-    vocabulary = {
+    vocabulary: dict[str, Any] = {
       'vocab_size': tokenizer.vocab_size,
       'vocab_fingerprint': tokenizer.fingerprint,
-      'lower_case': tokenizer.lower_case,
     }
     total = sum(counts)
-    _write_manifest(
-      temporary, names, counts, digest.hexdigest(), source, vocabulary
+    # A path that other machines do not have says nothing there.
+    kept = os.path.basename(os.path.normpath(source))
+    corpus_writer.write_manifest(
+      temporary,
+      counts={'read': total, 'kept': total},
+      fingerprint=digest.hexdigest(),
+      settings={
+        **vocabulary,
+        'lower_case': tokenizer.lower_case,
+        'converted': True,
+        'input': [{'path': kept, 'format': 'original'}],
+      },
+      shards=dict(zip(names, counts)),
+      **vocabulary,
     )
     write_documents(
       str(temporary / 'blocks-*.tfrecord.gz'),
@@ -139,35 +150,6 @@ def to_corpus(
   documents = Documents.open(os.path.join(output_dir, 'documents'))
   assert len(documents) == total
   return documents
-
-
-def _write_manifest(
-  directory: pathlib.Path,
-  names: list[str],
-  counts: list[int],
-  fingerprint: str,
-  source: str,
-  vocabulary: dict,
-) -> None:
-  total = sum(counts)
-  # A path that other machines do not have says nothing there.
-  kept = os.path.basename(os.path.normpath(source))
-  atomic.write_json(
-    directory / 'manifest.json',
-    {
-      'kind': 'blocks',
-      'counts': collections.Counter(read=total, kept=total, blocks=total),
-      'fingerprint': fingerprint,
-      'settings': {
-        **vocabulary,
-        'converted': True,
-        'input': [{'path': kept, 'format': 'original'}],
-      },
-      'shards': names,
-      'records_in_shards': counts,
-      **vocabulary,
-    },
-  )
 
 
 def _rows(documents: Documents, show_progress: bool) -> Iterator[np.ndarray]:
@@ -208,11 +190,7 @@ def to_realm(
 
   def records() -> Iterator[bytes]:
     for rows in _rows(documents, show_progress):
-      ids = (part.to_list() for part in documents.gather(rows))
-      for (title, body), title_ids, body_ids in zip(
-        _texts(documents, rows), *ids
-      ):
-        yield block_records.encode_block(title, body, title_ids, body_ids)
+      yield from corpus_writer.records(documents, rows)
 
   return original_corpus.write_docs(
     records(), len(documents), output_dir, num_shards

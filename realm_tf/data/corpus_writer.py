@@ -4,12 +4,14 @@
 
 import hashlib
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from realm_tf.corpus import block_records
 from realm_tf.data.document_writer import IDS, TEXTS
+from realm_tf.data.documents import Documents
 from realm_tf.data.documents_view import DocumentsView
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
@@ -18,7 +20,8 @@ _CHUNK = 1024
 _SHARD = 50_000
 
 
-def _records(documents: DocumentsView, rows: np.ndarray) -> list[bytes]:
+def records(documents: Documents, rows: np.ndarray) -> list[bytes]:
+  """Block records of int64 rows, as a build would have written them."""
   title_ids, body_ids, titles, bodies = (
     [
       values[start:limit]
@@ -54,11 +57,48 @@ def _write_blocks(
       with block_records.record_writer(directory / names[-1]) as writer:
         for start in range(first, limit, _CHUNK):
           rows = np.arange(start, min(start + _CHUNK, limit))
-          for record in _records(documents, rows):
+          for record in records(documents, rows):
             digest.update(record)
             writer.write(record)
           bar.update(len(rows))
   return names, sizes, digest.hexdigest()
+
+
+def write_manifest(
+  directory: pathlib.Path,
+  *,
+  counts: Mapping[str, int],
+  fingerprint: str,
+  settings: Mapping[str, Any],
+  shards: Mapping[str, int],
+  vocab_size: int,
+  vocab_fingerprint: str,
+) -> None:
+  """Writes `manifest.json`.
+
+  Args:
+    directory: Of the corpus.
+    counts: What was counted; the blocks are added.
+    fingerprint: Digest of the records.
+    settings: How the corpus came to be.
+    shards: How many records each file has, in order.
+    vocab_size: Of its wordpieces.
+    vocab_fingerprint: Of the same.
+  """
+  atomic.write_json(
+    directory / 'manifest.json',
+    {
+      'kind': 'blocks',
+      'counts': {**counts, 'blocks': sum(shards.values())},
+      'fingerprint': fingerprint,
+      'settings': settings,
+      'shards': list(shards),
+      'records_in_shards': list(shards.values()),
+      'vocab_size': vocab_size,
+      'vocab_fingerprint': vocab_fingerprint,
+      **{k: v for k, v in settings.items() if k == 'lower_case'},
+    },
+  )
 
 
 def write_corpus(
@@ -85,17 +125,12 @@ def write_corpus(
   """
   documents.write(directory / 'documents')
   names, sizes, digest = _write_blocks(documents, directory, progress=progress)
-  atomic.write_json(
-    directory / 'manifest.json',
-    {
-      'kind': 'blocks',
-      'counts': {**(counts or {}), 'blocks': len(documents)},
-      'fingerprint': digest,
-      'settings': settings,
-      'shards': names,
-      'records_in_shards': sizes,
-      'vocab_size': documents.vocab_size,
-      'vocab_fingerprint': documents.vocab_fingerprint,
-      **{k: v for k, v in settings.items() if k == 'lower_case'},
-    },
+  write_manifest(
+    directory,
+    counts=counts or {},
+    fingerprint=digest,
+    settings=settings,
+    shards=dict(zip(names, sizes)),
+    vocab_size=documents.vocab_size,
+    vocab_fingerprint=documents.vocab_fingerprint,
   )

@@ -10,10 +10,8 @@ from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.reader import KnowledgeAugmentedReader
 from realm_tf.layers.retriever import Retriever
 from realm_tf.models.pretraining import PretrainingModel
-from tests import shared_data
 from tests.layers.encoding_test import make_inputs
 from tests.layers.reader_test import make_joint
-from tests.models import goldens
 
 CONFIG = BertConfig(
   vocab_size=50,
@@ -223,81 +221,3 @@ def test_one_trace_serves_all_lengths(model):
     }
     assert np.isfinite(step({**FEATURES, 'joint': joint}))
   assert len(traces) == 2
-
-
-# What follows compares with the original's own numbers.
-
-
-@pytest.fixture(scope='module')
-def golden():
-  folder = shared_data.path('goldens')
-  return (
-    goldens.load_model(folder),
-    goldens.load_features(folder),
-    np.load(folder / 'model_tiny.npz'),
-    goldens.load_facts(folder),
-    np.load(folder / 'model_tiny_grads.npz'),
-  )
-
-
-def test_golden_outputs(golden):
-  model, features, expected, facts, _ = golden
-  outputs = model(features)
-  mask = features['mlm_mask'].numpy()
-  for name, scale in (
-    ('retrieval_score', 1),
-    ('candidate_log_probs', 1),
-    ('gold_log_probs', mask[:, None]),
-    ('marginal_gold_log_probs', mask),
-  ):
-    ours = 'retrieval_scores' if name == 'retrieval_score' else name
-    np.testing.assert_allclose(
-      outputs[ours], expected[name] * scale, atol=2e-4, err_msg=name
-    )
-  loss, metrics = model.loss_and_metrics(features)
-  assert float(loss) == pytest.approx(facts['loss'], abs=1e-5)
-  assert float(metrics['retrieval_utility']) == pytest.approx(
-    facts['retrieval_utility'], abs=1e-6
-  )
-
-
-@tf.function(reduce_retracing=True)
-def _loss_and_gradients(model, features):
-  variables = model.trainable_variables
-  with tf.GradientTape() as tape:
-    loss, _ = model.loss_and_metrics(features)
-  gradients = tape.gradient(loss, variables)
-  return loss, [tf.convert_to_tensor(g) for g in gradients]
-
-
-def test_golden_gradients(golden):
-  model, features, _, facts, expected = golden
-  _, gradients = _loss_and_gradients(model, features)
-  names = {goldens.original_name(v) for v in model.trainable_variables}
-  assert names == set(facts['trainable_variables']) - set(facts['no_gradient'])
-  for variable, gradient in zip(model.trainable_variables, gradients):
-    name = goldens.original_name(variable)
-    found = goldens.canonical_layout(variable, gradient.numpy())
-    # TF1 takes the norm of slices before those of one wordpiece are added up.
-    assert np.linalg.norm(found) == pytest.approx(
-      facts['grad_norms'][name],
-      rel=1e-2 if 'word_embeddings' in name else 1e-4,
-      abs=1e-6,
-    ), name
-    assert found.sum() == pytest.approx(facts['grad_sums'][name], abs=1e-3)
-    if name in expected:
-      np.testing.assert_allclose(
-        found, expected[name], atol=1e-5, rtol=1e-4, err_msg=name
-      )
-  norm = float(tf.linalg.global_norm(gradients))
-  assert norm == pytest.approx(facts['global_grad_norm'], rel=1e-3)
-
-
-def test_golden_trajectory():
-  """Six updates by our trainer's optimizer and clipping."""
-  folder = shared_data.path('goldens')
-  losses, norms = goldens.trajectory(folder)
-  facts = goldens.load_facts(folder)['optimizer']
-  np.testing.assert_allclose(losses, facts['losses'], rtol=1e-5)
-  for name, norm in norms.items():
-    assert norm == pytest.approx(facts['final_norms'][name], rel=1e-5), name
