@@ -13,7 +13,7 @@ one SavedModel, which a process without this package asks.
 Each stage is one of the other binaries, called with the command that is
 printed; what is done already is not done again.
 
-Cost: some minutes on 2 cores.
+Cost: 2 to 8 minutes on 2 cores.
 
 Expect: a table of exact match and retrieval; how many of the changed facts are
 answered as the first edition has them, and as the second has them; an answer.
