@@ -31,6 +31,7 @@ from absl import app, flags
 
 from realm_tf.index import versions
 from realm_tf.index.config import SearcherConfig
+from realm_tf.io import allocator
 from realm_tf.models.open_qa import OpenQAConfig
 from realm_tf.training import console, finetuning
 from realm_tf.training.question_batches import QuestionConfig
@@ -214,6 +215,7 @@ def main(argv: list[str]) -> None:
       schedule = RefreshSchedule.parse(_REFRESH_SCHEDULE.value)
     except ValueError as e:
       raise app.UsageError(f'--refresh_schedule: {e}') from e
+  allocator.limit_arenas()
   with console.one_line_errors('finetune_qa'):
     result = finetuning.finetune(_config(schedule))
   for name, value in sorted(result.items()):

@@ -22,6 +22,7 @@ where it was.
 from absl import app, flags, logging
 
 from realm_tf.data.mlm import MlmConfig
+from realm_tf.io import allocator
 from realm_tf.training import console, mlm
 
 # Where things are.
@@ -133,6 +134,7 @@ def main(argv: list[str]) -> None:
     seed=_SEED.value,
     mixed_precision=_MIXED_PRECISION.value,
   )
+  allocator.limit_arenas()
   with console.one_line_errors('pretrain_bert'):
     result = mlm.pretrain(config)
   for name, value in sorted(result.items()):

@@ -20,6 +20,7 @@ goes on where it was.
 
 from absl import app, flags
 
+from realm_tf.io import allocator
 from realm_tf.training import console, ict
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
@@ -134,6 +135,7 @@ def main(argv: list[str]) -> None:
     mixed_precision=_MIXED_PRECISION.value,
     mirrored=_STRATEGY.value == 'mirrored',
   )
+  allocator.limit_arenas()
   with console.one_line_errors('pretrain_ict'):
     result = ict.pretrain(config)
   for name, value in sorted(result.items()):

@@ -32,6 +32,7 @@ from absl import app, flags
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.data.masking import MaskingConfig
 from realm_tf.index.config import SearcherConfig
+from realm_tf.io import allocator
 from realm_tf.training import console, pretraining
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
@@ -225,6 +226,7 @@ def main(argv: list[str]) -> None:
     schedule = RefreshSchedule.parse(_REFRESH_SCHEDULE.value)
   except ValueError as e:
     raise app.UsageError(f'--refresh_schedule: {e}') from e
+  allocator.limit_arenas()
   with console.one_line_errors('pretrain_realm'):
     result = pretraining.pretrain(_config(schedule))
   for name, value in sorted(result.items()):

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from realm_tf.benchmarks import machine
-from realm_tf.io import atomic
+from realm_tf.io import allocator, atomic
 
 _SHOWN_OF_LOG = 4000
 
@@ -128,6 +128,8 @@ def main(argv: list[str]) -> None:
   request, answer, work_dir = argv[1:]
   with open(request, encoding='utf-8') as f:
     measurement = Measurement(**json.load(f))
+  # As binaries that train do.
+  allocator.limit_arenas()
   # Before TensorFlow is imported: it counts its cores then.
   _bind(measurement.cores)
   _module(measurement)
