@@ -250,7 +250,10 @@ def _model_fn(
       module.save(os.path.join(directory, exporters.TAGGER), step)
 
     optimizer = optimization.create_optimizer(
-      config.learning_rate, config.train_steps, config.warmup_steps
+      config.learning_rate,
+      config.train_steps,
+      config.warmup_steps,
+      bias_correction=True,
     )
     return run_config.ModelSpec(
       model,

@@ -66,6 +66,19 @@ def test_moments_are_not_corrected(sparse):
   assert 1 - float(variable[0, 0]) > 0.15
 
 
+def test_moments_are_corrected_if_asked():
+  variable = tf.Variable([1.0], name='bias')
+  optimizer = optimization.create_optimizer(
+    0.1, 1000, warmup_steps=10, bias_correction=True
+  )
+  for step in range(3):
+    before = float(variable[0])
+    optimizer.apply_gradients([(tf.constant([0.5]), variable)])
+    # Of equal gradients: the rate itself.
+    moved = before - float(variable[0])
+    assert moved == pytest.approx(0.01 * (step + 1), rel=1e-3)
+
+
 def test_errors():
   with pytest.raises(ValueError, match='train_steps must be positive'):
     optimization.create_optimizer(0.1, 0)
