@@ -79,7 +79,7 @@ def create_optimizer(
     warmup_steps: Default: `default_warmup_steps(train_steps)`.
     bias_correction: Whether Adam's moments are corrected, which BERT and the
       original leave out. It makes trainings on few examples steadier
-      (Mosbach et al. 2021, section 5).
+      (Mosbach et al. 2021).
 
   Raises:
     ValueError: A number is out of its range.
