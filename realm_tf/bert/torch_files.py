@@ -137,8 +137,9 @@ def read_tensors(
       pickled = next((n for n in names if n.endswith('data.pkl')), None)
       if pickled is None:
         raise ValueError('not written by PyTorch: no data.pkl in it')
-      if f'{pickled[: -len("data.pkl")]}byteorder' in names:
-        order = archive.read(f'{pickled[: -len("data.pkl")]}byteorder')
+      prefix = pickled.removesuffix('data.pkl')
+      if f'{prefix}byteorder' in names:
+        order = archive.read(f'{prefix}byteorder')
         if order != b'little':
           raise ValueError(f'written with byte order {order!r}')
       with archive.open(pickled) as f:
@@ -152,7 +153,6 @@ def read_tensors(
     raise ValueError(f'{path}: refused: {e}') from e
   if not isinstance(found, dict):
     raise ValueError(f'{path}: not a dict of tensors')
-  prefix = pickled[: -len('data.pkl')]
   for name, tensor in found.items():
     if not isinstance(tensor, _Tensor):
       raise ValueError(f'{path}: {name} is no tensor')
