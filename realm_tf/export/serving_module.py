@@ -109,20 +109,23 @@ class _Answerer:
   def _read(self, joint: dict[str, tf.Tensor]) -> tf.Tensor:
     """Scores of spans, `[batch, blocks, starts, widths]`, some rows at a time.
 
-    The reader can do that, too, but its graph would be in here twice, and it
-    fills the last rows up.
+    Rows of similar length are read together. The reader can read some rows at
+    a time, too, but its graph would be in here twice, and it fills the last
+    rows up.
     """
     batch, blocks, length = tf.unstack(tf.shape(joint['block_mask']))
     rows, at_once = batch * blocks, self._config.blocks_at_once
     width = self._reader.max_span_width
     flat = {key: tf.reshape(x, [rows, 1, length]) for key, x in joint.items()}
+    order = tf.argsort(tf.reduce_sum(flat['input_mask'], [1, 2]), stable=True)
     starts = tf.maximum(
       tf.reduce_max(tf.reduce_sum(joint['block_mask'], -1)), 1
     )
     steps = tf.maximum(-(-rows // at_once), 1)
 
     def read(i: tf.Tensor, done: tf.TensorArray) -> tuple:
-      part = {k: x[i * at_once : (i + 1) * at_once] for k, x in flat.items()}
+      which = order[i * at_once : (i + 1) * at_once]
+      part = {key: tf.gather(x, which) for key, x in flat.items()}
       scores = self._reader(part, part['block_mask'])[:, 0]
       missing = starts - tf.shape(scores)[1]
       scores = tf.pad(
@@ -141,7 +144,8 @@ class _Answerer:
     _, done = tf.while_loop(
       lambda i, _: i < steps, read, (0, done), parallel_iterations=1
     )
-    return tf.reshape(done.concat(), [batch, blocks, starts, width])
+    scores = tf.gather(done.concat(), tf.math.invert_permutation(order))
+    return tf.reshape(scores, [batch, blocks, starts, width])
 
   def answer(self, question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
     """The best answers, see `make_module`."""

@@ -131,7 +131,19 @@ class SpanReader(keras.layers.Layer):
     hidden = encoding.encode(
       self.encoder, inputs, positions, seed=seed, num_groups=_NUM_GROUPS
     )
-    starts, ends = tf.split(self.projection(hidden), 2, -1)
+    # Kernels are split, not what comes out: that would be copied.
+    shape = tf.shape(hidden)
+    flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
+    starts, ends = (
+      tf.reshape(
+        tf.nn.bias_add(tf.matmul(flat, kernel), bias),
+        [shape[0], shape[1], self.span_hidden_size],
+      )
+      for kernel, bias in zip(
+        tf.split(self.projection.kernel, 2, 1),
+        tf.split(self.projection.bias, 2),
+      )
+    )
     return span_scores.span_scores(
       starts,
       ends,

@@ -18,22 +18,6 @@ import tensorflow as tf
 NEVER = -1e9  # The score of what is no span.
 
 
-def _hidden(
-  starts: tf.Tensor, ends: tf.Tensor, longer: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-  """Hidden units of the spans whose last token is `longer` behind the first.
-
-  Returns:
-    `[n, length - longer, hidden]`, and the length left, at least 0.
-  """
-  left = tf.maximum(tf.shape(starts)[1] - longer, 0)
-  return tf.nn.relu(starts[:, :left] + ends[:, longer:]), left
-
-
-def _per_row(x: tf.Tensor) -> tf.Tensor:
-  return tf.reshape(x, [-1, x.shape[-1]])
-
-
 def _forward(
   starts: tf.Tensor,
   ends: tf.Tensor,
@@ -43,52 +27,66 @@ def _forward(
 ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
   """`gain . normalize(hidden)` of all spans, and its gradient.
 
+  The texts are put one behind the other: a slice of the first axis is no copy.
+  Spans that end in the next text are computed along; nothing flows back to
+  them.
+
   Returns:
     `[n, length, max_width]`, and a function from the gradient of that to those
     of `starts`, `ends` and `gain`.
   """
   size = starts.shape[-1]
-  n, length = tf.unstack(tf.shape(starts)[:2])
+  shape = tf.shape(starts)
+  n, length = tf.unstack(shape[:2])
+  tokens, more = n * length, max_width - 1
+  starts = tf.reshape(starts, [-1, size])  # [tokens, hidden]
+  ends = tf.pad(tf.reshape(ends, [-1, size]), [[0, more], [0, 0]])
+
+  def hidden_units(longer: int) -> tf.Tensor:
+    """Of the spans whose last token is `longer` behind the first."""
+    return tf.nn.relu(starts + ends[longer : longer + tokens])
+
   # One multiplication gives the weighted sum and the mean.
   sums = tf.stack([gain, tf.fill([size], 1.0 / size)], 1)
   total = tf.reduce_sum(gain)
   scores, kept = [], []
   for longer in range(max_width):
-    hidden, left = _hidden(starts, ends, longer)
-    weighted, mean = tf.unstack(tf.matmul(_per_row(hidden), sums), axis=1)
-    square = tf.reduce_sum(tf.square(_per_row(hidden)), 1) / size
+    hidden = hidden_units(longer)
+    weighted, mean = tf.unstack(tf.matmul(hidden, sums), axis=1)
+    square = tf.reduce_sum(tf.square(hidden), 1) / size
     variance = tf.maximum(square - tf.square(mean), 0.0)
     scale = tf.math.rsqrt(variance + epsilon)
     centered = weighted - mean * total
     kept.append((mean, scale, centered))
-    scores.append(
-      tf.pad(
-        tf.reshape(centered * scale, [n, left]), [[0, 0], [0, length - left]]
-      )
-    )
+    scores.append(centered * scale)
 
   def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    ends_inside = span_mask(length, length, max_width)
+    upstream = tf.where(ends_inside, upstream, 0.0)
     to_starts, to_ends, to_gain = [], [], []
     # How the weighted sum moves with the hidden units, their mean moving too.
     along = tf.stack([gain - total / size, tf.ones_like(gain)])
     for longer, (mean, scale, centered) in enumerate(kept):
-      hidden, left = _hidden(starts, ends, longer)
-      flat = _per_row(hidden)
-      direct = tf.reshape(upstream[:, :left, longer], [-1]) * scale
+      hidden = hidden_units(longer)
+      direct = tf.reshape(upstream[:, :, longer], [-1]) * scale
       by_scale = -direct * centered * tf.square(scale) / size
       moved = tf.matmul(tf.stack([direct, -by_scale * mean], 1), along)
-      moved += by_scale[:, tf.newaxis] * flat
-      moved = tf.raw_ops.ReluGrad(gradients=moved, features=flat)
-      moved = tf.reshape(moved, tf.shape(hidden))
-      to_starts.append(tf.pad(moved, [[0, 0], [0, length - left], [0, 0]]))
-      to_ends.append(tf.pad(moved, [[0, 0], [length - left, 0], [0, 0]]))
+      moved += by_scale[:, tf.newaxis] * hidden
+      moved = tf.raw_ops.ReluGrad(gradients=moved, features=hidden)
+      to_starts.append(moved)
+      to_ends.append(tf.pad(moved, [[longer, more - longer], [0, 0]]))
       to_gain.append(
-        tf.linalg.matvec(flat, direct, transpose_a=True)
+        tf.linalg.matvec(hidden, direct, transpose_a=True)
         - tf.reduce_sum(direct * mean)
       )
-    return tf.add_n(to_starts), tf.add_n(to_ends), tf.add_n(to_gain)
+    return (
+      tf.reshape(tf.add_n(to_starts), shape),
+      tf.reshape(tf.add_n(to_ends)[:tokens], shape),
+      tf.add_n(to_gain),
+    )
 
-  return tf.stack(scores, 2), gradient
+  scored = tf.reshape(tf.stack(scores, 1), [n, length, max_width])
+  return scored, gradient
 
 
 def span_scores(
