@@ -8,6 +8,13 @@ r"""Trains the embedder by the inverse cloze task: whose sentence is this?
 
 Needs the directory of bin/build_corpus and the weights of a BERT.
 
+Where questions name the paragraph that they were asked about (SQuAD-open), the
+embedder can learn from them, too:
+
+    python -m bin.pretrain_ict --model_dir=out/ict --corpus_dir=out/corpus \
+        --bert=BERT_DIR --questions=squad_open.train.jsonl.gz \
+        --paragraphs=squad_corpus.jsonl.gz --question_rate=0.8
+
 Cost: on 2 cores, tiny (2 x 128), documents of two sentences: 0.15 s for a
 batch of 64. ORQA's: 100,000 steps of 4,096.
 
@@ -20,6 +27,7 @@ goes on where it was.
 
 from absl import app, flags
 
+from realm_tf.data import qa_datasets
 from realm_tf.io import allocator
 from realm_tf.training import console, ict
 from realm_tf.training.refresh_schedule import RefreshSchedule
@@ -50,6 +58,36 @@ _PROJECTION_SIZE = flags.DEFINE_integer(
 )
 _SEPARATE_TOWERS = flags.DEFINE_bool(
   'separate_towers', False, 'Queries and documents with encoders of their own.'
+)
+
+# Questions, if there are any.
+_QUESTIONS = flags.DEFINE_string(
+  'questions',
+  None,
+  'Files of questions with `paragraph_id`, comma-separated globs; they take the'
+  ' place of sentences. Needs --paragraphs.',
+)
+_QUESTION_RATE = flags.DEFINE_float(
+  'question_rate',
+  0.5,
+  'How often a question is the query, where a document has any.',
+  lower_bound=0,
+  upper_bound=1,
+)
+_FORMAT = flags.DEFINE_enum(
+  'format',
+  'auto',
+  ['auto', *qa_datasets.FORMATS],
+  'Of the questions, see bin/score_predictions --help.',
+)
+_PARAGRAPHS = flags.DEFINE_string(
+  'paragraphs',
+  None,
+  'JSONL of which the corpus was built, with the ids by which questions name'
+  ' their paragraph.',
+)
+_MAX_BLOCK_LENGTH = flags.DEFINE_integer(
+  'max_block_length', 288, 'As of bin/build_corpus; for --paragraphs.'
 )
 
 # How it is trained. The defaults are ORQA's.
@@ -126,6 +164,11 @@ def main(argv: list[str]) -> None:
     query_seq_len=_QUERY_SEQ_LEN.value,
     candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
     mask_rate=_MASK_RATE.value,
+    questions=_QUESTIONS.value,
+    question_rate=_QUESTION_RATE.value,
+    dataset_format=_FORMAT.value,
+    paragraphs=_PARAGRAPHS.value,
+    max_block_length=_MAX_BLOCK_LENGTH.value,
     eval_every=_EVAL_EVERY.value,
     eval_batches=_EVAL_BATCHES.value,
     export_schedule=schedule,

@@ -1,6 +1,10 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The inverse cloze task: find the block that a sentence was taken from."""
+"""The inverse cloze task: find the block that a sentence was taken from.
+
+Where questions are known that were asked about a block, they can take the place
+of the sentence: dense passage retrieval (Karpukhin et al. 2020) is that alone.
+"""
 
 import functools
 from typing import Any
@@ -10,6 +14,7 @@ import tensorflow as tf
 
 from realm_tf.corpus import sentences as sentences_lib
 from realm_tf.data import span_choice
+from realm_tf.data.block_questions import BlockQuestions
 from realm_tf.data.documents import Documents
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
@@ -17,7 +22,7 @@ from realm_tf.text.tokenizer import BertTokenizer
 # A block of one sentence, masked, is no task. So many others are tried.
 _REDRAWS = 20
 # Streams of random numbers with one seed.
-_ORDER, _BLOCKS, _SENTENCES = range(3)
+_ORDER, _BLOCKS, _SENTENCES, _QUESTIONS = range(4)
 
 
 def _sentences(body: str) -> list[bytes]:
@@ -28,12 +33,20 @@ class _Sampler:
   """Says which blocks batch n has, and which of them are masked."""
 
   def __init__(
-    self, documents: Documents, batch_size: int, seed: int, mask_rate: float
+    self,
+    documents: Documents,
+    batch_size: int,
+    seed: int,
+    mask_rate: float,
+    questions: BlockQuestions | None,
+    question_rate: float,
   ):
     self._documents = documents
     self._batch_size = batch_size
     self._seed = seed
     self._mask_rate = mask_rate
+    self._questions = questions
+    self._question_rate = question_rate
     # Of the epoch that ends in a batch, and of the next.
     self._epoch = functools.lru_cache(maxsize=2)(self._order)
 
@@ -61,13 +74,17 @@ class _Sampler:
 
     Returns:
       Title wordpieces (flat int32, row splits int64), sentences of the bodies
-      (flat strings, row splits int64), and bool [batch]: whether the query is
-      to be taken out of its block.
+      (flat strings, row splits int64), bool [batch]: whether the query is to
+      be taken out of its block, and wordpieces of questions that stand in for
+      the sentence (flat int32, row splits int64), none where there is no such
+      question.
     """
     batch = int(number)
     rng = np.random.default_rng([self._seed, _BLOCKS, batch])
     rows = self._rows(batch)
     masked = rng.random(self._batch_size) < self._mask_rate
+    question_ids, question_splits = self._draw_questions(rows, batch)
+    masked &= np.diff(question_splits) == 0
     found = [_sentences(body) for body in self._documents.bodies(rows)]
     for i in np.flatnonzero(masked).tolist():
       for row in rng.integers(len(self._documents), size=_REDRAWS).tolist():
@@ -87,7 +104,19 @@ class _Sampler:
       flat,
       splits,
       masked,
+      question_ids,
+      question_splits,
     )
+
+  def _draw_questions(
+    self, rows: np.ndarray, batch: int
+  ) -> tuple[np.ndarray, np.ndarray]:
+    if self._questions is None:
+      return np.zeros(0, np.int32), np.zeros(len(rows) + 1, np.int64)
+    rng = np.random.default_rng([self._seed, _QUESTIONS, batch])
+    asked = rng.random(len(rows)) < self._question_rate
+    drawn = self._questions.draw(rows, rng)
+    return self._questions.gather(np.where(asked, drawn, -1))
 
 
 def ict_batches(
@@ -100,6 +129,8 @@ def ict_batches(
   query_seq_len: int = 64,
   candidate_seq_len: int = 288,
   mask_rate: float = 0.9,
+  questions: BlockQuestions | None = None,
+  question_rate: float = 0.5,
   repeat: bool = True,
   fixed_length: bool = False,
   num_shards: int = 1,
@@ -122,6 +153,9 @@ def ict_batches(
     query_seq_len: Wordpieces of `[CLS] sentence [SEP]` at most.
     candidate_seq_len: Wordpieces of `[CLS] title [SEP] body [SEP]` at most.
     mask_rate: How often the sentence is taken out of its block.
+    questions: Of the blocks, if some are known.
+    question_rate: How often one of them is the query, where a block has any;
+      nothing is then taken out.
     repeat: Whether there is a second epoch; else the last batch is left out if
       it is not full.
     fixed_length: Pad to these lengths and not to the longest row (TPU).
@@ -146,8 +180,11 @@ def ict_batches(
       f'{documents.directory}: the corpus was made with another vocabulary '
       f'({documents.vocab_fingerprint}, not {tokenizer.fingerprint})'
     )
-  sampler = _Sampler(documents, batch_size, seed, mask_rate)
-  types = (tf.int32, tf.int64, tf.string, tf.int64, tf.bool)
+  sampler = _Sampler(
+    documents, batch_size, seed, mask_rate, questions, question_rate
+  )
+  ragged = (tf.int32, tf.int64)
+  types = (*ragged, tf.string, tf.int64, tf.bool, *ragged)
   limit = tf.int64.max if repeat else len(documents) // batch_size
   numbers = tf.data.Dataset.range(
     start_batch * num_shards + shard, limit, num_shards
@@ -155,7 +192,7 @@ def ict_batches(
 
   @tf.autograph.experimental.do_not_convert
   def make(number: tf.Tensor) -> dict[str, Any]:
-    ids, id_splits, texts, text_splits, masked = (
+    ids, id_splits, texts, text_splits, masked, asked, asked_splits = (
       tf.ensure_shape(x, [None])
       for x in tf.numpy_function(
         sampler.sample, [number], types, stateful=False
@@ -174,6 +211,9 @@ def ict_batches(
       special=tokenizer.special,
       query_seq_len=query_seq_len,
       candidate_seq_len=candidate_seq_len,
+      questions=tf.RaggedTensor.from_row_splits(
+        asked, asked_splits, validate=False
+      ),
       fixed_length=fixed_length,
     )
 
@@ -191,6 +231,7 @@ def make_examples(
   special: packing.SpecialIds,
   query_seq_len: int,
   candidate_seq_len: int,
+  questions: tf.RaggedTensor | None = None,
   fixed_length: bool = False,
 ) -> dict[str, Any]:
   """Takes a sentence out of each block, in the graph.
@@ -204,6 +245,8 @@ def make_examples(
     special: Ids of [CLS] and so on.
     query_seq_len: Wordpieces of `[CLS] sentence [SEP]` at most.
     candidate_seq_len: Wordpieces of `[CLS] title [SEP] body [SEP]` at most.
+    questions: int32 [batch, (tokens)], the query where it is not empty; not
+      together with `masked`.
     fixed_length: Pad to these lengths and not to the longest row (TPU).
 
   Returns:
@@ -226,6 +269,8 @@ def make_examples(
   number = tf.range(flat.nrows())
   is_query = number == tf.gather(chosen, rows)
   stays = ~(is_query & tf.gather(masked, rows))
+  if questions is not None:
+    is_query &= tf.gather(questions.row_lengths() == 0, rows)
   tokens = flat.value_rowids()
 
   def joined(keep: tf.Tensor) -> tf.RaggedTensor:
@@ -238,9 +283,12 @@ def make_examples(
       validate=False,
     )
 
+  queries = joined(is_query)
+  if questions is not None:
+    queries = tf.concat([queries, questions], 1)
   return {
     'query': packing.pack_query(
-      joined(is_query),
+      queries,
       special=special,
       max_length=query_seq_len,
       fixed_length=fixed_length,

@@ -14,10 +14,10 @@ from realm_tf.text.tokenizer import BertTokenizer
 _AT_ONCE = 10_000
 
 
-def _tokenize(
+def tokenize_texts(
   texts: Sequence[str], tokenizer: BertTokenizer
 ) -> tf.RaggedTensor:
-  """Ids int32 `[texts, (tokens)]`."""
+  """Ids int32 `[texts, (tokens)]`, made in batches to save memory."""
   parts = [
     tf.cast(tokenizer.tokenize(tf.constant(texts[i : i + _AT_ONCE])), tf.int32)
     for i in range(0, len(texts), _AT_ONCE)
@@ -46,9 +46,9 @@ class Questions:
     if not examples:
       raise ValueError('there is no question')
     self.examples = list(examples)
-    self.ids = _tokenize([e.question for e in examples], tokenizer)
+    self.ids = tokenize_texts([e.question for e in examples], tokenizer)
     literal = [() if e.is_regex else e.answers for e in examples]
-    ids = _tokenize(
+    ids = tokenize_texts(
       [answer for answers in literal for answer in answers], tokenizer
     )
     rows = tf.RaggedTensor.from_row_lengths(

@@ -7,11 +7,14 @@ import os
 from collections.abc import Iterator
 
 import tensorflow as tf
+from absl import logging
 
-from realm_tf.data import ict
+from realm_tf.data import block_questions, ict, qa_datasets
+from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules
 from realm_tf.layers.embedder import Embedder
 from realm_tf.models.ict import ICTModel
+from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator, optimization, run_config, warm_start
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.refresh_schedule import RefreshSchedule
@@ -38,6 +41,13 @@ class IctConfig:
     query_seq_len: Wordpieces of a sentence.
     candidate_seq_len: Wordpieces of a document.
     mask_rate: How often the sentence is taken out of its document.
+    questions: Globs of files of questions that name the paragraph they were
+      asked about; None trains on sentences alone.
+    question_rate: How often a question is the query, where a document has any.
+    dataset_format: Of the questions, see `qa_datasets.read_dataset`.
+    paragraphs: JSONL that the corpus was built of, with the ids by which
+      questions name theirs.
+    max_block_length: As the corpus was built with; for `paragraphs`.
     eval_every: Steps between two evaluations.
     eval_batches: Batches of an evaluation; 0 for none.
     export_schedule: Steps at which the embedder is exported.
@@ -63,6 +73,11 @@ class IctConfig:
   query_seq_len: int = 64
   candidate_seq_len: int = 288
   mask_rate: float = 0.9
+  questions: str | None = None
+  question_rate: float = 0.5
+  dataset_format: str = 'auto'
+  paragraphs: str | None = None
+  max_block_length: int = 288
   eval_every: int = 1000
   eval_batches: int = 10
   export_schedule: RefreshSchedule = RefreshSchedule((0,), (1000,))
@@ -72,6 +87,43 @@ class IctConfig:
   mixed_precision: bool = False
   mirrored: bool = False
   progress: bool = True
+
+
+def _read_questions(
+  config: IctConfig, documents: Documents, tokenizer: BertTokenizer
+) -> block_questions.BlockQuestions | None:
+  """The questions to train on, by their document.
+
+  Raises:
+    ValueError: There is no question whose document is known.
+  """
+  if config.questions is None:
+    return None
+  if config.paragraphs is None:
+    raise ValueError(
+      '--questions needs --paragraphs, the file that the corpus was built of'
+    )
+  dataset = qa_datasets.read_dataset(
+    config.questions, format=config.dataset_format, flag='--questions'
+  )
+  found = block_questions.find_blocks(
+    dataset.examples,
+    config.paragraphs,
+    documents,
+    tokenizer,
+    config.max_block_length,
+  )
+  if not found.num_questions:
+    raise ValueError(
+      f'--questions: {config.questions} has no question that names a paragraph'
+      ' of the corpus (paragraph_id)'
+    )
+  logging.info(
+    '%d of %d questions have their paragraph in the corpus',
+    found.num_questions,
+    len(dataset.examples),
+  )
+  return found
 
 
 def pretrain(config: IctConfig) -> dict[str, float]:
@@ -94,6 +146,7 @@ def pretrain(config: IctConfig) -> dict[str, float]:
     joint=False,
   )
   documents = warm_start.open_documents(config.corpus_dir, tokenizer)
+  questions = _read_questions(config, documents, tokenizer)
 
   def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:
     del run
@@ -131,6 +184,8 @@ def pretrain(config: IctConfig) -> dict[str, float]:
       query_seq_len=config.query_seq_len,
       candidate_seq_len=config.candidate_seq_len,
       mask_rate=config.mask_rate,
+      questions=questions,
+      question_rate=config.question_rate,
     ).take(limit)
 
     def numbered() -> Iterator[run_config.Batch]:
@@ -158,6 +213,8 @@ def pretrain(config: IctConfig) -> dict[str, float]:
         'mask_rate': config.mask_rate,
         'projection_size': config.projection_size,
         'query_seq_len': config.query_seq_len,
+        'questions': questions and questions.num_questions,
+        'question_rate': questions and config.question_rate,
         'seed': config.seed,
         'separate_towers': config.separate_towers,
         'vocab_fingerprint': tokenizer.fingerprint,

@@ -57,3 +57,30 @@ def test_errors_name_the_flag(world, tmp_path):
   assert result.returncode != 0
   assert '--export_schedule' in result.stdout + result.stderr
   assert 'must start at 0' in result.stdout + result.stderr
+
+
+def test_learns_from_questions_that_name_their_paragraph(world, tmp_path):
+  lines = (world / 'knowledge.jsonl').read_text().splitlines()
+  with open(tmp_path / 'paragraphs.jsonl', 'w') as f:
+    for number, line in enumerate(lines):
+      f.write(json.dumps({'id': number, **json.loads(line)}) + '\n')
+  with open(tmp_path / 'questions.jsonl', 'w') as f:
+    for number, line in enumerate(lines[:40]):
+      title = json.loads(line)['title']
+      question = {
+        'question': f'What is the capital of {title}?',
+        'answer': ['it'],
+        'paragraph_id': number,
+      }
+      f.write(json.dumps(question) + '\n')
+  questions = f'--questions={tmp_path}/questions.jsonl'
+  flags = questions, f'--paragraphs={tmp_path}/paragraphs.jsonl'
+  model_dir = tmp_path / 'model'
+  forked = tiny_world.call_forked
+  result = run(world, model_dir, 20, *flags, '--question_rate=1', call=forked)
+  assert result.returncode == 0, result.stderr
+  assert '40 of 40 questions have their paragraph' in result.stderr
+  result = run(world, model_dir, 30, *flags, call=forked)
+  assert 'question_rate was 1.0 and is 0.5' in tiny_world.last_line(result)
+  result = run(world, tmp_path / 'other', 9, questions, call=forked)
+  assert '--questions needs --paragraphs' in tiny_world.last_line(result)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.data import ict
+from realm_tf.data.block_questions import BlockQuestions
 from tests.data import small_world
 
 _SENTENCES = ('The city is old.', 'Rome is in Italy.', 'A river flows!')
@@ -161,3 +162,32 @@ def test_what_is_wrong_is_named(store):
   store.metadata['vocab_fingerprint'] = 'other'
   with pytest.raises(ValueError, match='another vocabulary'):
     _batches(store, 1)
+
+
+def test_questions_stand_in_for_sentences(store):
+  # Every block but the first has one, of wordpieces that no sentence has.
+  ids = tf.ragged.constant([[40 + i, 39] for i in range(1, 10)], tf.int32)
+  questions = BlockQuestions(
+    ids.with_row_splits_dtype(tf.int64), np.arange(1, 10), 10
+  )
+  plain = _batches(store, 40)
+  shares = []
+  for rate in (0.0, 0.5, 1.0):
+    asked = []
+    got = _batches(store, 40, questions=questions, question_rate=rate)
+    for batch, without in zip(got, plain):
+      titles = _titles(batch)
+      assert titles == _titles(without)
+      for i, query in enumerate(_rows(batch['query'])):
+        number = int(small_world.tokenizer().vocab[titles[i][-1]])
+        is_asked = query[1:-1] == [40 + number, 39]
+        if number:
+          asked.append(is_asked)
+        if is_asked:
+          # The block is whole.
+          assert not batch['is_masked'][i]
+        else:
+          assert query == _rows(without['query'])[i]
+          assert _rows(batch['document'])[i] == _rows(without['document'])[i]
+    shares.append(np.mean(asked))
+  assert shares[0] == 0 and shares[2] == 1 and 0.4 < shares[1] < 0.6
