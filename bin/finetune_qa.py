@@ -29,6 +29,7 @@ and called again with the same flags it goes on where it was. Then:
 
 from absl import app, flags
 
+from realm_tf.data import qa_datasets
 from realm_tf.index import versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.io import allocator
@@ -57,8 +58,11 @@ _TRAIN_QUESTIONS = flags.DEFINE_string(
 _DEV_QUESTIONS = flags.DEFINE_string(
   'dev_questions', None, 'The same, to evaluate on; the best export is chosen.'
 )
-_FORMAT = flags.DEFINE_string(
-  'format', 'auto', 'Of the questions, see bin/score_predictions --help.'
+_FORMAT = flags.DEFINE_enum(
+  'format',
+  'auto',
+  ['auto', *qa_datasets.FORMATS],
+  'Of the questions, see bin/score_predictions --help.',
 )
 _IS_REGEX = flags.DEFINE_bool(
   'is_regex', False, 'Answers are regular expressions (CuratedTREC).'

@@ -87,9 +87,10 @@ _LENGTHS = {
   'real': ['--query_seq_len=96', '--candidate_seq_len=288'],
 }
 _ICT = {
-  'small': ['--batch_size=64', '--learning_rate=5e-4', '--eval_every=150'],
-  'real': ['--batch_size=32', '--learning_rate=2e-4', '--eval_every=500'],
+  'small': ['--learning_rate=5e-4', '--eval_every=150'],
+  'real': ['--learning_rate=2e-4', '--eval_every=500'],
 }
+_ICT_BATCH = {'small': 64, 'real': 32}
 _REALM = {
   'small': [
     '--batch_size=16',
@@ -163,6 +164,13 @@ def _tag(stages: Stages, text: str, directory: str) -> str:
   return os.path.join(directory, 'spans-*.tfrecord.gz')
 
 
+def _ict_batch(corpus: str, settings: str) -> int:
+  """As many different blocks as there are, for a small corpus."""
+  with open(os.path.join(corpus, 'manifest.json'), encoding='utf-8') as f:
+    blocks = json.load(f)['counts']['blocks']
+  return min(_ICT_BATCH[settings], blocks)
+
+
 def main(argv: list[str]) -> None:
   """Goes the whole way."""
   if len(argv) > 1:
@@ -200,6 +208,7 @@ def main(argv: list[str]) -> None:
     f'--bert={_BERT.value}',
     *tokenization,
     f'--train_steps={ict_steps}',
+    f'--batch_size={_ict_batch(corpus, settings)}',
     *_LENGTHS[settings],
     *_ICT[settings],
   )

@@ -6,6 +6,7 @@ A server process imports what they need, once. For each request it forks a
 process, which goes on as `python -m bin.NAME` would.
 """
 
+import atexit
 import importlib
 import json
 import os
@@ -127,6 +128,8 @@ def _start(request: dict) -> int:
   code = 1
   try:
     code = _run(request['binary'], request['arguments'])
+    # Temporary directories are removed there.
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
   finally:

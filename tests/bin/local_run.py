@@ -35,8 +35,8 @@ class LocalRun:
 def make(directory: pathlib.Path) -> LocalRun:
   """Goes the whole way on the tiny world, as short as can be."""
   world = directory / 'world'
-  # An ICT batch of bin/run_local takes 64 blocks.
-  tiny_world.write(world, count=70)
+  # Fewer than the 64 of a batch of ICT.
+  tiny_world.write(world, count=50)
   bert, _ = warm_start.load(
     str(world / 'bert_config.json'), vocab_file=str(world / 'vocab.txt')
   )
