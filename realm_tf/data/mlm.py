@@ -218,12 +218,17 @@ def mlm_batches(
     repeat: Whether the passages are gone through for ever.
     shuffle_buffer: Passages among which the next one is drawn; 0 keeps the
       order of the files.
-    strict: Stop at a malformed line instead of skipping it.
+    strict: Refuse files with a malformed line, which takes reading them once
+      more, instead of skipping it.
 
   Returns:
     A dataset of what `mask_passages` returns.
   """
   paths = files.expand(patterns)
+  if strict:
+    # What is raised inside of tf.data comes out as an error of TensorFlow's.
+    for _ in _read_chunks(paths, strict):
+      pass
   dataset = tf.data.Dataset.from_generator(
     lambda: _read_chunks(paths, strict),
     output_signature=(
