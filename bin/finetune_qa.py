@@ -29,6 +29,7 @@ and called again with the same flags it goes on where it was. Then:
 
 from absl import app, flags
 
+from bin import training_flags
 from realm_tf.data import qa_datasets
 from realm_tf.index import versions
 from realm_tf.index.config import SearcherConfig
@@ -39,9 +40,6 @@ from realm_tf.training.question_batches import QuestionConfig
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
-_MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Everything is written here.', required=True
-)
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus: what is retrieved.', required=True
 )
@@ -90,20 +88,19 @@ _EMBEDDER = flags.DEFINE_string(
 )
 
 # How it is trained. The defaults are those of ORQA and REALM.
-_TRAIN_STEPS = flags.DEFINE_integer(
-  'train_steps', 100_000, 'Step at which training ends.', lower_bound=1
+training_flags.define(
+  examples='Questions',
+  seed_of='weights, order and dropout',
+  train_steps=100_000,
+  batch_size=1,
+  learning_rate=1e-5,
+  strategies=True,
 )
-_BATCH_SIZE = flags.DEFINE_integer(
-  'batch_size', 1, 'Questions a step.', lower_bound=1
-)
-_LEARNING_RATE = flags.DEFINE_float('learning_rate', 1e-5, 'The highest.')
+flags.adopt_module_key_flags(training_flags)
 _EMBEDDER_LEARNING_RATE = flags.DEFINE_float(
   'embedder_learning_rate',
   None,
   'Of the query embedder; default --learning_rate. 0 leaves it as it is.',
-)
-_WARMUP_STEPS = flags.DEFINE_integer(
-  'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
 )
 _RETRIEVER_BEAM = flags.DEFINE_integer(
   'retriever_beam', 5000, "Blocks in the retriever's loss.", lower_bound=1
@@ -139,35 +136,19 @@ _REFRESH_SCHEDULE = flags.DEFINE_string(
   ' then goes with the index that bin/build_index --embedder=EXPORT/embedder'
   ' makes.',
 )
-_SEED = flags.DEFINE_integer('seed', 0, 'Of weights, order and dropout.')
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
-)
-_STRATEGY = flags.DEFINE_enum(
-  'strategy', 'one', ['one', 'mirrored'], 'Device, or all GPUs of the machine.'
-)
 _SEARCHER = flags.DEFINE_enum(
   'searcher', 'auto', ['auto', 'exact', 'scann'], 'Of refreshed indexes.'
 )
 
 # What is told on the way.
-_EVAL_EVERY = flags.DEFINE_integer(
-  'eval_every', 1000, 'Steps between two evaluations.', lower_bound=1
-)
 _EVAL_QUESTIONS = flags.DEFINE_integer(
   'eval_questions', 400, 'Dev questions in each.', lower_bound=1
-)
-_SAVE_EVERY = flags.DEFINE_integer(
-  'save_checkpoints_steps', 1000, 'Steps between checkpoints.', lower_bound=1
-)
-_LOG_EVERY = flags.DEFINE_integer(
-  'log_every_steps', 100, 'Steps over which metrics are averaged.'
 )
 
 
 def _config(schedule: RefreshSchedule | None) -> finetuning.FinetuningConfig:
   return finetuning.FinetuningConfig(
-    model_dir=_MODEL_DIR.value,
+    **training_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
     index_path=versions.find_index(_INDEX_DIR.value),
     train_questions=_TRAIN_QUESTIONS.value,
@@ -191,20 +172,10 @@ def _config(schedule: RefreshSchedule | None) -> finetuning.FinetuningConfig:
       reader_gold_loss=_READER_GOLD_LOSS.value,
     ),
     max_span_width=_MAX_SPAN_WIDTH.value,
-    train_steps=_TRAIN_STEPS.value,
-    batch_size=_BATCH_SIZE.value,
-    learning_rate=_LEARNING_RATE.value,
     embedder_learning_rate=_EMBEDDER_LEARNING_RATE.value,
-    warmup_steps=_WARMUP_STEPS.value,
     refresh_schedule=schedule,
     searcher=SearcherConfig(kind=_SEARCHER.value),
-    eval_every=_EVAL_EVERY.value,
     eval_questions=_EVAL_QUESTIONS.value,
-    save_checkpoints_steps=_SAVE_EVERY.value,
-    log_every_steps=_LOG_EVERY.value,
-    seed=_SEED.value,
-    mixed_precision=_MIXED_PRECISION.value,
-    mirrored=_STRATEGY.value == 'mirrored',
   )
 
 

@@ -21,14 +21,12 @@ where it was.
 
 from absl import app, flags, logging
 
+from bin import training_flags
 from realm_tf.data.mlm import MlmConfig
 from realm_tf.io import allocator
 from realm_tf.training import console, mlm
 
 # Where things are.
-_MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Everything is written here.', required=True
-)
 _TRAIN_PASSAGES = flags.DEFINE_string(
   'train_passages', None, 'JSONL, comma-separated globs.', required=True
 )
@@ -72,33 +70,18 @@ _EMPTY_RATE = flags.DEFINE_float(
 )
 
 # How it is trained.
-_TRAIN_STEPS = flags.DEFINE_integer(
-  'train_steps', 10_000, 'Step at which training ends.', lower_bound=1
+training_flags.define(
+  examples='Passages',
+  seed_of='weights, masks and order',
+  train_steps=10_000,
+  batch_size=64,
+  learning_rate=1e-3,
 )
-_BATCH_SIZE = flags.DEFINE_integer(
-  'batch_size', 64, 'Passages a step.', lower_bound=1
-)
-_LEARNING_RATE = flags.DEFINE_float('learning_rate', 1e-3, 'The highest.')
-_WARMUP_STEPS = flags.DEFINE_integer(
-  'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
-)
-_SEED = flags.DEFINE_integer('seed', 0, 'Of weights, masks and order.')
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
-)
+flags.adopt_module_key_flags(training_flags)
 
 # What is told and written on the way.
-_EVAL_EVERY = flags.DEFINE_integer(
-  'eval_every', 1000, 'Steps between two evaluations.', lower_bound=1
-)
 _EVAL_BATCHES = flags.DEFINE_integer(
   'eval_batches', 10, 'Batches of an evaluation.', lower_bound=1
-)
-_SAVE_EVERY = flags.DEFINE_integer(
-  'save_checkpoints_steps', 1000, 'Steps between two checkpoints.'
-)
-_LOG_EVERY = flags.DEFINE_integer(
-  'log_every_steps', 100, 'Steps over which metrics are averaged.'
 )
 
 
@@ -108,7 +91,7 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   logging.set_verbosity(logging.INFO)
   config = mlm.MlmTrainingConfig(
-    model_dir=_MODEL_DIR.value,
+    **training_flags.values(),
     train_passages=_TRAIN_PASSAGES.value,
     heldout_passages=_HELDOUT_PASSAGES.value,
     bert=_BERT.value,
@@ -121,25 +104,16 @@ def main(argv: list[str]) -> None:
       name_mask_rate=_NAME_MASK_RATE.value,
       empty_rate=_EMPTY_RATE.value,
     ),
-    train_steps=_TRAIN_STEPS.value,
-    batch_size=_BATCH_SIZE.value,
-    learning_rate=_LEARNING_RATE.value,
-    warmup_steps=_WARMUP_STEPS.value,
-    eval_every=_EVAL_EVERY.value,
     eval_batches=_EVAL_BATCHES.value,
-    save_checkpoints_steps=_SAVE_EVERY.value,
-    log_every_steps=_LOG_EVERY.value,
     weights_dtype=_WEIGHTS_DTYPE.value,
     strict=_STRICT.value,
-    seed=_SEED.value,
-    mixed_precision=_MIXED_PRECISION.value,
   )
   allocator.limit_arenas()
   with console.one_line_errors('pretrain_bert'):
     result = mlm.pretrain(config)
   for name, value in sorted(result.items()):
     print(f'{name}\t{value:.4f}')
-  print(f'The weights are in {_MODEL_DIR.value}/bert')
+  print(f'The weights are in {config.model_dir}/bert')
 
 
 if __name__ == '__main__':

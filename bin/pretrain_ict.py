@@ -27,15 +27,13 @@ goes on where it was.
 
 from absl import app, flags
 
+from bin import training_flags
 from realm_tf.data import qa_datasets
 from realm_tf.io import allocator
 from realm_tf.training import console, ict
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
-_MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Everything is written here.', required=True
-)
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus.', required=True
 )
@@ -91,19 +89,16 @@ _MAX_BLOCK_LENGTH = flags.DEFINE_integer(
 )
 
 # How it is trained. The defaults are ORQA's.
-_TRAIN_STEPS = flags.DEFINE_integer(
-  'train_steps', 100_000, 'Step at which training ends.', lower_bound=1
+training_flags.define(
+  examples='Sentences, and documents among which each has to find its own,',
+  seed_of='weights, sentences and dropout',
+  train_steps=100_000,
+  batch_size=4096,
+  min_batch_size=2,
+  learning_rate=1e-4,
+  strategies=True,
 )
-_BATCH_SIZE = flags.DEFINE_integer(
-  'batch_size',
-  4096,
-  'Sentences a step, and documents among which each has to find its own.',
-  lower_bound=2,
-)
-_LEARNING_RATE = flags.DEFINE_float('learning_rate', 1e-4, 'The highest.')
-_WARMUP_STEPS = flags.DEFINE_integer(
-  'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
-)
+flags.adopt_module_key_flags(training_flags)
 _QUERY_SEQ_LEN = flags.DEFINE_integer('query_seq_len', 64, 'Wordpieces.')
 _CANDIDATE_SEQ_LEN = flags.DEFINE_integer(
   'candidate_seq_len', 288, 'Wordpieces.'
@@ -111,18 +106,8 @@ _CANDIDATE_SEQ_LEN = flags.DEFINE_integer(
 _MASK_RATE = flags.DEFINE_float(
   'mask_rate', 0.9, 'How often the sentence is taken out of its document.'
 )
-_SEED = flags.DEFINE_integer('seed', 0, 'Of weights, sentences and dropout.')
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
-)
-_STRATEGY = flags.DEFINE_enum(
-  'strategy', 'one', ['one', 'mirrored'], 'Device, or all GPUs of the machine.'
-)
 
 # What is told and written on the way.
-_EVAL_EVERY = flags.DEFINE_integer(
-  'eval_every', 1000, 'Steps between two evaluations.', lower_bound=1
-)
 _EVAL_BATCHES = flags.DEFINE_integer(
   'eval_batches',
   10,
@@ -131,12 +116,6 @@ _EVAL_BATCHES = flags.DEFINE_integer(
 )
 _EXPORT_SCHEDULE = flags.DEFINE_string(
   'export_schedule', '0-:1000', 'Steps between two exports, by ranges.'
-)
-_SAVE_EVERY = flags.DEFINE_integer(
-  'save_checkpoints_steps', 1000, 'Steps between two checkpoints.'
-)
-_LOG_EVERY = flags.DEFINE_integer(
-  'log_every_steps', 100, 'Steps over which metrics are averaged.'
 )
 
 
@@ -150,17 +129,13 @@ def main(argv: list[str]) -> None:
   except ValueError as e:
     raise app.UsageError(f'--export_schedule: {e}') from e
   config = ict.IctConfig(
-    model_dir=_MODEL_DIR.value,
+    **training_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
     bert=_BERT.value,
     vocab_file=_VOCAB_FILE.value,
     lower_case=_LOWER_CASE.value,
     projection_size=_PROJECTION_SIZE.value,
     separate_towers=_SEPARATE_TOWERS.value,
-    train_steps=_TRAIN_STEPS.value,
-    batch_size=_BATCH_SIZE.value,
-    learning_rate=_LEARNING_RATE.value,
-    warmup_steps=_WARMUP_STEPS.value,
     query_seq_len=_QUERY_SEQ_LEN.value,
     candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
     mask_rate=_MASK_RATE.value,
@@ -169,14 +144,8 @@ def main(argv: list[str]) -> None:
     dataset_format=_FORMAT.value,
     paragraphs=_PARAGRAPHS.value,
     max_block_length=_MAX_BLOCK_LENGTH.value,
-    eval_every=_EVAL_EVERY.value,
     eval_batches=_EVAL_BATCHES.value,
     export_schedule=schedule,
-    save_checkpoints_steps=_SAVE_EVERY.value,
-    log_every_steps=_LOG_EVERY.value,
-    seed=_SEED.value,
-    mixed_precision=_MIXED_PRECISION.value,
-    mirrored=_STRATEGY.value == 'mirrored',
   )
   allocator.limit_arenas()
   with console.one_line_errors('pretrain_ict'):

@@ -29,6 +29,7 @@ import sys
 
 from absl import app, flags
 
+from bin import training_flags
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.data.masking import MaskingConfig
 from realm_tf.index.config import SearcherConfig
@@ -37,9 +38,6 @@ from realm_tf.training import console, pretraining
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
-_MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Everything is written here.', required=True
-)
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus: what is retrieved.', required=True
 )
@@ -90,18 +88,17 @@ _SEPARATE_TOWERS = flags.DEFINE_bool(
 )
 
 # How it is trained. The defaults are the paper's.
-_TRAIN_STEPS = flags.DEFINE_integer(
-  'train_steps', 200_000, 'Step at which training ends.', lower_bound=1
+training_flags.define(
+  examples='Masked sentences',
+  seed_of='weights, masks and dropout',
+  train_steps=200_000,
+  batch_size=512,
+  learning_rate=3e-5,
+  strategies=True,
 )
-_BATCH_SIZE = flags.DEFINE_integer(
-  'batch_size', 512, 'Masked sentences a step.', lower_bound=1
-)
-_LEARNING_RATE = flags.DEFINE_float('learning_rate', 3e-5, 'The highest.')
+flags.adopt_module_key_flags(training_flags)
 _EMBEDDER_LEARNING_RATE = flags.DEFINE_float(
   'embedder_learning_rate', None, 'Of the embedder; default --learning_rate.'
-)
-_WARMUP_STEPS = flags.DEFINE_integer(
-  'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
 )
 _NUM_CANDIDATES = flags.DEFINE_integer(
   'num_candidates', 8, 'Documents a sentence, with the null document.'
@@ -122,13 +119,6 @@ _MASKING = flags.DEFINE_enum(
   'salient_span',
   ['salient_span', 'random_tokens', 'random_spans'],
   'What of a sentence is masked.',
-)
-_SEED = flags.DEFINE_integer('seed', 0, 'Of weights, masks and dropout.')
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
-)
-_STRATEGY = flags.DEFINE_enum(
-  'strategy', 'one', ['one', 'mirrored'], 'Device, or all GPUs of the machine.'
 )
 _AHEAD = flags.DEFINE_integer(
   'batches_ahead', 2, 'Batches that are made ahead of the trainer.'
@@ -155,28 +145,17 @@ _SEARCHER = flags.DEFINE_enum(
 )
 
 # What is told on the way.
-_EVAL_EVERY = flags.DEFINE_integer(
-  'eval_every', 1000, 'Steps between two evaluations.', lower_bound=1
-)
 _EVAL_BATCHES = flags.DEFINE_integer(
   'eval_batches', 20, 'Batches of an evaluation.', lower_bound=1
-)
-_SAVE_EVERY = flags.DEFINE_integer(
-  'save_checkpoints_steps',
-  1000,
-  'Steps between two checkpoints; each export has one too.',
-  lower_bound=1,
-)
-_LOG_EVERY = flags.DEFINE_integer(
-  'log_every_steps', 100, 'Steps over which metrics are averaged.'
 )
 
 
 def _config(schedule: RefreshSchedule) -> pretraining.PretrainingConfig:
+  training = training_flags.values()
   return pretraining.PretrainingConfig(
-    model_dir=_MODEL_DIR.value,
+    **training,
     corpus_dir=_CORPUS_DIR.value,
-    index_dir=_INDEX_DIR.value or os.path.join(_MODEL_DIR.value, 'index'),
+    index_dir=_INDEX_DIR.value or os.path.join(training['model_dir'], 'index'),
     train_examples=_TRAIN_EXAMPLES.value,
     heldout_examples=_HELDOUT_EXAMPLES.value,
     bert=_BERT.value,
@@ -185,11 +164,7 @@ def _config(schedule: RefreshSchedule) -> pretraining.PretrainingConfig:
     lower_case=_LOWER_CASE.value,
     projection_size=_PROJECTION_SIZE.value,
     separate_towers=_SEPARATE_TOWERS.value,
-    train_steps=_TRAIN_STEPS.value,
-    batch_size=_BATCH_SIZE.value,
-    learning_rate=_LEARNING_RATE.value,
     embedder_learning_rate=_EMBEDDER_LEARNING_RATE.value,
-    warmup_steps=_WARMUP_STEPS.value,
     masking=MaskingConfig(
       strategy=_MASKING.value,
       max_masks=_MAX_MASKS.value,
@@ -207,13 +182,7 @@ def _config(schedule: RefreshSchedule) -> pretraining.PretrainingConfig:
     index_builder=_INDEX_BUILDER.value,
     builder_command=(sys.executable, '-m', 'bin.build_index'),
     batches_ahead=_AHEAD.value,
-    eval_every=_EVAL_EVERY.value,
     eval_batches=_EVAL_BATCHES.value,
-    save_checkpoints_steps=_SAVE_EVERY.value,
-    log_every_steps=_LOG_EVERY.value,
-    seed=_SEED.value,
-    mixed_precision=_MIXED_PRECISION.value,
-    mirrored=_STRATEGY.value == 'mirrored',
   )
 
 

@@ -26,14 +26,12 @@ and called again with the same flags it goes on where it was.
 
 from absl import app, flags
 
+from bin import training_flags
 from realm_tf.data.word_labels import WindowConfig
 from realm_tf.evaluation import entities
 from realm_tf.training import console, tagger
 
 # Where things are.
-_MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Everything is written here.', required=True
-)
 _TRAIN_FILES = flags.DEFINE_string(
   'train_files', None, 'CoNLL files, comma-separated globs.', required=True
 )
@@ -84,6 +82,17 @@ _WHOLE_DOCUMENTS = flags.DEFINE_bool(
 )
 
 # How it is trained.
+training_flags.define(
+  examples='Windows',
+  seed_of='new weights, order, swaps, masks and dropout',
+  train_steps=600,
+  batch_size=12,
+  learning_rate=3e-4,
+  eval_every=100,
+  save_checkpoints_steps=200,
+  log_every_steps=50,
+)
+flags.adopt_module_key_flags(training_flags)
 _SWAPPED_COPIES = flags.DEFINE_integer(
   'swapped_copies',
   4,
@@ -96,38 +105,13 @@ _SWAP_RATE = flags.DEFINE_float(
 _MASK_RATE = flags.DEFINE_float(
   'mask_rate', 0.1, 'Share of the wordpieces that are masked in training.'
 )
-_TRAIN_STEPS = flags.DEFINE_integer(
-  'train_steps', 600, 'Step at which training ends.', lower_bound=1
-)
-_BATCH_SIZE = flags.DEFINE_integer(
-  'batch_size', 12, 'Windows a step.', lower_bound=1
-)
-_LEARNING_RATE = flags.DEFINE_float('learning_rate', 3e-4, 'The highest.')
-_WARMUP_STEPS = flags.DEFINE_integer(
-  'warmup_steps', None, 'Default: a tenth, between 100 and 10,000.'
-)
-_SEED = flags.DEFINE_integer(
-  'seed', 0, 'Of new weights, order, swaps, masks and dropout.'
-)
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
-)
 
 # What is told and written on the way.
-_EVAL_EVERY = flags.DEFINE_integer(
-  'eval_every', 100, 'Steps between two evaluations.', lower_bound=1
-)
-_SAVE_EVERY = flags.DEFINE_integer(
-  'save_checkpoints_steps', 200, 'Steps between two checkpoints.'
-)
-_LOG_EVERY = flags.DEFINE_integer(
-  'log_every_steps', 50, 'Steps over which metrics are averaged.'
-)
 
 
 def _config() -> tagger.TaggerConfig:
   return tagger.TaggerConfig(
-    model_dir=_MODEL_DIR.value,
+    **training_flags.values(),
     train_files=_TRAIN_FILES.value,
     dev_files=_DEV_FILES.value,
     dev_share=_DEV_SHARE.value,
@@ -145,15 +129,6 @@ def _config() -> tagger.TaggerConfig:
     swap_rate=_SWAP_RATE.value,
     mask_rate=_MASK_RATE.value,
     train_word_embeddings=_TRAIN_WORD_EMBEDDINGS.value,
-    train_steps=_TRAIN_STEPS.value,
-    batch_size=_BATCH_SIZE.value,
-    learning_rate=_LEARNING_RATE.value,
-    warmup_steps=_WARMUP_STEPS.value,
-    eval_every=_EVAL_EVERY.value,
-    save_checkpoints_steps=_SAVE_EVERY.value,
-    log_every_steps=_LOG_EVERY.value,
-    seed=_SEED.value,
-    mixed_precision=_MIXED_PRECISION.value,
   )
 
 

@@ -24,23 +24,24 @@ from realm_tf.training import (
   exporters,
   index_builder,
   index_refresh,
-  optimization,
   question_batches,
   run_config,
   warm_start,
 )
 from realm_tf.training.question_batches import QuestionConfig
 from realm_tf.training.refresh_schedule import RefreshSchedule
+from realm_tf.training.settings import ReaderTrainingSettings
 
 BEST_METRIC = 'exact_match'
 
 
-@dataclasses.dataclass(frozen=True)
-class FinetuningConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinetuningConfig(ReaderTrainingSettings):
   """Everything that a fine-tuning is told; the defaults are ORQA's.
 
+  See also `ReaderTrainingSettings`.
+
   Attributes:
-    model_dir: Checkpoints, exports and summaries.
     corpus_dir: A corpus as bin/build_corpus writes it.
     index_path: Its index, one version: `index_dir/<step>`.
     train_questions: Globs of question files.
@@ -57,26 +58,13 @@ class FinetuningConfig:
     model: Terms of the loss.
     max_span_width: Wordpieces of an answer at most.
     span_hidden_size: Hidden units of the MLP that scores spans.
-    train_steps: Where training ends.
-    batch_size: Questions a step, over all replicas.
-    learning_rate: The highest, of the reader and by default of all.
-    embedder_learning_rate: Of the query embedder; 0 leaves it as it is.
-    warmup_steps: Default: BERT's rule.
     refresh_schedule: Steps between two exports whose embedder embeds the
       corpus anew; None leaves the document side as it is.
     searcher: How refreshed indexes are searched.
     embedding: How the corpus is embedded anew.
-    eval_every: Steps between two evaluations.
     eval_questions: Of `dev_questions` in each, the first so many.
-    save_checkpoints_steps: Steps between two checkpoints.
-    log_every_steps: Steps over which metrics are averaged.
-    seed: Of weights, order and dropout.
-    mixed_precision: Compute in bfloat16.
-    mirrored: On all GPUs of the machine.
-    progress: Whether progress is drawn.
   """
 
-  model_dir: str
   corpus_dir: str
   index_path: str
   train_questions: str
@@ -92,24 +80,15 @@ class FinetuningConfig:
   model: OpenQAConfig = dataclasses.field(default_factory=OpenQAConfig)
   max_span_width: int = 10
   span_hidden_size: int = 256
-  train_steps: int = 100_000
-  batch_size: int = 1
-  learning_rate: float = 1e-5
-  embedder_learning_rate: float | None = None
-  warmup_steps: int | None = None
   refresh_schedule: RefreshSchedule | None = None
   searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
   embedding: EmbeddingConfig = dataclasses.field(
     default_factory=EmbeddingConfig
   )
-  eval_every: int = 1000
   eval_questions: int = 400
-  save_checkpoints_steps: int = 1000
-  log_every_steps: int = 100
-  seed: int = 0
-  mixed_precision: bool = False
-  mirrored: bool = False
-  progress: bool = True
+  train_steps: int = 100_000
+  batch_size: int = 1
+  learning_rate: float = 1e-5
 
 
 class _Finetuning:
@@ -257,22 +236,9 @@ class _Finetuning:
         document_embedder_fingerprint=its,
       )
 
-    rates = [config.learning_rate, config.learning_rate]
-    if config.embedder_learning_rate is not None:
-      rates[1] = config.embedder_learning_rate
-    groups = [
-      run_config.OptimizerGroup(
-        optimization.create_optimizer(
-          rate, config.train_steps, config.warmup_steps
-        ),
-        variables,
-      )
-      for rate, variables in zip(
-        rates, (model.reader_variables, model.embedder_variables)
-      )
-      if rate > 0
-    ]
-    return run_config.ModelSpec(model, groups, export_fn=export)
+    return run_config.ModelSpec(
+      model, config.optimizer_groups(model), export_fn=export
+    )
 
   def _batches(
     self,
@@ -342,7 +308,6 @@ class _Finetuning:
     """What a restart must have in common with the run so far."""
     config = self.config
     return {
-      'batch_size': config.batch_size,
       'bert': dataclasses.asdict(self.bert.config),
       'corpus_fingerprint': self.documents.fingerprint,
       'document_embedder': self.document_embedder,
@@ -351,7 +316,6 @@ class _Finetuning:
       'num_questions': len(self.train.questions),
       'questions': dataclasses.asdict(config.questions),
       'refreshed': config.refresh_schedule is not None,
-      'seed': config.seed,
       'span_hidden_size': config.span_hidden_size,
       'train_questions': config.train_questions,
       'vocab_fingerprint': self.tokenizer.fingerprint,
@@ -366,16 +330,8 @@ def finetune(config: FinetuningConfig) -> dict[str, float]:
   """
   parts = _Finetuning(config)
   try:
-    run = run_config.RunConfig(
-      config.model_dir,
-      seed=config.seed,
-      save_checkpoints_steps=config.save_checkpoints_steps,
-      log_every_steps=config.log_every_steps,
-      mixed_precision=config.mixed_precision,
-      fixed_shapes=config.questions.fixed_length,
-      strategy=tf.distribute.MirroredStrategy() if config.mirrored else None,
-      progress=config.progress,
-      resume_settings=parts.resume_settings(),
+    run = config.run_config(
+      parts.resume_settings(), fixed_shapes=config.questions.fixed_length
     )
     schedule = config.refresh_schedule
     if schedule is None:

@@ -6,7 +6,6 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-import tensorflow as tf
 from absl import logging
 
 from realm_tf.data import block_questions, ict, qa_datasets
@@ -15,29 +14,27 @@ from realm_tf.export import hub_modules
 from realm_tf.layers.embedder import Embedder
 from realm_tf.models.ict import ICTModel
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator, optimization, run_config, warm_start
+from realm_tf.training import estimator, run_config, warm_start
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.refresh_schedule import RefreshSchedule
+from realm_tf.training.settings import TrainingSettings
 
 _AHEAD = 4
 
 
-@dataclasses.dataclass(frozen=True)
-class IctConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IctConfig(TrainingSettings):
   """Everything that ICT is told; the defaults are ORQA's.
 
+  See also `TrainingSettings`.
+
   Attributes:
-    model_dir: Checkpoints, exports and summaries.
     corpus_dir: A corpus as bin/build_corpus writes it.
     bert: Weights to start from: a directory, a bert_config.json or a preset.
     vocab_file: Default: the vocabulary beside the weights.
     lower_case: Default: as the weights say, else true.
     projection_size: Of the embeddings.
     separate_towers: Whether documents have an encoder of their own.
-    train_steps: Where training ends.
-    batch_size: Sentences a step, over all replicas.
-    learning_rate: The highest.
-    warmup_steps: Default: BERT's rule.
     query_seq_len: Wordpieces of a sentence.
     candidate_seq_len: Wordpieces of a document.
     mask_rate: How often the sentence is taken out of its document.
@@ -48,28 +45,16 @@ class IctConfig:
     paragraphs: JSONL that the corpus was built of, with the ids by which
       questions name theirs.
     max_block_length: As the corpus was built with; for `paragraphs`.
-    eval_every: Steps between two evaluations.
     eval_batches: Batches of an evaluation; 0 for none.
     export_schedule: Steps at which the embedder is exported.
-    save_checkpoints_steps: Steps between two checkpoints.
-    log_every_steps: Steps over which metrics are averaged.
-    seed: Of weights, sentences, order and dropout.
-    mixed_precision: Compute in bfloat16.
-    mirrored: On all GPUs of the machine.
-    progress: Whether progress is drawn.
   """
 
-  model_dir: str
   corpus_dir: str
   bert: str = 'base'
   vocab_file: str | None = None
   lower_case: bool | None = None
   projection_size: int = 128
   separate_towers: bool = False
-  train_steps: int = 100_000
-  batch_size: int = 4096
-  learning_rate: float = 1e-4
-  warmup_steps: int | None = None
   query_seq_len: int = 64
   candidate_seq_len: int = 288
   mask_rate: float = 0.9
@@ -78,15 +63,11 @@ class IctConfig:
   dataset_format: str = 'auto'
   paragraphs: str | None = None
   max_block_length: int = 288
-  eval_every: int = 1000
   eval_batches: int = 10
   export_schedule: RefreshSchedule = RefreshSchedule((0,), (1000,))
-  save_checkpoints_steps: int = 1000
-  log_every_steps: int = 100
-  seed: int = 0
-  mixed_precision: bool = False
-  mirrored: bool = False
-  progress: bool = True
+  train_steps: int = 100_000
+  batch_size: int = 4096
+  learning_rate: float = 1e-4
 
 
 def _read_questions(
@@ -165,12 +146,11 @@ def pretrain(config: IctConfig) -> dict[str, float]:
         modules.append(hub_modules.EmbedderModule(embedder, tokenizer))
       modules[0].save(os.path.join(directory, 'embedder'), step)
 
-    optimizer = optimization.create_optimizer(
-      config.learning_rate, config.train_steps, config.warmup_steps
-    )
     return run_config.ModelSpec(
       model,
-      [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
+      [
+        run_config.OptimizerGroup(config.optimizer(), model.trainable_variables)
+      ],
       export_fn=export,
     )
 
@@ -197,16 +177,8 @@ def pretrain(config: IctConfig) -> dict[str, float]:
 
   return estimator.train_and_evaluate(
     model_fn,
-    run_config.RunConfig(
-      config.model_dir,
-      seed=config.seed,
-      save_checkpoints_steps=config.save_checkpoints_steps,
-      log_every_steps=config.log_every_steps,
-      mixed_precision=config.mixed_precision,
-      strategy=tf.distribute.MirroredStrategy() if config.mirrored else None,
-      progress=config.progress,
-      resume_settings={
-        'batch_size': config.batch_size,
+    config.run_config(
+      {
         'bert': dataclasses.asdict(bert.config),
         'candidate_seq_len': config.candidate_seq_len,
         'corpus_fingerprint': documents.fingerprint,
@@ -215,10 +187,9 @@ def pretrain(config: IctConfig) -> dict[str, float]:
         'query_seq_len': config.query_seq_len,
         'questions': questions and questions.num_questions,
         'question_rate': questions and config.question_rate,
-        'seed': config.seed,
         'separate_towers': config.separate_towers,
         'vocab_fingerprint': tokenizer.fingerprint,
-      },
+      }
     ),
     run_config.TrainSpec(
       lambda start: batches(config.seed, start, -1),

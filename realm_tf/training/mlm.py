@@ -13,37 +13,28 @@ from realm_tf.bert.encoder import build_mlm_head
 from realm_tf.data import mlm as mlm_data
 from realm_tf.models.mlm import MaskedLanguageModel
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator, optimization, run_config, warm_start
+from realm_tf.training import estimator, run_config, warm_start
+from realm_tf.training.settings import TrainingSettings
 
 
-@dataclasses.dataclass(frozen=True)
-class MlmTrainingConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MlmTrainingConfig(TrainingSettings):
   """Everything that `pretrain` is told.
 
+  See also `TrainingSettings`. The weights go to `model_dir/bert`.
+
   Attributes:
-    model_dir: Checkpoints and summaries; the weights go to `model_dir/bert`.
     train_passages: Globs of JSONL passages, see `data.mlm.mlm_batches`.
     heldout_passages: The same, for evaluation; None evaluates nothing.
     bert: Start: a preset, a bert_config.json, or weights.
     vocab_file: Default: the vocabulary beside the weights.
     lower_case: Default: as the weights say, else true.
     examples: How passages are masked.
-    train_steps: Where training ends.
-    batch_size: Passages a step.
-    learning_rate: The highest.
-    warmup_steps: Default: BERT's rule.
-    eval_every: Steps between two evaluations.
     eval_batches: Batches of an evaluation.
-    save_checkpoints_steps: Steps between two checkpoints.
-    log_every_steps: Steps over which metrics are averaged.
     weights_dtype: Of the saved weights, `float32` or `float16`.
     strict: Stop at a malformed passage instead of skipping it.
-    seed: Of weights, masks, order and dropout.
-    mixed_precision: Compute in bfloat16.
-    progress: Whether progress is drawn.
   """
 
-  model_dir: str
   train_passages: str
   heldout_passages: str | None = None
   bert: str = 'tiny'
@@ -52,19 +43,12 @@ class MlmTrainingConfig:
   examples: mlm_data.MlmConfig = dataclasses.field(
     default_factory=mlm_data.MlmConfig
   )
+  eval_batches: int = 10
+  weights_dtype: str = 'float32'
+  strict: bool = False
   train_steps: int = 10_000
   batch_size: int = 64
   learning_rate: float = 1e-3
-  warmup_steps: int | None = None
-  eval_every: int = 1000
-  eval_batches: int = 10
-  save_checkpoints_steps: int = 1000
-  log_every_steps: int = 100
-  weights_dtype: str = 'float32'
-  strict: bool = False
-  seed: int = 0
-  mixed_precision: bool = False
-  progress: bool = True
 
 
 def _batches(
@@ -133,12 +117,11 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
     # Made anew: precision and the kind of dropout are set up for the run only.
     trained.append(_copy(bert, tokenizer))
     model = MaskedLanguageModel(trained[0])
-    optimizer = optimization.create_optimizer(
-      config.learning_rate, config.train_steps, config.warmup_steps
-    )
     return run_config.ModelSpec(
       model,
-      [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
+      [
+        run_config.OptimizerGroup(config.optimizer(), model.trainable_variables)
+      ],
     )
 
   evaluation = None
@@ -149,21 +132,13 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
     )
   result = estimator.train_and_evaluate(
     model_fn,
-    run_config.RunConfig(
-      config.model_dir,
-      seed=config.seed,
-      save_checkpoints_steps=config.save_checkpoints_steps,
-      log_every_steps=config.log_every_steps,
-      mixed_precision=config.mixed_precision,
-      progress=config.progress,
-      resume_settings={
-        'batch_size': config.batch_size,
+    config.run_config(
+      {
         'bert': dataclasses.asdict(bert.config),
         'examples': dataclasses.asdict(config.examples),
-        'seed': config.seed,
         'train_passages': config.train_passages,
         'vocabulary': tokenizer.fingerprint,
-      },
+      }
     ),
     run_config.TrainSpec(
       lambda first: _batches(config, tokenizer, first), config.train_steps

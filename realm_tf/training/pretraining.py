@@ -33,23 +33,24 @@ from realm_tf.training import (
   exporters,
   index_builder,
   index_refresh,
-  optimization,
   run_config,
   warm_start,
 )
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.refresh_schedule import RefreshSchedule
 from realm_tf.training.retrieved_examples import retrieved_batches
+from realm_tf.training.settings import ReaderTrainingSettings
 
 _PROJECTION_SIZE = 128
 
 
-@dataclasses.dataclass(frozen=True)
-class PretrainingConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingConfig(ReaderTrainingSettings):
   """Everything that a pre-training is told; the defaults are the paper's.
 
+  See also `ReaderTrainingSettings`.
+
   Attributes:
-    model_dir: Checkpoints, exports and summaries.
     corpus_dir: A corpus as bin/build_corpus writes it.
     index_dir: Versions of its index.
     train_examples: Globs of salient span records.
@@ -62,11 +63,6 @@ class PretrainingConfig:
       128.
     separate_towers: Two encoders in the embedder; default: as `embedder` has
       it, else one. What `embedder` has cannot be changed.
-    train_steps: Where training ends.
-    batch_size: Sentences a step, over all replicas.
-    learning_rate: The highest, of the reader and by default of all.
-    embedder_learning_rate: Of the embedder.
-    warmup_steps: Default: BERT's rule.
     masking: What of a sentence is masked.
     featurization: Lengths and numbers of candidates and masks.
     oversample: Candidates taken from the stale index, of which the fresh
@@ -79,17 +75,9 @@ class PretrainingConfig:
     builder_command: Of the process; flags are added.
     batches_ahead: Batches made ahead of the trainer.
     shuffle_buffer: Sentences among which the next is drawn.
-    eval_every: Steps between two evaluations.
     eval_batches: Batches of an evaluation.
-    save_checkpoints_steps: Steps between two checkpoints.
-    log_every_steps: Steps over which metrics are averaged.
-    seed: Of weights, masks, order and dropout.
-    mixed_precision: Compute in bfloat16.
-    mirrored: On all GPUs of the machine.
-    progress: Whether progress is drawn.
   """
 
-  model_dir: str
   corpus_dir: str
   index_dir: str
   train_examples: str
@@ -100,11 +88,6 @@ class PretrainingConfig:
   lower_case: bool | None = None
   projection_size: int | None = None
   separate_towers: bool | None = None
-  train_steps: int = 200_000
-  batch_size: int = 512
-  learning_rate: float = 3e-5
-  embedder_learning_rate: float | None = None
-  warmup_steps: int | None = None
   masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
   featurization: FeaturizationConfig = dataclasses.field(
     default_factory=FeaturizationConfig
@@ -119,14 +102,10 @@ class PretrainingConfig:
   builder_command: Sequence[str] = ()
   batches_ahead: int = 2
   shuffle_buffer: int = 10_000
-  eval_every: int = 1000
   eval_batches: int = 20
-  save_checkpoints_steps: int = 1000
-  log_every_steps: int = 100
-  seed: int = 0
-  mixed_precision: bool = False
-  mirrored: bool = False
-  progress: bool = True
+  train_steps: int = 200_000
+  batch_size: int = 512
+  learning_rate: float = 3e-5
 
 
 class _Pretraining:
@@ -231,21 +210,9 @@ class _Pretraining:
       for name, module in modules.items():
         module.save(os.path.join(directory, name), step)
 
-    rates = [config.learning_rate, config.learning_rate]
-    if config.embedder_learning_rate is not None:
-      rates[1] = config.embedder_learning_rate
-    groups = [
-      run_config.OptimizerGroup(
-        optimization.create_optimizer(
-          rate, config.train_steps, config.warmup_steps
-        ),
-        variables,
-      )
-      for rate, variables in zip(
-        rates, (model.reader_variables, model.embedder_variables)
-      )
-    ]
-    return run_config.ModelSpec(model, groups, export_fn=export)
+    return run_config.ModelSpec(
+      model, config.optimizer_groups(model), export_fn=export
+    )
 
   def _batches(
     self, masked: tf.data.Dataset, start: int, ahead: int
@@ -353,7 +320,6 @@ class _Pretraining:
     """What a restart must have in common with the run so far."""
     config = self.config
     return {
-      'batch_size': config.batch_size,
       'bert': dataclasses.asdict(self.bert.config),
       'corpus_fingerprint': self.documents.fingerprint,
       'embedder_bert': self.embedder_shape['bert_config'],
@@ -361,7 +327,6 @@ class _Pretraining:
       'masking': dataclasses.asdict(config.masking),
       'oversample': config.oversample,
       'projection_size': self.embedder_shape['projection_size'],
-      'seed': config.seed,
       'separate_towers': self.embedder_shape['separate_towers'],
       'shuffle_buffer': config.shuffle_buffer,
       'train_examples': config.train_examples,
@@ -400,16 +365,8 @@ def pretrain(config: PretrainingConfig) -> dict[str, float]:
       config.train_examples, parts.tokenizer, config.masking
     ),
   )
-  run = run_config.RunConfig(
-    config.model_dir,
-    seed=config.seed,
-    save_checkpoints_steps=config.save_checkpoints_steps,
-    log_every_steps=config.log_every_steps,
-    mixed_precision=config.mixed_precision,
-    fixed_shapes=config.featurization.fixed_length,
-    strategy=tf.distribute.MirroredStrategy() if config.mirrored else None,
-    progress=config.progress,
-    resume_settings=parts.resume_settings(),
+  run = config.run_config(
+    parts.resume_settings(), fixed_shapes=config.featurization.fixed_length
   )
   builders = parts.builder(run.export_dir)
   refresher = index_refresh.IndexRefresher(

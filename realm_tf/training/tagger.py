@@ -22,21 +22,22 @@ from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import (
   estimator,
   exporters,
-  optimization,
   run_config,
   warm_start,
 )
+from realm_tf.training.settings import TrainingSettings
 
 # Sentences that are tagged at a time.
 _CHUNK = 512
 
 
-@dataclasses.dataclass(frozen=True)
-class TaggerConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaggerConfig(TrainingSettings):
   """Everything that `train` is told.
 
+  See also `TrainingSettings`.
+
   Attributes:
-    model_dir: Checkpoints, exports and summaries.
     train_files: CoNLL files, comma-separated globs.
     dev_files: The same, to evaluate on; None holds out a part of the training
       files.
@@ -52,19 +53,8 @@ class TaggerConfig:
     swap_rate: Share of the entities of a copy that have another's name.
     mask_rate: Share of the wordpieces that are masked in training.
     train_word_embeddings: Whether word embeddings are trained.
-    train_steps: Where training ends.
-    batch_size: Windows a step.
-    learning_rate: The highest.
-    warmup_steps: Default: BERT's rule.
-    eval_every: Steps between two evaluations.
-    save_checkpoints_steps: Steps between two checkpoints.
-    log_every_steps: Steps over which metrics are averaged.
-    seed: Of new weights, order and dropout.
-    mixed_precision: Compute in bfloat16.
-    progress: Whether progress is drawn.
   """
 
-  model_dir: str
   train_files: str
   dev_files: str | None = None
   dev_share: float = 0.2
@@ -81,13 +71,9 @@ class TaggerConfig:
   train_steps: int = 600
   batch_size: int = 12
   learning_rate: float = 3e-4
-  warmup_steps: int | None = None
   eval_every: int = 100
   save_checkpoints_steps: int = 500
   log_every_steps: int = 50
-  seed: int = 0
-  mixed_precision: bool = False
-  progress: bool = True
 
   def __post_init__(self):
     if self.dev_files is None and not 0 < self.dev_share < 1:
@@ -249,12 +235,7 @@ def _model_fn(
     def export(directory: str, step: int) -> None:
       module.save(os.path.join(directory, exporters.TAGGER), step)
 
-    optimizer = optimization.create_optimizer(
-      config.learning_rate,
-      config.train_steps,
-      config.warmup_steps,
-      bias_correction=True,
-    )
+    optimizer = config.optimizer(bias_correction=True)
     return run_config.ModelSpec(
       model,
       [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
@@ -302,20 +283,12 @@ def train(config: TaggerConfig) -> Result:
     ', '.join(labels),
   )
   evaluation = _Evaluation(held, labels)
-  run = run_config.RunConfig(
-    config.model_dir,
-    seed=config.seed,
-    save_checkpoints_steps=config.save_checkpoints_steps,
-    log_every_steps=config.log_every_steps,
-    mixed_precision=config.mixed_precision,
-    progress=config.progress,
-    resume_settings={
-      'batch_size': config.batch_size,
+  run = config.run_config(
+    {
       'bert': dataclasses.asdict(bert.config),
       'dev_files': config.dev_files,
       'dev_share': config.dev_share,
       'labels': list(labels),
-      'seed': config.seed,
       'mask_rate': config.mask_rate,
       'split_seed': config.split_seed,
       'swap_rate': config.swap_rate,
@@ -324,7 +297,7 @@ def train(config: TaggerConfig) -> Result:
       'vocabulary': tokenizer.fingerprint,
       'whole_documents': config.whole_documents,
       'windows': dataclasses.asdict(config.windows),
-    },
+    }
   )
   last = estimator.train_and_evaluate(
     _model_fn(config, bert, tokenizer, classes, evaluation),
