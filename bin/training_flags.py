@@ -14,7 +14,7 @@ _DEFAULTS = {
 }
 _NAMES = (
   *('model_dir', 'train_steps', 'batch_size', 'learning_rate'),
-  *(*_DEFAULTS, 'seed', 'mixed_precision'),
+  *(*_DEFAULTS, 'dropout', 'seed', 'mixed_precision'),
 )
 _STRATEGY = 'strategy'
 
@@ -64,6 +64,14 @@ def define(
     'Steps until the learning rate is highest. Default: a tenth, between 100'
     ' and 10,000.',
     lower_bound=0,
+  )
+  flags.DEFINE_float(
+    'dropout',
+    None,
+    'Rate of dropout. Default: as the weights say, 0.1 for BERT. A training of'
+    ' few steps comes further with 0.',
+    lower_bound=0,
+    upper_bound=0.99,
   )
   flags.DEFINE_integer('seed', 0, f'Of {seed_of}.')
   flags.DEFINE_bool('mixed_precision', False, 'Compute in bfloat16.')

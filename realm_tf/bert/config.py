@@ -101,6 +101,12 @@ class BertConfig:
           f'{field} must be in [0, 1). Received: {getattr(self, field)}'
         )
 
+  def with_dropout(self, rate: float | None) -> 'BertConfig':
+    """The same with `rate` as both rates of dropout; None leaves them."""
+    if rate is None:
+      return self
+    return dataclasses.replace(self, dropout=rate, attention_dropout=rate)
+
   @classmethod
   def preset(cls, name: str, **overrides: Any) -> 'BertConfig':
     """Returns `tiny`, `mini`, `small` or `base`, with fields overridden."""

@@ -380,11 +380,18 @@ def read_embedder_weights(
   read_layers(directory, embedder=embedder)
 
 
-def load_embedder(directory: str | os.PathLike) -> Embedder:
-  """Makes the layer that was exported to `directory`."""
+def load_embedder(
+  directory: str | os.PathLike, *, dropout: float | None = None
+) -> Embedder:
+  """Makes the layer that was exported to `directory`.
+
+  Args:
+    directory: Of the module.
+    dropout: Replaces the rates of dropout that it was trained with.
+  """
   info = read_info(directory, 'embedder')
   embedder = Embedder(
-    BertConfig(**info['bert_config']),
+    BertConfig(**info['bert_config']).with_dropout(dropout),
     projection_size=info['projection_size'],
     separate_towers=info['separate_towers'],
     # Modules of before they could differ do not say it.

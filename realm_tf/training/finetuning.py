@@ -98,7 +98,7 @@ class _Finetuning:
     self.config = config
     self.slot = IndexSlot()
     self.bert, self.tokenizer = warm_start.load(
-      config.bert, with_mlm_head=False, seed=config.seed
+      config.bert, with_mlm_head=False, dropout=config.dropout, seed=config.seed
     )
     self.documents = warm_start.open_documents(
       config.corpus_dir, self.tokenizer
@@ -198,7 +198,9 @@ class _Finetuning:
     """Query embedder and span reader, their optimizers and their export."""
     del run
     config = self.config
-    embedder = hub_modules.load_embedder(self.embedder_dir)
+    embedder = hub_modules.load_embedder(
+      self.embedder_dir, dropout=config.dropout
+    )
     reader = SpanReader(
       self.bert.config,
       max_span_width=config.max_span_width,

@@ -118,6 +118,7 @@ def pretrain(config: IctConfig) -> dict[str, float]:
     vocab_file=config.vocab_file,
     lower_case=config.lower_case,
     with_mlm_head=False,
+    dropout=config.dropout,
     seed=config.seed,
   )
   warm_start.check_lengths(

@@ -107,6 +107,7 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
     config.bert,
     vocab_file=config.vocab_file,
     lower_case=config.lower_case,
+    dropout=config.dropout,
     seed=config.seed,
   )
 

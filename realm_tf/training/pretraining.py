@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
+from realm_tf.bert.config import BertConfig
 from realm_tf.data import pretraining_examples
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.data.masking import MaskingConfig
@@ -118,6 +119,7 @@ class _Pretraining:
       config.bert,
       vocab_file=config.vocab_file,
       lower_case=config.lower_case,
+      dropout=config.dropout,
       seed=config.seed,
     )
     self.documents = warm_start.open_documents(
@@ -166,13 +168,17 @@ class _Pretraining:
     ]
     if wrong:
       raise ValueError('; '.join(wrong))
-    return {name: info[name] for name in ('bert_config', *asked)}
+    bert_config = BertConfig(**info['bert_config']).with_dropout(config.dropout)
+    return {
+      'bert_config': dataclasses.asdict(bert_config),
+      **{name: info[name] for name in asked},
+    }
 
   def make_embedder(self) -> Embedder:
     """An embedder with the weights that the run starts with."""
     config = self.config
     if config.embedder is not None:
-      return hub_modules.load_embedder(config.embedder)
+      return hub_modules.load_embedder(config.embedder, dropout=config.dropout)
     embedder = Embedder(
       self.bert.config,
       self.embedder_shape['projection_size'],

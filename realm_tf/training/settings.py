@@ -26,6 +26,9 @@ class TrainingSettings:
     eval_every: Steps between two evaluations.
     save_checkpoints_steps: Steps between two checkpoints.
     log_every_steps: Steps over which metrics are averaged.
+    dropout: Rates of dropout in BERT; default: as its weights say. Few steps
+      come further without, above all those of an embedder, whose output the
+      original drops, too.
     seed: Of weights, choices, order and dropout.
     mixed_precision: Compute in bfloat16.
     mirrored: On all GPUs of the machine.
@@ -40,6 +43,7 @@ class TrainingSettings:
   eval_every: int = 1000
   save_checkpoints_steps: int = 1000
   log_every_steps: int = 100
+  dropout: float | None = None
   seed: int = 0
   mixed_precision: bool = False
   mirrored: bool = False

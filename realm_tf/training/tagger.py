@@ -261,6 +261,7 @@ def train(config: TaggerConfig) -> Result:
     vocab_file=config.vocab_file,
     lower_case=config.lower_case,
     with_mlm_head=False,
+    dropout=config.dropout,
     seed=config.seed,
   )
   if config.windows.max_length > bert.config.max_positions:

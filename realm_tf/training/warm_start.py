@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The BERT and the vocabulary that a training starts from."""
 
+import dataclasses
 import os
 
 from absl import logging
@@ -18,6 +19,7 @@ def load(
   vocab_file: str | None = None,
   lower_case: bool | None = None,
   with_mlm_head: bool = True,
+  dropout: float | None = None,
   seed: int = 0,
 ) -> tuple[weights.Bert, BertTokenizer]:
   """Loads weights, and the tokenizer that belongs to them.
@@ -27,6 +29,7 @@ def load(
     vocab_file: Replaces the vocabulary that came with the weights.
     lower_case: Replaces what the weights say.
     with_mlm_head: Whether the head for masked words is made.
+    dropout: Replaces the rates of dropout that the weights were trained with.
     seed: Of weights that are not loaded.
 
   Raises:
@@ -49,6 +52,9 @@ def load(
       f'{vocab_file} has {tokenizer.vocab_size} wordpieces, but {bert} has'
       f' embeddings for {loaded.config.vocab_size}'
     )
+  loaded = dataclasses.replace(
+    loaded, config=loaded.config.with_dropout(dropout)
+  )
   logging.info('BERT from %s, vocabulary from %s', bert, vocab_file)
   return loaded, tokenizer
 

@@ -32,13 +32,15 @@ def run(world, model_dir, steps, *flags, call=tiny_world.call):
 def test_trains_and_exports_an_embedder(world, tmp_path):
   # So few steps from random weights do not get beyond the noise of dropout.
   config = json.loads((world / 'bert_config.json').read_text())
-  config |= {
-    'hidden_dropout_prob': 0.0,
-    'attention_probs_dropout_prob': 0.0,
-    'initializer_range': 0.1,
-  }
+  config |= {'initializer_range': 0.1}
   (tmp_path / 'bert_config.json').write_text(json.dumps(config))
-  result = run(world, tmp_path, 100, f'--bert={tmp_path / "bert_config.json"}')
+  result = run(
+    world,
+    tmp_path,
+    100,
+    f'--bert={tmp_path / "bert_config.json"}',
+    '--dropout=0',
+  )
   assert result.returncode == 0, result.stderr
   metrics = dict(line.split('\t') for line in result.stdout.splitlines())
   # Chance is 1/16.
@@ -49,6 +51,7 @@ def test_trains_and_exports_an_embedder(world, tmp_path):
   assert exporters.list_exports(tmp_path / 'export/tf_hub') == [0, 50, 100]
   embedder = hub_modules.load_embedder(tmp_path / 'export/tf_hub/100/embedder')
   assert embedder.projection_size == 16
+  assert embedder.bert_config.dropout == 0.0
 
 
 def test_errors_name_the_flag(world, tmp_path):

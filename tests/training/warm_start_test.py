@@ -36,6 +36,16 @@ def test_config_and_vocabulary(tmp_path):
   assert (tokenizer.vocab_size, tokenizer.lower_case) == (7, False)
 
 
+def test_dropout_is_replaced(tmp_path):
+  vocab = write_vocab(tmp_path / 'words.txt')
+  config = write_config(tmp_path)
+  rates = []
+  for dropout in (None, 0.0, 0.25):
+    bert, _ = warm_start.load(config, vocab_file=vocab, dropout=dropout)
+    rates += [bert.config.dropout, bert.config.attention_dropout]
+  assert rates == [0.1, 0.1, 0.0, 0.0, 0.25, 0.25]
+
+
 def test_without_a_vocabulary(tmp_path):
   with pytest.raises(ValueError, match='give --vocab_file'):
     warm_start.load(write_config(tmp_path))
