@@ -155,7 +155,7 @@ def write_pairs(
     Counts: `documents`, `documents_with_pairs`, `pairs`.
 
   Raises:
-    ValueError: A file is none of span records.
+    ValueError: A file is none of span records, or there is no record.
   """
   paths = files.expand(spans)
   for path in paths:
@@ -181,4 +181,6 @@ def write_pairs(
           counts['documents_with_pairs'] += bool(pairs)
           counts['pairs'] += len(pairs)
           bar.update()
+    if not counts['documents']:
+      raise ValueError(f'{spans}: there is no record')
   return counts
