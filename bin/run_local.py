@@ -88,7 +88,7 @@ _LENGTHS = {
 }
 _ICT = {
   'small': ['--learning_rate=5e-4', '--eval_every=150'],
-  'real': ['--learning_rate=2e-4', '--eval_every=500'],
+  'real': ['--learning_rate=2e-4', '--dropout=0', '--eval_every=500'],
 }
 _ICT_BATCH = {'small': 64, 'real': 32}
 _REALM = {
@@ -106,6 +106,7 @@ _REALM = {
     '--num_candidates=8',
     '--learning_rate=1e-4',
     '--embedder_learning_rate=5e-5',
+    '--dropout=0',
     '--eval_every=250',
     '--log_every_steps=50',
   ],
