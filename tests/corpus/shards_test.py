@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import collections
 import hashlib
+import os
 
 import pytest
 
@@ -13,6 +14,10 @@ from realm_tf.io import atomic
 SETTINGS = {'size': 288, 'input': [{'path': 'a', 'digest': '1'}]}
 # A number that no process has.
 DEAD = 1 << 30
+
+
+class KilledError(Exception):
+  pass
 
 
 def opened(directory, kind='blocks', settings=None, **kwargs):
@@ -134,4 +139,39 @@ def test_overwriting_removes_what_a_build_of_its_kind_left(tmp_path):
     'blocks-of-mine.txt',
     'manifest.json',
     'spans-00000-of-00001.tfrecord.gz',
+  ]
+
+
+def test_half_a_removal_is_not_taken_for_half_a_build(tmp_path, monkeypatch):
+  def remove_one(path, **_):
+    (path / '00000.tfrecord.gz').unlink()
+    raise KilledError
+
+  def remove_all_but_one(path, **_):
+    if path.name.startswith('blocks-00001'):
+      raise KilledError
+    if path.exists():
+      os.unlink(path)
+
+  for is_whole, patched in (
+    (False, (shards_lib.shutil, 'rmtree', remove_one)),
+    (True, (shards_lib.pathlib.Path, 'unlink', remove_all_but_one)),
+  ):
+    shards, _ = opened(tmp_path, overwrite=True)
+    for record in (b'x', b'y'):
+      write(shards, record)
+    if is_whole:
+      shards.finish({}, None)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+      patch.setattr(*patched)
+      opened(tmp_path, overwrite=True)
+    for settings in (SETTINGS, {'size': 1}):
+      with pytest.raises(CorpusError, match='0000.* is left.*--overwrite'):
+        opened(tmp_path, settings=settings)
+  shards, _ = opened(tmp_path, overwrite=True)
+  write(shards, b'z')
+  shards.finish({}, None)
+  assert names(tmp_path) == [
+    'blocks-00000-of-00001.tfrecord.gz',
+    'manifest.json',
   ]
