@@ -105,7 +105,7 @@ def test_the_last_wordpiece_of_a_vocabulary_fits(tmp_path, vocab_size, dtype):
   assert titles.to_list() == [[0, last]] and bodies.to_list() == [[last]]
 
 
-@pytest.mark.parametrize('wrong', [100, 70_000])
+@pytest.mark.parametrize('wrong', [100, 70_000, -1])
 @pytest.mark.parametrize('column', [0, 1])
 def test_what_is_refused_leaves_no_trace(tmp_path, wrong, column):
   rows = [list(d) for d in _DOCUMENTS]
