@@ -112,6 +112,8 @@ def test_an_edition_is_replaced_as_a_whole(tmp_path, store):
   ('path', 'text'),
   [
     ('notes.txt', ''),
+    ('corpus/notes.txt', ''),
+    ('corpus/spans/manifest.json', '{}'),
     ('index/notes.txt', ''),
     ('index/3a/metadata.json', '{}'),
     ('corpus/manifest.json', None),
