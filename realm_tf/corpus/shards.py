@@ -77,6 +77,7 @@ class Shards:
     self.unfinished.mkdir(parents=True, exist_ok=True)
     atomic.remove_stale(self.unfinished)
     if not self._settings_file.exists():
+      self._check_nothing_is_left()
       atomic.write_json(
         self._settings_file, {'kind': self.kind, 'settings': self.settings}
       )
@@ -104,12 +105,29 @@ class Shards:
         path.unlink()
     self.notes = []
 
+  def _named(self) -> list[pathlib.Path]:
+    """The shards that have their names."""
+    pattern = f'{self.kind}-?????-of-?????.tfrecord.gz'
+    return sorted(self.directory.glob(pattern))
+
+  def _check_nothing_is_left(self) -> None:
+    """Refuses shards of which nobody knows what they are of."""
+    left = [*sorted(self.unfinished.glob('?????.*')), *self._named()]
+    if left:
+      raise CorpusError(
+        f'--output_dir: {left[0]} is left of a corpus that is not whole and'
+        ' that no build goes on with; name another directory, or give'
+        ' --overwrite'
+      )
+
   def _remove(self) -> None:
     """Removes what an earlier build left, and nothing else."""
+    # First: nothing goes on with what a killed call leaves.
+    self._settings_file.unlink(missing_ok=True)
     (self.directory / 'manifest.json').unlink(missing_ok=True)
     (self.directory / STATISTICS).unlink(missing_ok=True)
     shutil.rmtree(self.unfinished, ignore_errors=True)
-    for path in self.directory.glob(f'{self.kind}-?????-of-?????.tfrecord.gz'):
+    for path in self._named():
       path.unlink()
 
   def add(self, note: dict) -> None:

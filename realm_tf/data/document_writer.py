@@ -88,12 +88,12 @@ class DocumentWriter:
       ValueError: A token id is not in the vocabulary.
     """
     for values, _ in ids.values():
-      if len(values) and not 0 <= values.min() <= values.max() < (
-        self.vocab_size
-      ):
+      least, most = (values.min(), values.max()) if len(values) else (0, -1)
+      if least < 0 or most >= self.vocab_size:
         raise ValueError(
-          f'a block has the token id {values.max()}, and the vocabulary only '
-          f'{self.vocab_size} wordpieces: it was made with another one'
+          f'a block has the token id {least if least < 0 else most}, and the'
+          f' vocabulary only {self.vocab_size} wordpieces: it was made with'
+          ' another one'
         )
     ids = {
       name: (values.astype(self.ids_dtype), lengths)

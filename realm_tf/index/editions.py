@@ -8,6 +8,7 @@ A directory of one holds `corpus/` and `index/<step>/` and nothing else.
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,9 @@ from realm_tf.io import atomic
 
 CORPUS, INDEX = 'corpus', 'index'
 _UPDATED = 'updated'  # In the manifest's settings: nobody else writes it.
+_OF_A_CORPUS = re.compile(
+  r'documents|manifest\.json|blocks-[-\w]+\.tfrecord\.gz'
+)
 
 
 class EditionChangedError(RuntimeError):
@@ -51,7 +55,11 @@ def _is_edition(directory: pathlib.Path) -> bool:
   corpus, index = directory / CORPUS, directory / INDEX
   if sorted(p.name for p in directory.iterdir()) != [CORPUS, INDEX]:
     return False
-  if not index.is_dir() or not all(p.name.isdecimal() for p in index.iterdir()):
+  if not corpus.is_dir() or not index.is_dir():
+    return False
+  if not all(_OF_A_CORPUS.fullmatch(p.name) for p in corpus.iterdir()):
+    return False
+  if not all(p.name.isdecimal() for p in index.iterdir()):
     return False
   try:
     return _UPDATED in atomic.read_json(corpus / 'manifest.json')['settings']

@@ -59,10 +59,7 @@ def updated_searcher(
   if not isinstance(old, ScannSearcher):
     return searcher.build_searcher(embeddings, old.config)
   tensors = old.tensors(old_embeddings)
-  leaves = np.zeros([0], np.int32)
-  codes = np.zeros([0, tensors['hashed_dataset'].shape[1]], np.uint8)
-  if len(added):
-    leaves, codes = scann_rows.encode(tensors, added)
+  leaves, codes = scann_rows.encode(tensors, added)
   _, num_leaves, searched, reorder = tensors['plan'].numpy()
   dataset = tensors['dataset']
   tensors.update(

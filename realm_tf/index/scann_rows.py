@@ -66,7 +66,7 @@ def encode(
 
   Args:
     tensors: As of `ScannSearcher.tensors`.
-    vectors: float32 `[rows, dim]`, at least one.
+    vectors: float32 `[rows, dim]`.
 
   Returns:
     int32 `[rows]` and uint8 `[rows, bytes]`, to be put behind
@@ -76,6 +76,10 @@ def encode(
     search_ops.ScannMissingError: ScaNN is not installed.
   """
   search_ops.scann_ops()
+  if not len(vectors):
+    # ScaNN divides by their number, and the process ends.
+    width = tensors['hashed_dataset'].shape[1]
+    return np.zeros([0], np.int32), np.zeros([0, width], np.uint8)
   # Finds `scann_pybind`, which lies beside the path of packages.
   importlib.import_module('scann.scann_ops.py.scann_ops_pybind')
   pybind = importlib.import_module('scann_pybind')

@@ -54,6 +54,8 @@ class LiveAnswerer:
       export_dir, corpus_dir, versions.find_index(index_dir)
     )
     self._live: live.LiveIndex | None = None
+    # Of those who ask since before the first update.
+    self._early: list[contextlib.ExitStack] = []
     self._saved: set[pathlib.Path] = set()
 
   def _opened(self) -> live.LiveIndex:
@@ -66,13 +68,20 @@ class LiveAnswerer:
           self._corpus_dir, index.path, index.metadata
         )
       self._live = live.LiveIndex(self._answerer.documents, index, encoding)
+      for held in self._early:
+        held.enter_context(self._live.acquire())
     return self._live
 
   @contextlib.contextmanager
   def now(self) -> Iterator[QuestionAnswerer]:
     """Answers from the edition of now until the block ends."""
     if self._live is None:
-      yield self._answerer
+      with contextlib.ExitStack() as held:
+        self._early.append(held)
+        try:
+          yield self._answerer
+        finally:
+          self._early.remove(held)
       return
     with self._live.acquire() as edition:
       yield self._answerer.using(edition.documents, edition.index)
