@@ -98,7 +98,9 @@ training_flags.define(
 )
 flags.adopt_module_key_flags(training_flags)
 _EMBEDDER_LEARNING_RATE = flags.DEFINE_float(
-  'embedder_learning_rate', None, 'Of the embedder; default --learning_rate.'
+  'embedder_learning_rate',
+  None,
+  'Of the embedder; default --learning_rate. 0 leaves it as it is.',
 )
 _NUM_CANDIDATES = flags.DEFINE_integer(
   'num_candidates', 8, 'Documents a sentence, with the null document.'

@@ -169,6 +169,11 @@ def _ict_batch(corpus: str, settings: str) -> int:
   """As many different blocks as there are, for a small corpus."""
   with open(os.path.join(corpus, 'manifest.json'), encoding='utf-8') as f:
     blocks = json.load(f)['counts']['blocks']
+  if blocks < 2:
+    raise SystemExit(
+      f'run_local: {_KNOWLEDGE.value} gives {blocks} block: there is nothing to'
+      ' tell apart'
+    )
   return min(_ICT_BATCH[settings], blocks)
 
 

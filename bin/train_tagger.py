@@ -106,8 +106,6 @@ _MASK_RATE = flags.DEFINE_float(
   'mask_rate', 0.1, 'Share of the wordpieces that are masked in training.'
 )
 
-# What is told and written on the way.
-
 
 def _config() -> tagger.TaggerConfig:
   return tagger.TaggerConfig(

@@ -69,7 +69,8 @@ def define(
     'dropout',
     None,
     'Rate of dropout. Default: as the weights say, 0.1 for BERT. A training of'
-    ' few steps comes further with 0.',
+    ' few steps comes further with 0; what it writes says so, too: give 0.1 to'
+    ' a longer one that starts from that.',
     lower_bound=0,
     upper_bound=0.99,
   )
@@ -91,7 +92,7 @@ def define(
   flags.DEFINE_integer(
     'save_checkpoints_steps',
     values['save_checkpoints_steps'],
-    'Steps between two checkpoints; each export has one, too.',
+    'Steps between two checkpoints; where there are exports, each has one.',
     lower_bound=1,
   )
   flags.DEFINE_integer(

@@ -36,7 +36,8 @@ class BlockQuestions:
     # Block b has the questions order[limits[b]:limits[b + 1]].
     self._limits = np.searchsorted(rows[order], np.arange(num_blocks + 1))
     self._values = ids.values.numpy()
-    self._splits = ids.row_splits.numpy()
+    splits = ids.row_splits.numpy()
+    self._splits = np.append(splits, splits[-1])  # So that there is one.
 
   def draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One question of each of `rows`, int64; -1 where a block has none."""
@@ -71,7 +72,7 @@ def find_blocks(
   """Questions by their gold block, see `gold_blocks.relevant_rows`.
 
   Raises:
-    CorpusError: No question names a paragraph that is in the corpus.
+    CorpusError: Questions name paragraphs, and none is in the corpus.
   """
   relevant = gold_blocks.relevant_rows(
     examples, paragraphs, documents, tokenizer, max_block_length

@@ -75,7 +75,11 @@ def pairs_of_document(
     `query`, `span` (start and limit in bytes of it) and `text`, as
     `data.mlm.mlm_batches` reads them.
   """
-  parts = [text[start:limit] for start, limit in sentences]
+
+  def cut(start: int, limit: int) -> str:
+    return text[start:limit].decode(errors='replace')
+
+  parts = [cut(*sentence) for sentence in sentences]
   sizes = [len(part.split()) for part in parts]
   holders = span_records.sentence_of_spans(sentences, spans)
   found = 0
@@ -85,9 +89,8 @@ def pairs_of_document(
     own, (start, limit) = holders[number], spans[number]
     if own < 0:
       continue
-    whole_word = re.compile(
-      rb'(?<!\w)' + re.escape(text[start:limit]) + rb'(?!\w)'
-    )
+    name = re.escape(cut(start, limit))
+    whole_word = re.compile(rf'(?<!\w){name}(?!\w)')
     others = [
       i for i, part in enumerate(parts) if i != own and whole_word.search(part)
     ]
@@ -99,9 +102,9 @@ def pairs_of_document(
     found += 1
     first = sentences[own][0]
     yield {
-      'query': parts[own].decode(errors='replace'),
+      'query': parts[own],
       'span': [start - first, limit - first],
-      'text': b' '.join(parts[i] for i in chosen).decode(errors='replace'),
+      'text': ' '.join(parts[i] for i in chosen),
     }
 
 
@@ -155,7 +158,7 @@ def write_pairs(
     Counts: `documents`, `documents_with_pairs`, `pairs`.
 
   Raises:
-    ValueError: A file is none of span records, or there is no record.
+    ValueError: A file is none of span records, or there is no pair.
   """
   paths = files.expand(spans)
   for path in paths:
@@ -181,6 +184,9 @@ def write_pairs(
           counts['documents_with_pairs'] += bool(pairs)
           counts['pairs'] += len(pairs)
           bar.update()
-    if not counts['documents']:
-      raise ValueError(f'{spans}: there is no record')
+    if not counts['pairs']:
+      raise ValueError(
+        f'{spans}: of {counts["documents"]} documents none has a name that'
+        ' stands in two of its sentences'
+      )
   return counts

@@ -79,6 +79,8 @@ def _read_questions(
     ValueError: There is no question whose document is known.
   """
   if config.questions is None:
+    if config.paragraphs is not None:
+      raise ValueError('--paragraphs is of no use without --questions')
     return None
   if config.paragraphs is None:
     raise ValueError(
@@ -155,7 +157,12 @@ def pretrain(config: IctConfig) -> dict[str, float]:
       export_fn=export,
     )
 
-  def batches(seed: int, start: int, limit: int) -> ExampleGenerator:
+  def batches(
+    seed: int,
+    start: int,
+    limit: int,
+    questions: block_questions.BlockQuestions | None = None,
+  ) -> ExampleGenerator:
     dataset = ict.ict_batches(
       documents,
       tokenizer,
@@ -186,14 +193,14 @@ def pretrain(config: IctConfig) -> dict[str, float]:
         'mask_rate': config.mask_rate,
         'projection_size': config.projection_size,
         'query_seq_len': config.query_seq_len,
-        'questions': questions and questions.num_questions,
+        'questions': config.questions,
         'question_rate': questions and config.question_rate,
         'separate_towers': config.separate_towers,
         'vocab_fingerprint': tokenizer.fingerprint,
       }
     ),
     run_config.TrainSpec(
-      lambda start: batches(config.seed, start, -1),
+      lambda start: batches(config.seed, start, -1, questions),
       max_steps=config.train_steps,
       export_schedule=config.export_schedule,
     ),

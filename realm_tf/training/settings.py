@@ -117,14 +117,22 @@ class ReaderTrainingSettings(TrainingSettings):
   embedder_learning_rate: float | None = None
 
   def optimizer_groups(self, model: ReaderWithEmbedder) -> list[OptimizerGroup]:
-    """An optimizer for each part that is trained."""
+    """An optimizer for each part that is trained.
+
+    Raises:
+      ValueError: A rate is below 0, or all are 0.
+    """
     rate = self.embedder_learning_rate
     parts = [
       (self.learning_rate, model.reader_variables),
       (self.learning_rate if rate is None else rate, model.embedder_variables),
     ]
-    return [
+    # A rate below 0 is refused with the optimizer.
+    groups = [
       OptimizerGroup(self.optimizer(rate), variables)
       for rate, variables in parts
-      if rate > 0
+      if rate
     ]
+    if not groups:
+      raise ValueError('learning_rate is 0: nothing would be trained')
+    return groups

@@ -74,6 +74,14 @@ def test_passages_are_sentences_around_the_mention():
   assert passage(sizes, 2, 0, 1) == [2]
 
 
+def test_names_are_whole_words_in_any_script():
+  sentences = ('Jos is far.', 'José is near.', 'Иван пел.', 'Ивановна пела.')
+  assert _pairs(*_document(sentences, names=('Jos', 'Иван'))) == []
+  sentences = ('Иван пел.', '«Иван» ушёл.')
+  pairs = _pairs(*_document(sentences, names=('Иван',)), max_pairs=9)
+  assert {_blank(pair) for pair in pairs} == {'Иван'} and len(pairs) == 2
+
+
 def test_as_many_as_asked_for():
   assert len(_pairs(*_document(), max_pairs=2)) == 2
   assert _pairs(*_document(names=())) == []
@@ -100,6 +108,16 @@ def test_files(tmp_path):
   again = tmp_path / 'again.jsonl'
   lookup_pairs.write_pairs(f'{tmp_path}/spans-*', again, show_progress=False)
   assert again.read_bytes() == output.read_bytes()
+
+
+def test_no_pair_at_all_is_an_error(tmp_path):
+  _write(tmp_path / 'spans-0.gz', [_document(names=())] * 2)
+  output = tmp_path / 'pairs.jsonl'
+  with pytest.raises(ValueError, match=r'spans-0\.gz: of 2 documents none'):
+    lookup_pairs.write_pairs(
+      str(tmp_path / 'spans-0.gz'), output, show_progress=False
+    )
+  assert not output.exists()
 
 
 def test_a_damaged_file_is_named_and_nothing_is_written(tmp_path):

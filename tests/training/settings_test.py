@@ -40,6 +40,21 @@ def test_optimizer_warms_up_and_decays_as_told():
   assert _settings().optimizer(0.5).learning_rate(9) > rate(9)
 
 
+def test_rates_by_which_nothing_is_trained_are_refused():
+  model = _Model([tf.Variable(1.0)], [tf.Variable(2.0)])
+  for rate, embedder_rate, message in (
+    (0.0, None, 'nothing would be trained'),
+    (0.1, -0.1, 'must not be negative'),
+  ):
+    settings = _settings(
+      ReaderTrainingSettings,
+      learning_rate=rate,
+      embedder_learning_rate=embedder_rate,
+    )
+    with pytest.raises(ValueError, match=message):
+      settings.optimizer_groups(model)
+
+
 @dataclasses.dataclass
 class _Model:
   reader_variables: list
