@@ -55,6 +55,9 @@ _INDEX_DIR = flags.DEFINE_string(
 _READER_BEAM = flags.DEFINE_integer(
   'reader_beam', 5, 'Blocks that are read.', lower_bound=1
 )
+_MIXED_PRECISION = flags.DEFINE_bool(
+  'mixed_precision', False, 'Compute in bfloat16.'
+)
 _TOP_N = flags.DEFINE_integer('top_n', 3, 'Answers shown.', lower_bound=1)
 
 _EDIT = re.compile(rb'([+-]|:save)\s+\S')
@@ -132,6 +135,7 @@ def main(argv: list[str]) -> None:
       _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value),
       _CORPUS_DIR.value,
       _INDEX_DIR.value,
+      mixed_precision=_MIXED_PRECISION.value,
     )
     try:
       while True:

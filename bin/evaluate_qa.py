@@ -76,6 +76,9 @@ _BLOCKS_AT_ONCE = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer(
   'batch_size', 8, 'Questions at a time.', lower_bound=1
 )
+_MIXED_PRECISION = flags.DEFINE_bool(
+  'mixed_precision', False, 'Compute in bfloat16.'
+)
 _RETRIEVE_ONLY = flags.DEFINE_bool('retrieve_only', False, 'Read nothing.')
 _CLOSED_BOOK = flags.DEFINE_bool(
   'closed_book',
@@ -102,7 +105,10 @@ def _evaluate() -> dict[str, float]:
   export_dir = _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value)
   print(f'{export_dir} on {len(examples)} questions', flush=True)
   answerer = QuestionAnswerer.load(
-    export_dir, _CORPUS_DIR.value, versions.find_index(_INDEX_DIR.value)
+    export_dir,
+    _CORPUS_DIR.value,
+    versions.find_index(_INDEX_DIR.value),
+    mixed_precision=_MIXED_PRECISION.value,
   )
   try:
     gold_rows = None

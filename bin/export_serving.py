@@ -64,6 +64,9 @@ _OUTPUT_DIR = flags.DEFINE_string(
 _READER_BEAM = flags.DEFINE_integer(
   'reader_beam', 5, 'Blocks read for a question.', lower_bound=1
 )
+_MIXED_PRECISION = flags.DEFINE_bool(
+  'mixed_precision', False, 'Compute in bfloat16.'
+)
 _TOP_N = flags.DEFINE_integer('top_n', 5, 'Answers given.', lower_bound=1)
 _QUESTION = flags.DEFINE_string(
   'question', 'what is it?', 'Asked at the end, to see that all is well.'
@@ -119,6 +122,7 @@ def main(argv: list[str]) -> None:
       output_dir=_OUTPUT_DIR.value,
       reader_beam=_READER_BEAM.value,
       top_n=_TOP_N.value,
+      mixed_precision=_MIXED_PRECISION.value,
     )
   _check(_OUTPUT_DIR.value, _QUESTION.value)
   print(_OUTPUT_DIR.value)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras as keras
 
 from realm_tf.benchmarks.indexes import random_index
 from realm_tf.benchmarks.material import Material, cut_documents
 from realm_tf.benchmarks.pipeline import VOCAB_SIZE
+from realm_tf.bert import precision
 from realm_tf.bert.config import BertConfig
 from realm_tf.data.qa_datasets import QaExample
 from realm_tf.data.questions import Questions, shuffled_rows
@@ -107,10 +107,7 @@ def measure(settings: Settings, material: Material) -> dict[str, Any]:
   """
   tokenizer = material.tokenizer()
   documents = material.corpus()
-  policy = keras.mixed_precision.global_policy()
-  if settings.mixed_precision:
-    keras.mixed_precision.set_global_policy('mixed_bfloat16')
-  try:
+  with precision.layers_compute_in(settings.mixed_precision):
     bert = BertConfig.preset(
       settings.preset, vocab_size=max(VOCAB_SIZE, tokenizer.vocab_size)
     )
@@ -141,8 +138,6 @@ def measure(settings: Settings, material: Material) -> dict[str, Any]:
     ends[:] = [time.perf_counter()]
     metrics = step_trainer.train(tf.constant(settings.steps))
     slot.close()
-  finally:
-    keras.mixed_precision.set_global_policy(policy)
   seconds = [
     (end - start) / settings.batch_size
     for start, end in itertools.pairwise(ends)

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras as keras
 
 from realm_tf.benchmarks import timing
 from realm_tf.benchmarks.indexes import random_index
 from realm_tf.benchmarks.material import Material, cut_documents
 from realm_tf.benchmarks.pipeline import VOCAB_SIZE
+from realm_tf.bert import precision
 from realm_tf.bert.config import BertConfig
 from realm_tf.export import serving
 from realm_tf.export.serving_module import ServingConfig
@@ -68,9 +68,6 @@ def _export(
   """Writes the SavedModel of random weights; returns what it is of."""
   tokenizer = material.tokenizer()
   documents = material.corpus()
-  policy = keras.mixed_precision.global_policy()
-  if settings.mixed_precision:
-    keras.mixed_precision.set_global_policy('mixed_bfloat16')
   bert = BertConfig.preset(
     settings.preset, vocab_size=max(VOCAB_SIZE, tokenizer.vocab_size)
   )
@@ -78,10 +75,12 @@ def _export(
     documents, settings.searcher, tokenizer.fingerprint, _DIM
   )
   start = time.perf_counter()
+  with precision.layers_compute_in(settings.mixed_precision):
+    embedder, reader = Embedder(bert, _DIM), SpanReader(bert)
   serving.save_serving(
     directory,
-    embedder=Embedder(bert, _DIM),
-    reader=SpanReader(bert),
+    embedder=embedder,
+    reader=reader,
     tokenizer=tokenizer,
     documents=documents,
     index=index,
@@ -90,7 +89,6 @@ def _export(
     ),
   )
   seconds = time.perf_counter() - start
-  keras.mixed_precision.set_global_policy(policy)
   index.close()
   return {
     'export_seconds': seconds,

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.bert import precision
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules, span_reader_module
 from realm_tf.index import versions
@@ -107,8 +108,16 @@ class QuestionAnswerer:
     export_dir: str | os.PathLike,
     corpus_dir: str | os.PathLike,
     index_path: str | os.PathLike,
+    *,
+    mixed_precision: bool = False,
   ) -> 'QuestionAnswerer':
     """Loads what a fine-tuning exported, and an index of a corpus.
+
+    Args:
+      export_dir: With `embedder` and `span_reader`.
+      corpus_dir: As bin/build_corpus writes it.
+      index_path: One version of its index.
+      mixed_precision: Compute in bfloat16.
 
     Raises:
       FileNotFoundError: One of them is not there.
@@ -128,9 +137,12 @@ class QuestionAnswerer:
       embedder_fingerprint=info['document_embedder_fingerprint'],
     )
     try:
+      with precision.layers_compute_in(mixed_precision):
+        embedder = hub_modules.load_embedder(embedder_dir)
+        reader = span_reader_module.load_span_reader(reader_dir)
       return cls(
-        hub_modules.load_embedder(embedder_dir),
-        span_reader_module.load_span_reader(reader_dir),
+        embedder,
+        reader,
         tokenizer,
         documents,
         index,

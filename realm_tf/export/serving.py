@@ -21,6 +21,7 @@ import tensorflow as tf
 from absl import logging
 from tensorflow.core.protobuf import saved_model_pb2
 
+from realm_tf.bert import precision
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules, serving_module, span_reader_module
 from realm_tf.export.serving_blocks import Blocks
@@ -170,6 +171,7 @@ def export_serving(
   top_n: int = 5,
   query_seq_len: int | None = None,
   reader_seq_len: int | None = None,
+  mixed_precision: bool = False,
 ) -> ServingConfig:
   """Puts what a fine-tuning left behind into one SavedModel.
 
@@ -184,6 +186,7 @@ def export_serving(
     top_n: Answers given.
     query_seq_len: Wordpieces of a question; None as in training.
     reader_seq_len: Wordpieces of a question with a block; None as in training.
+    mixed_precision: Compute in bfloat16.
 
   Returns:
     How it answers questions.
@@ -213,10 +216,13 @@ def export_serving(
     num_documents=len(documents),
   )
   try:
+    with precision.layers_compute_in(mixed_precision):
+      embedder = hub_modules.load_embedder(embedder_dir)
+      reader = span_reader_module.load_span_reader(span_reader_dir)
     save_serving(
       output_dir,
-      embedder=hub_modules.load_embedder(embedder_dir),
-      reader=span_reader_module.load_span_reader(span_reader_dir),
+      embedder=embedder,
+      reader=reader,
       tokenizer=tokenizer,
       documents=documents,
       index=index,

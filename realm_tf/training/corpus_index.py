@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-import tf_keras as keras
 
+from realm_tf.bert import precision
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules
 from realm_tf.index import build
@@ -137,8 +137,6 @@ class CorpusIndexConfig:
 def _make_indexer(
   config: CorpusIndexConfig, embedder_dir: str
 ) -> CorpusIndexer:
-  if config.mixed_precision:
-    keras.mixed_precision.set_global_policy('mixed_bfloat16')
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
   return CorpusIndexer(
     warm_start.open_documents(config.corpus_dir, tokenizer),
@@ -153,10 +151,10 @@ def _make_indexer(
 def build_once(config: CorpusIndexConfig, embedder_dir: str) -> str:
   """Publishes the index of one embedder, under its step; returns its path."""
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
-  indexer = _make_indexer(config, embedder_dir)
   # A training that goes on removes its exports after a while.
   kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
-  path = indexer(str(kept), step)
+  with precision.layers_compute_in(config.mixed_precision):
+    path = _make_indexer(config, embedder_dir)(str(kept), step)
   shutil.rmtree(kept)
   return path
 
@@ -186,4 +184,5 @@ def watch(
 
   threading.Thread(target=stop_builder, name='stopper', daemon=True).start()
   finished = os.path.join(model_dir, estimator.FINISHED)
-  builder.run(is_over=lambda: os.path.exists(finished))
+  with precision.layers_compute_in(config.mixed_precision):
+    builder.run(is_over=lambda: os.path.exists(finished))

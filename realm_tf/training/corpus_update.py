@@ -8,8 +8,8 @@ import pathlib
 from typing import Any
 
 import tensorflow as tf
-import tf_keras as keras
 
+from realm_tf.bert import precision
 from realm_tf.corpus import additions, removals
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.data.documents import Documents
@@ -101,15 +101,8 @@ def load_encoding(
     mixed_precision: Embed in bfloat16.
   """
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
-  # Layers keep the policy under which they were made.
-  policy = keras.mixed_precision.global_policy()
-  keras.mixed_precision.set_global_policy(
-    'mixed_bfloat16' if mixed_precision else 'float32'
-  )
-  try:
+  with precision.layers_compute_in(mixed_precision):
     embedder = hub_modules.load_embedder(embedder_dir)
-  finally:
-    keras.mixed_precision.set_global_policy(policy)
   embed = tf.function(
     embedder.embed_documents,
     input_signature=embed_signature(),

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 from absl import logging
 
+from realm_tf.bert import precision
 from realm_tf.io import atomic
 from realm_tf.io import progress as progress_lib
 from realm_tf.training import checkpoints, exporters, summaries
@@ -46,17 +47,14 @@ class _WithoutOrbit:
 @contextlib.contextmanager
 def _keras_settings(config: run_config_lib.RunConfig) -> Iterator[None]:
   """Keras' global settings for a run, undone after it."""
-  policy = keras.mixed_precision.global_policy()
   had_generators = keras.backend.experimental.is_tf_random_generator_enabled()
-  if config.mixed_precision:
-    keras.mixed_precision.set_global_policy('mixed_bfloat16')
   # Generators are variables, so that dropout resumes where it was.
   keras.backend.experimental.enable_tf_random_generator()
   keras.utils.set_random_seed(config.seed)
   try:
-    yield
+    with precision.layers_compute_in(config.mixed_precision):
+      yield
   finally:
-    keras.mixed_precision.set_global_policy(policy)
     if not had_generators:
       keras.backend.experimental.disable_tf_random_generator()
 

@@ -37,6 +37,8 @@ class LiveAnswerer:
     export_dir: str | os.PathLike,
     corpus_dir: str | os.PathLike,
     index_dir: str | os.PathLike,
+    *,
+    mixed_precision: bool = False,
   ):
     """Loads what a fine-tuning exported.
 
@@ -44,6 +46,8 @@ class LiveAnswerer:
       export_dir: Of the fine-tuning.
       corpus_dir: A corpus; stays as it is.
       index_dir: Its index, or the directory of several; stays as it is.
+      mixed_precision: Read in bfloat16. Documents that are added are embedded
+        as those of the index were.
 
     Raises:
       FileNotFoundError: One of them is not there.
@@ -51,7 +55,10 @@ class LiveAnswerer:
     """
     self._corpus_dir = os.fspath(corpus_dir)
     self._answerer = QuestionAnswerer.load(
-      export_dir, corpus_dir, versions.find_index(index_dir)
+      export_dir,
+      corpus_dir,
+      versions.find_index(index_dir),
+      mixed_precision=mixed_precision,
     )
     self._live: live.LiveIndex | None = None
     # Of those who ask since before the first update.

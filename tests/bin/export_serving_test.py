@@ -52,6 +52,22 @@ def test_exports_and_asks(qa, tmp_path):
   assert found['answer'].numpy()[0] == expected.text
 
 
+def test_the_model_computes_in_bfloat16_if_told(qa, tmp_path):
+  result = tiny_world.call_forked(
+    'export_serving', *flags(qa, tmp_path / 'out'), '--mixed_precision'
+  )
+  assert result.returncode == 0, result.stderr
+  model = tf.saved_model.load(f'{tmp_path}/out')
+  graph = model.signatures['embed'].graph.as_graph_def()
+  kinds = {
+    node.attr['T'].type
+    for function in graph.library.function
+    for node in function.node_def
+    if node.op == 'MatMul'
+  }
+  assert tf.bfloat16.as_datatype_enum in kinds
+
+
 def test_what_does_not_fit_is_one_line(qa, tmp_path):
   other = tmp_path / 'index' / '10'
   shutil.copytree(qa.index_path, other)

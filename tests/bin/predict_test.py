@@ -36,6 +36,15 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
     evidence = record['evidence'].encode()
     start, limit = record['byte_start'], record['byte_limit']
     assert evidence[start:limit].decode() == record['prediction'] != ''
+  rounded = tiny_world.call_forked(
+    'predict',
+    *finetuned.answering_flags(),
+    '--mixed_precision',
+    typed=asked[0] + '\n',
+  )
+  (near,) = (json.loads(line) for line in rounded.stdout.splitlines())
+  assert near['score'] != good[0]['score']
+  assert near['score'] == pytest.approx(good[0]['score'], abs=0.5)
   path = tmp_path / 'questions.txt'
   path.write_text(typed)
   refused = tiny_world.call_forked(

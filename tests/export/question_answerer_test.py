@@ -70,6 +70,18 @@ def test_a_batch_gives_the_answers_of_its_questions(answerer, blocks_at_once):
     )
 
 
+def test_bfloat16_answers_nearly_the_same(qa, answerer):
+  rounded = QuestionAnswerer.load(
+    qa.export_dir, qa.corpus_dir, qa.index_path, mixed_precision=True
+  )
+  every = {'reader_beam': len(qa.documents), 'top_n': 1}
+  exact, near = (a.answer(QUESTIONS, **every) for a in (answerer, rounded))
+  rounded.close()
+  np.testing.assert_allclose(near.scores, exact.scores, atol=0.1)
+  assert np.abs(near.scores - exact.scores).max() > 1e-5
+  assert (near.rows == exact.rows).mean() >= 0.6
+
+
 def test_no_answer_is_given_twice(qa, answerer):
   found = answerer.answer(QUESTIONS, reader_beam=40, top_n=60)
   for row in zip(found.rows, found.byte_starts, found.byte_limits):

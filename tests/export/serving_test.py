@@ -208,6 +208,21 @@ def test_retrieves_and_embeds(qa, served):
     assert texts == qa.documents.bodies(rows)
 
 
+def test_bfloat16_answers_nearly_the_same(qa, served, tmp_path):
+  model, _ = served
+  export(qa, tmp_path / 'serving', mixed_precision=True)
+  rounded = tf.saved_model.load(str(tmp_path / 'serving'))
+  questions = tf.constant(QUESTIONS)
+  exact, near = (numbers(m.embed(questions)) for m in (model, rounded))
+  np.testing.assert_allclose(near['embedding'], exact['embedding'], atol=0.05)
+  assert np.abs(near['embedding'] - exact['embedding']).max() > 1e-5
+  exact, near = (numbers(m.answer(questions)) for m in (model, rounded))
+  assert near['score'].dtype == np.float32
+  np.testing.assert_allclose(near['score'], exact['score'], atol=0.1)
+  assert np.abs(near['score'] - exact['score']).max() > 1e-5
+  assert (near['answer'] == exact['answer']).mean() >= 0.6
+
+
 _FRESH = """
 import json, sys
 sys.path = [p for p in sys.path if p not in ('', %(root)r)]
