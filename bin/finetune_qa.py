@@ -81,8 +81,15 @@ _BERT = flags.DEFINE_string(
   'bert',
   None,
   'Start of the reader: a `bert` module, or a directory of weights.',
-  required=True,
 )
+_SPAN_READER = flags.DEFINE_string(
+  'span_reader',
+  None,
+  'Start of the reader in the place of --bert: a `span_reader` module, where'
+  ' an earlier fine-tuning goes on, perhaps on other questions or another'
+  ' index.',
+)
+flags.mark_flags_as_mutual_exclusive(['bert', 'span_reader'], required=True)
 _EMBEDDER = flags.DEFINE_string(
   'embedder', None, 'Start of the query embedder; default: that of the index.'
 )
@@ -158,7 +165,8 @@ def _config(schedule: RefreshSchedule | None) -> finetuning.FinetuningConfig:
     strict=_STRICT.value,
     paragraphs=_PARAGRAPHS.value,
     max_block_length=_MAX_BLOCK_LENGTH.value,
-    bert=_BERT.value,
+    bert=_BERT.value or 'base',
+    span_reader=_SPAN_READER.value,
     embedder=_EMBEDDER.value,
     questions=QuestionConfig(
       query_seq_len=_QUERY_SEQ_LEN.value,

@@ -94,13 +94,28 @@ def read_span_reader_weights(
   hub_modules.read_layers(directory, span_reader=reader)
 
 
-def load_span_reader(directory: str | os.PathLike) -> SpanReader:
-  """Makes the layer that was exported to `directory`."""
+def load_span_reader(
+  directory: str | os.PathLike,
+  *,
+  max_span_width: int | None = None,
+  dropout: float | None = None,
+  seed: int = 0,
+) -> SpanReader:
+  """Makes the layer that was exported to `directory`.
+
+  Args:
+    directory: Of the module.
+    max_span_width: Wordpieces of a span at most; None for what it was trained
+      with. No weight depends on it.
+    dropout: Replaces the rates of dropout that it was trained with.
+    seed: Of dropout.
+  """
   info = hub_modules.read_info(directory, KIND)
   reader = SpanReader(
-    BertConfig(**info['bert_config']),
-    max_span_width=info['max_span_width'],
+    BertConfig(**info['bert_config']).with_dropout(dropout),
+    max_span_width=max_span_width or info['max_span_width'],
     span_hidden_size=info['span_hidden_size'],
+    seed=seed,
   )
   read_span_reader_weights(reader, directory)
   return reader

@@ -16,7 +16,6 @@ from realm_tf.index import build, versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.embedding import EmbeddingConfig
 from realm_tf.index.slot import IndexSlot
-from realm_tf.layers.span_reader import SpanReader
 from realm_tf.models.open_qa import OpenQAConfig, OpenQAModel
 from realm_tf.training import (
   corpus_index,
@@ -25,6 +24,7 @@ from realm_tf.training import (
   index_builder,
   index_refresh,
   question_batches,
+  reader_start,
   run_config,
   warm_start,
 )
@@ -53,11 +53,14 @@ class FinetuningConfig(ReaderTrainingSettings):
       gold paragraph in it.
     max_block_length: As the corpus was built with; for `paragraphs`.
     bert: Start of the reader: the `bert` module of a pre-training, or weights.
+    span_reader: Start of the reader in the place of `bert`: the module of an
+      earlier fine-tuning.
     embedder: Start of the query embedder; None takes the index's own.
     questions: Lengths and numbers of blocks.
     model: Terms of the loss.
     max_span_width: Wordpieces of an answer at most.
-    span_hidden_size: Hidden units of the MLP that scores spans.
+    span_hidden_size: Hidden units of the MLP that scores spans, where that
+      starts anew.
     refresh_schedule: Steps between two exports whose embedder embeds the
       corpus anew; None leaves the document side as it is.
     searcher: How refreshed indexes are searched.
@@ -75,6 +78,7 @@ class FinetuningConfig(ReaderTrainingSettings):
   paragraphs: str | None = None
   max_block_length: int = 288
   bert: str = 'base'
+  span_reader: str | None = None
   embedder: str | None = None
   questions: QuestionConfig = dataclasses.field(default_factory=QuestionConfig)
   model: OpenQAConfig = dataclasses.field(default_factory=OpenQAConfig)
@@ -97,9 +101,8 @@ class _Finetuning:
   def __init__(self, config: FinetuningConfig):
     self.config = config
     self.slot = IndexSlot()
-    self.bert, self.tokenizer = warm_start.load(
-      config.bert, with_mlm_head=False, dropout=config.dropout, seed=config.seed
-    )
+    self.reader = self._find_reader()
+    self.tokenizer = self.reader.tokenizer
     self.documents = warm_start.open_documents(
       config.corpus_dir, self.tokenizer
     )
@@ -132,9 +135,26 @@ class _Finetuning:
         config.eval_questions,
       )
 
+  def _find_reader(self) -> reader_start.ReaderStart:
+    config = self.config
+    if config.span_reader is not None:
+      return reader_start.from_span_reader(
+        config.span_reader,
+        max_span_width=config.max_span_width,
+        dropout=config.dropout,
+        seed=config.seed,
+      )
+    return reader_start.from_bert(
+      config.bert,
+      max_span_width=config.max_span_width,
+      span_hidden_size=config.span_hidden_size,
+      dropout=config.dropout,
+      seed=config.seed,
+    )
+
   def _check_lengths(self) -> None:
     longest = self.config.questions.reader_seq_len
-    positions = self.bert.config.max_positions
+    positions = self.reader.bert_config.max_positions
     if longest > positions:
       raise ValueError(
         f'--reader_seq_len={longest}, but this BERT has {positions} positions'
@@ -201,13 +221,7 @@ class _Finetuning:
     embedder = hub_modules.load_embedder(
       self.embedder_dir, dropout=config.dropout
     )
-    reader = SpanReader(
-      self.bert.config,
-      max_span_width=config.max_span_width,
-      span_hidden_size=config.span_hidden_size,
-      seed=config.seed,
-    )
-    reader.init_from_bert(self.bert)
+    reader = self.reader.make()
     model = OpenQAModel(embedder, reader, config.model)
     self.embed_queries: Callable[..., Any] = tf.function(
       embedder.embed_queries, reduce_retracing=True, autograph=False
@@ -310,7 +324,7 @@ class _Finetuning:
     """What a restart must have in common with the run so far."""
     config = self.config
     return {
-      'bert': dataclasses.asdict(self.bert.config),
+      'bert': dataclasses.asdict(self.reader.bert_config),
       'corpus_fingerprint': self.documents.fingerprint,
       'document_embedder': self.document_embedder,
       'max_span_width': config.max_span_width,
@@ -318,7 +332,7 @@ class _Finetuning:
       'num_questions': len(self.train.questions),
       'questions': dataclasses.asdict(config.questions),
       'refreshed': config.refresh_schedule is not None,
-      'span_hidden_size': config.span_hidden_size,
+      'span_hidden_size': self.reader.span_hidden_size,
       'train_questions': config.train_questions,
       'vocab_fingerprint': self.tokenizer.fingerprint,
     }

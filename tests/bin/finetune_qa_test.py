@@ -62,6 +62,26 @@ def test_a_restart_goes_on_and_other_settings_are_refused(finetuned, tmp_path):
   assert list(losses) == [10, 20, 30, 40, 50]
 
 
+def test_goes_on_from_an_earlier_reader(finetuned, tmp_path):
+  export = finetuned.model_dir / 'export' / 'tf_hub' / '40'
+  flags = [
+    *(flag for flag in finetuned.flags if not flag.startswith('--bert')),
+    f'--model_dir={tmp_path}/qa',
+    f'--embedder={export}/embedder',
+    '--train_steps=10',
+    '--log_every_steps=1',
+  ]
+  refused = tiny_world.call_forked('finetune_qa', *flags)
+  assert 'one of (bert, span_reader)' in refused.stderr
+  result = tiny_world.call_forked(
+    'finetune_qa', *flags, f'--span_reader={export}/span_reader'
+  )
+  assert result.returncode == 0, result.stderr
+  anew = _losses(finetuned.model_dir, 'eval', 'reader_loss')
+  later = _losses(tmp_path / 'qa', 'eval', 'reader_loss')
+  assert later[0] == pytest.approx(anew[40], rel=1e-3)
+
+
 @pytest.mark.parametrize(
   ('flag', 'message'),
   [

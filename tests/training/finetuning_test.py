@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fine-tuning whose document side is refreshed; bin/ tests the usual one."""
 
+import dataclasses
 import json
 import pathlib
 
+import numpy as np
 import pytest
 
 from realm_tf.export import hub_modules
@@ -89,3 +91,31 @@ def test_without_a_refresh_it_is_the_embedder_of_the_index(realm, tmp_path):
   found = answerer.answer(['What is the capital of Peru ?'])
   assert found.texts[0][0]
   answerer.close()
+
+
+def test_it_goes_on_from_the_reader_of_an_earlier_one(realm, tmp_path):
+  first, second = tmp_path / 'first', tmp_path / 'second'
+  config = config_of(realm, first)
+  finetuning.finetune(config)
+  start = pathlib.Path(exporters.export_path(first / 'export/tf_hub', STEPS))
+  # Next to nothing is learnt: what is written is what it started from.
+  finetuning.finetune(
+    dataclasses.replace(
+      config,
+      model_dir=str(second),
+      bert='no such thing',
+      span_reader=str(start / 'span_reader'),
+      embedder=str(start / 'embedder'),
+      learning_rate=1e-9,
+      train_steps=2,
+    )
+  )
+  end = pathlib.Path(exporters.export_path(second / 'export/tf_hub', 2))
+  earlier, later = (
+    QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path).answer(
+      ['What is the capital of Peru ?', 'Paris']
+    )
+    for export in (start, end)
+  )
+  assert earlier.texts == later.texts
+  np.testing.assert_allclose(later.scores, earlier.scores, rtol=1e-5)
