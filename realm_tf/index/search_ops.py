@@ -180,10 +180,22 @@ def search_scann(
 
   rows, scores = search(searched)
   # It gives fewer columns, or fills up with NaN, where the leaves held less.
-  incomplete = tf.logical_or(
-    tf.shape(rows)[1] < k, tf.reduce_any(tf.math.is_nan(scores))
+  missing = k - tf.shape(rows)[1]
+  incomplete = (missing > 0) | tf.reduce_any(tf.math.is_nan(scores), 1)
+
+  def look_everywhere() -> tuple[tf.Tensor, tf.Tensor]:
+    # What is found for a query does not depend on the others of its batch.
+    again = incomplete[:, tf.newaxis]
+    all_rows, all_scores = search(leaves)
+    fill = [[0, 0], [0, missing]]
+    return (
+      tf.where(again, all_rows, tf.pad(rows, fill)),
+      tf.where(again, all_scores, tf.pad(scores, fill)),
+    )
+
+  return tf.cond(
+    tf.reduce_any(incomplete), look_everywhere, lambda: (rows, scores)
   )
-  return tf.cond(incomplete, lambda: search(leaves), lambda: (rows, scores))
 
 
 # Traced at the first search, when ScaNN's ops are there.

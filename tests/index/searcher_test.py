@@ -148,6 +148,29 @@ def test_a_query_is_answered_alike_in_any_batch(kind, seed):
     )
 
 
+@needs_scann
+def test_a_query_among_small_leaves_changes_nothing_for_the_others():
+  # Many rows close together, in large leaves, and a few far from all.
+  rng = np.random.default_rng(0)
+  dense = 0.6 * rng.standard_normal([3000, 16])
+  dense[:, 0] += 6
+  sparse = 6 * np.repeat(np.eye(16), 6, axis=0)
+  sparse += 1.5 * rng.standard_normal(sparse.shape)
+  sparse[:, 0] = -3
+  rows = np.concatenate([dense, sparse]).astype(np.float32)
+  built = searcher.build_searcher(
+    rows, SearcherConfig(kind='scann', num_leaves=60, leaves_to_search=2)
+  )
+  queries = rows[[*range(20), *range(3000, 3096, 4)]]
+  for k in (5, 50, 100):
+    together = np.asarray(built.search(queries, k)[0])
+    assert together.shape == (len(queries), k)
+    for query, found in zip(queries, together):
+      assert len(set(found)) == k
+      alone = np.asarray(built.search(query[np.newaxis], k)[0])[0]
+      assert set(alone) == set(found)
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_searchers_side_by_side_and_one_closed(kind):
   embeddings, first = build(kind, seed=1)
