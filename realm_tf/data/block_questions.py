@@ -69,16 +69,13 @@ def find_blocks(
   tokenizer: BertTokenizer,
   max_block_length: int = 288,
 ) -> BlockQuestions:
-  """Questions by their gold block, see `gold_blocks.relevant_rows`.
+  """Questions by their gold block, see `gold_blocks.gold_rows`.
 
   Raises:
     CorpusError: Questions name paragraphs, and none is in the corpus.
   """
-  relevant = gold_blocks.relevant_rows(
+  rows = gold_blocks.gold_rows(
     examples, paragraphs, documents, tokenizer, max_block_length
   )
-  rows = np.full(len(examples), -1, np.int64)
-  if relevant.shape[1]:
-    rows = relevant[:, 0]
   ids = tokenize_texts([e.question for e in examples], tokenizer)
   return BlockQuestions(ids, rows, len(documents))
