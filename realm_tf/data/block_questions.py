@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions by the block that they were asked about."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,6 +39,15 @@ class BlockQuestions:
     self._values = ids.values.numpy()
     splits = ids.row_splits.numpy()
     self._splits = np.append(splits, splits[-1])  # So that there is one.
+
+  @property
+  def fingerprint(self) -> str:
+    """Of the questions whose block is known, and of their blocks."""
+    digest = hashlib.blake2b(digest_size=8)
+    ids, splits = self.gather(self._order)
+    for array, dtype in ((self._limits, '<i8'), (splits, '<i8'), (ids, '<i4')):
+      digest.update(array.astype(dtype).tobytes())
+    return digest.hexdigest()
 
   def draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One question of each of `rows`, int64; -1 where a block has none."""
