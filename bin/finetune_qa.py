@@ -29,8 +29,7 @@ and called again with the same flags it goes on where it was. Then:
 
 from absl import app, flags
 
-from bin import training_flags
-from realm_tf.data import qa_datasets
+from bin import question_flags, training_flags
 from realm_tf.index import versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.io import allocator
@@ -56,25 +55,12 @@ _TRAIN_QUESTIONS = flags.DEFINE_string(
 _DEV_QUESTIONS = flags.DEFINE_string(
   'dev_questions', None, 'The same, to evaluate on; the best export is chosen.'
 )
-_FORMAT = flags.DEFINE_enum(
-  'format',
-  'auto',
-  ['auto', *qa_datasets.FORMATS],
-  'Of the questions, see bin/score_predictions --help.',
-)
+question_flags.define()
+flags.adopt_module_key_flags(question_flags)
 _IS_REGEX = flags.DEFINE_bool(
   'is_regex', False, 'Answers are regular expressions (CuratedTREC).'
 )
 _STRICT = flags.DEFINE_bool('strict', False, 'Stop at a malformed line.')
-_PARAGRAPHS = flags.DEFINE_string(
-  'paragraphs',
-  None,
-  'JSONL of which the corpus was built, with the ids by which questions name'
-  ' their gold paragraph.',
-)
-_MAX_BLOCK_LENGTH = flags.DEFINE_integer(
-  'max_block_length', 288, 'As of bin/build_corpus; for --paragraphs.'
-)
 
 # What is trained.
 _BERT = flags.DEFINE_string(
@@ -156,15 +142,13 @@ _EVAL_QUESTIONS = flags.DEFINE_integer(
 def _config(schedule: RefreshSchedule | None) -> finetuning.FinetuningConfig:
   return finetuning.FinetuningConfig(
     **training_flags.values(),
+    **question_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
     index_path=versions.find_index(_INDEX_DIR.value),
     train_questions=_TRAIN_QUESTIONS.value,
     dev_questions=_DEV_QUESTIONS.value,
-    dataset_format=_FORMAT.value,
     is_regex=_IS_REGEX.value,
     strict=_STRICT.value,
-    paragraphs=_PARAGRAPHS.value,
-    max_block_length=_MAX_BLOCK_LENGTH.value,
     bert=_BERT.value or 'base',
     span_reader=_SPAN_READER.value,
     embedder=_EMBEDDER.value,

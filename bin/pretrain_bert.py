@@ -21,7 +21,7 @@ where it was.
 
 from absl import app, flags, logging
 
-from bin import training_flags
+from bin import bert_flags, training_flags
 from realm_tf.data.mlm import MlmConfig
 from realm_tf.io import allocator
 from realm_tf.training import console, mlm
@@ -38,18 +38,8 @@ _STRICT = flags.DEFINE_bool(
 )
 
 # What is trained.
-_BERT = flags.DEFINE_string(
-  'bert',
-  'tiny',
-  'Start: a bert_config.json or tiny, mini, small, base (random weights), or a'
-  ' directory of weights to train on.',
-)
-_VOCAB_FILE = flags.DEFINE_string(
-  'vocab_file', None, 'Default: the vocabulary beside the weights.'
-)
-_LOWER_CASE = flags.DEFINE_bool(
-  'lower_case', None, 'Default: as the weights say, else true.'
-)
+bert_flags.define(default='tiny')
+flags.adopt_module_key_flags(bert_flags)
 _WEIGHTS_DTYPE = flags.DEFINE_enum(
   'weights_dtype', 'float32', ['float32', 'float16'], 'Of the saved weights.'
 )
@@ -92,11 +82,9 @@ def main(argv: list[str]) -> None:
   logging.set_verbosity(logging.INFO)
   config = mlm.MlmTrainingConfig(
     **training_flags.values(),
+    **bert_flags.values(),
     train_passages=_TRAIN_PASSAGES.value,
     heldout_passages=_HELDOUT_PASSAGES.value,
-    bert=_BERT.value,
-    vocab_file=_VOCAB_FILE.value,
-    lower_case=_LOWER_CASE.value,
     examples=MlmConfig(
       max_length=_MAX_LENGTH.value,
       max_predictions=_MAX_PREDICTIONS.value,

@@ -27,8 +27,7 @@ goes on where it was.
 
 from absl import app, flags
 
-from bin import training_flags
-from realm_tf.data import qa_datasets
+from bin import bert_flags, question_flags, training_flags
 from realm_tf.io import allocator
 from realm_tf.training import console, ict
 from realm_tf.training.refresh_schedule import RefreshSchedule
@@ -39,18 +38,8 @@ _CORPUS_DIR = flags.DEFINE_string(
 )
 
 # What is trained.
-_BERT = flags.DEFINE_string(
-  'bert',
-  'base',
-  'Start of the embedder: a directory of weights, a bert_config.json or tiny,'
-  ' mini, small, base (both random weights: these need --vocab_file).',
-)
-_VOCAB_FILE = flags.DEFINE_string(
-  'vocab_file', None, 'Default: the vocabulary beside the weights.'
-)
-_LOWER_CASE = flags.DEFINE_bool(
-  'lower_case', None, 'Default: as the weights say, else true.'
-)
+bert_flags.define(start='Start of the embedder')
+flags.adopt_module_key_flags(bert_flags)
 _PROJECTION_SIZE = flags.DEFINE_integer(
   'projection_size', 128, 'Of query and document embeddings.', lower_bound=1
 )
@@ -72,21 +61,8 @@ _QUESTION_RATE = flags.DEFINE_float(
   lower_bound=0,
   upper_bound=1,
 )
-_FORMAT = flags.DEFINE_enum(
-  'format',
-  'auto',
-  ['auto', *qa_datasets.FORMATS],
-  'Of the questions, see bin/score_predictions --help.',
-)
-_PARAGRAPHS = flags.DEFINE_string(
-  'paragraphs',
-  None,
-  'JSONL of which the corpus was built, with the ids by which questions name'
-  ' their paragraph.',
-)
-_MAX_BLOCK_LENGTH = flags.DEFINE_integer(
-  'max_block_length', 288, 'As of bin/build_corpus; for --paragraphs.'
-)
+question_flags.define()
+flags.adopt_module_key_flags(question_flags)
 
 # How it is trained. The defaults are ORQA's.
 training_flags.define(
@@ -130,10 +106,9 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f'--export_schedule: {e}') from e
   config = ict.IctConfig(
     **training_flags.values(),
+    **bert_flags.values(),
+    **question_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
-    bert=_BERT.value,
-    vocab_file=_VOCAB_FILE.value,
-    lower_case=_LOWER_CASE.value,
     projection_size=_PROJECTION_SIZE.value,
     separate_towers=_SEPARATE_TOWERS.value,
     query_seq_len=_QUERY_SEQ_LEN.value,
@@ -141,9 +116,6 @@ def main(argv: list[str]) -> None:
     mask_rate=_MASK_RATE.value,
     questions=_QUESTIONS.value,
     question_rate=_QUESTION_RATE.value,
-    dataset_format=_FORMAT.value,
-    paragraphs=_PARAGRAPHS.value,
-    max_block_length=_MAX_BLOCK_LENGTH.value,
     eval_batches=_EVAL_BATCHES.value,
     export_schedule=schedule,
   )

@@ -29,7 +29,7 @@ import sys
 
 from absl import app, flags
 
-from bin import training_flags
+from bin import bert_flags, training_flags
 from realm_tf.data.featurization import FeaturizationConfig
 from realm_tf.data.masking import MaskingConfig
 from realm_tf.index.config import SearcherConfig
@@ -57,21 +57,12 @@ _INDEX_DIR = flags.DEFINE_string(
 )
 
 # What is trained.
-_BERT = flags.DEFINE_string(
-  'bert',
-  'base',
-  'Start of the reader, and of the embedder if --embedder is not given: a'
-  ' directory of weights, a bert_config.json or tiny, mini, small, base (both'
-  ' random weights: these need --vocab_file).',
+bert_flags.define(
+  start='Start of the reader, and of the embedder if --embedder is not given'
 )
+flags.adopt_module_key_flags(bert_flags)
 _EMBEDDER = flags.DEFINE_string(
   'embedder', None, 'Start of the embedder: a TF Hub module of pretrain_ict.'
-)
-_VOCAB_FILE = flags.DEFINE_string(
-  'vocab_file', None, 'Default: the vocabulary beside the weights.'
-)
-_LOWER_CASE = flags.DEFINE_bool(
-  'lower_case', None, 'Default: as the weights say, else true.'
 )
 _PROJECTION_SIZE = flags.DEFINE_integer(
   'projection_size',
@@ -156,14 +147,12 @@ def _config(schedule: RefreshSchedule) -> pretraining.PretrainingConfig:
   training = training_flags.values()
   return pretraining.PretrainingConfig(
     **training,
+    **bert_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
     index_dir=_INDEX_DIR.value or os.path.join(training['model_dir'], 'index'),
     train_examples=_TRAIN_EXAMPLES.value,
     heldout_examples=_HELDOUT_EXAMPLES.value,
-    bert=_BERT.value,
     embedder=_EMBEDDER.value,
-    vocab_file=_VOCAB_FILE.value,
-    lower_case=_LOWER_CASE.value,
     projection_size=_PROJECTION_SIZE.value,
     separate_towers=_SEPARATE_TOWERS.value,
     embedder_learning_rate=_EMBEDDER_LEARNING_RATE.value,

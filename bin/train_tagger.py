@@ -26,7 +26,7 @@ and called again with the same flags it goes on where it was.
 
 from absl import app, flags
 
-from bin import training_flags
+from bin import bert_flags, training_flags
 from realm_tf.data.word_labels import WindowConfig
 from realm_tf.evaluation import entities
 from realm_tf.training import console, tagger
@@ -46,18 +46,8 @@ _SPLIT_SEED = flags.DEFINE_integer(
 )
 
 # What is trained.
-_BERT = flags.DEFINE_string(
-  'bert',
-  'base',
-  'Start: a directory of weights, a bert_config.json or tiny, mini, small,'
-  ' base (both random weights: these need --vocab_file).',
-)
-_VOCAB_FILE = flags.DEFINE_string(
-  'vocab_file', None, 'Default: the vocabulary beside the weights.'
-)
-_LOWER_CASE = flags.DEFINE_bool(
-  'lower_case', None, 'Default: as the weights say, else true.'
-)
+bert_flags.define()
+flags.adopt_module_key_flags(bert_flags)
 _CASE_FEATURE = flags.DEFINE_bool(
   'case_feature',
   True,
@@ -110,13 +100,11 @@ _MASK_RATE = flags.DEFINE_float(
 def _config() -> tagger.TaggerConfig:
   return tagger.TaggerConfig(
     **training_flags.values(),
+    **bert_flags.values(),
     train_files=_TRAIN_FILES.value,
     dev_files=_DEV_FILES.value,
     dev_share=_DEV_SHARE.value,
     split_seed=_SPLIT_SEED.value,
-    bert=_BERT.value,
-    vocab_file=_VOCAB_FILE.value,
-    lower_case=_LOWER_CASE.value,
     windows=WindowConfig(
       max_length=_MAX_LENGTH.value,
       overlap=_OVERLAP.value,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions by the block that they were asked about."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,6 +40,15 @@ class BlockQuestions:
     splits = ids.row_splits.numpy()
     self._splits = np.append(splits, splits[-1])  # So that there is one.
 
+  @property
+  def fingerprint(self) -> str:
+    """Of the questions whose block is known, and of their blocks."""
+    digest = hashlib.blake2b(digest_size=8)
+    ids, splits = self.gather(self._order)
+    for array, dtype in ((self._limits, '<i8'), (splits, '<i8'), (ids, '<i4')):
+      digest.update(array.astype(dtype).tobytes())
+    return digest.hexdigest()
+
   def draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One question of each of `rows`, int64; -1 where a block has none."""
     first = self._limits[rows]
@@ -69,16 +79,13 @@ def find_blocks(
   tokenizer: BertTokenizer,
   max_block_length: int = 288,
 ) -> BlockQuestions:
-  """Questions by their gold block, see `gold_blocks.relevant_rows`.
+  """Questions by their gold block, see `gold_blocks.gold_rows`.
 
   Raises:
     CorpusError: Questions name paragraphs, and none is in the corpus.
   """
-  relevant = gold_blocks.relevant_rows(
+  rows = gold_blocks.gold_rows(
     examples, paragraphs, documents, tokenizer, max_block_length
   )
-  rows = np.full(len(examples), -1, np.int64)
-  if relevant.shape[1]:
-    rows = relevant[:, 0]
   ids = tokenize_texts([e.question for e in examples], tokenizer)
   return BlockQuestions(ids, rows, len(documents))

@@ -177,3 +177,25 @@ def relevant_rows(
   for line, its in zip(padded, rows):
     line[: len(its)] = its
   return padded
+
+
+def gold_rows(
+  examples: Sequence[QaExample],
+  paragraphs: str,
+  documents: Documents,
+  tokenizer: BertTokenizer,
+  max_block_length: int = 288,
+) -> np.ndarray:
+  """The first of the `relevant_rows` of each question.
+
+  Takes what `relevant_rows` takes, and raises what it raises.
+
+  Returns:
+    int64 `[questions]`, -1 where there is none.
+  """
+  relevant = relevant_rows(
+    examples, paragraphs, documents, tokenizer, max_block_length
+  )
+  if not relevant.shape[1]:
+    return np.full(len(relevant), -1, np.int64)
+  return relevant[:, 0]

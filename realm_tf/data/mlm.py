@@ -59,7 +59,7 @@ def _parse(line: bytes) -> tuple[bytes, int, int, bytes]:
   return query_bytes, start, limit, text.encode()
 
 
-def _read_chunks(paths: Sequence[str], strict: bool) -> Iterator[tuple]:
+def _read_chunks(paths: Sequence[str], strict: bool = False) -> Iterator[tuple]:
   """Yields columns of up to `_LINES_PER_CHUNK` passages."""
   rows: list[tuple] = []
   bad = 0
@@ -83,6 +83,22 @@ def _read_chunks(paths: Sequence[str], strict: bool) -> Iterator[tuple]:
     yield tuple(zip(*rows))
   if bad:
     logging.warning('%d malformed lines were skipped', bad)
+
+
+def check_passages(patterns: str | Sequence[str]) -> None:
+  """Reads JSONL passages once, for those who want none to be skipped.
+
+  What is raised inside of tf.data comes out as an error of TensorFlow's, so
+  this is for before the training.
+
+  Args:
+    patterns: As of `mlm_batches`.
+
+  Raises:
+    ValueError: A line is malformed; names file and line.
+  """
+  for _ in _read_chunks(files.expand(patterns), strict=True):
+    pass
 
 
 def _tokenize_words(
@@ -200,12 +216,12 @@ def mlm_batches(
   start_batch: int = 0,
   repeat: bool = True,
   shuffle_buffer: int = 65536,
-  strict: bool = False,
 ) -> tf.data.Dataset:
   """Batches for masked language modelling from JSONL passages.
 
   A line holds `text`, and, for a pair, `query` (a sentence about the same
   thing) with `span` (its byte start and limit of what is to be looked up).
+  Malformed lines are logged and skipped; `check_passages` refuses them.
 
   Args:
     patterns: Files (plain, .gz or .bz2), comma-separated paths and globs.
@@ -218,19 +234,13 @@ def mlm_batches(
     repeat: Whether the passages are gone through for ever.
     shuffle_buffer: Passages among which the next one is drawn; 0 keeps the
       order of the files.
-    strict: Refuse files with a malformed line, which takes reading them once
-      more, instead of skipping it.
 
   Returns:
     A dataset of what `mask_passages` returns.
   """
   paths = files.expand(patterns)
-  if strict:
-    # What is raised inside of tf.data comes out as an error of TensorFlow's.
-    for _ in _read_chunks(paths, strict):
-      pass
   dataset = tf.data.Dataset.from_generator(
-    lambda: _read_chunks(paths, strict),
+    lambda: _read_chunks(paths),
     output_signature=(
       tf.TensorSpec([None], tf.string),
       tf.TensorSpec([None], tf.int32),

@@ -17,6 +17,9 @@ from realm_tf.index import search_ops
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.search_ops import scann_is_installed
 
+# ScaNN quantizes by so many centres.
+_SCANN_MIN_ROWS = 16
+
 
 class Searcher(abc.ABC):
   """Finds the rows with the highest inner product.
@@ -148,9 +151,19 @@ class ScannSearcher(Searcher):
   def build(
     cls, embeddings: np.ndarray, config: SearcherConfig
   ) -> 'ScannSearcher':
-    """Builds from float32 `[rows, dim]`."""
+    """Builds from float32 `[rows, dim]`.
+
+    Raises:
+      ValueError: There are too few rows to learn from.
+    """
     ops = search_ops.scann_ops()
     rows, dim = embeddings.shape
+    if min(rows, config.training_sample) < _SCANN_MIN_ROWS:
+      raise ValueError(
+        f'ScaNN learns from {_SCANN_MIN_ROWS} rows at least: search fewer'
+        f' exactly (kind "exact"). Received: {rows} rows,'
+        f' training_sample={config.training_sample}'
+      )
     leaves, searched = config.leaves(rows)
     types = importlib.import_module(
       'scann.scann_ops.py.scann_builder'
@@ -236,7 +249,8 @@ def build_searcher(
 
   Raises:
     search_ops.ScannMissingError: ScaNN was asked for and is not installed.
-    ValueError: There are no rows, or not only finite numbers in them.
+    ValueError: There are no rows, or too few for ScaNN, or not only finite
+      numbers in them.
   """
   config = config or SearcherConfig()
   if embeddings.ndim != 2 or not embeddings.size:

@@ -106,24 +106,28 @@ def check_resume_settings(
     model_dir: Of the run.
     settings: JSON values by name, as they are now.
     fresh: Whether there is nothing to resume; the settings are then recorded.
+      Else, only those are recorded that the run so far knew nothing of.
 
   Raises:
     ValueError: Names each setting that changed, with both its values.
   """
   path = os.path.join(model_dir, _SETTINGS)
-  if fresh or not os.path.exists(path):
-    atomic.write_json(path, dict(settings))
-    return
-  before = atomic.read_json(path)
   # As they would be read: a tuple is a list then.
   settings = json.loads(json.dumps(dict(settings)))
+  if fresh or not os.path.exists(path):
+    atomic.write_json(path, settings)
+    return
+  before = atomic.read_json(path)
   changed = [
-    f'{name} was {before.get(name)!r} and is {settings.get(name)!r}'
-    for name in sorted({*before, *settings})
-    if before.get(name) != settings.get(name)
+    f'{name} was {value!r} and is {settings.get(name)!r}'
+    for name, value in sorted(before.items())
+    if value != settings.get(name)
   ]
   if changed:
     raise ValueError(
       f'{model_dir} cannot be resumed: {"; ".join(changed)}. Give the settings'
       ' it was started with, or another model_dir.'
     )
+  # What an older version did not record has no value that it differs from.
+  if settings.keys() - before.keys():
+    atomic.write_json(path, {**settings, **before})

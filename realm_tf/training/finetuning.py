@@ -178,14 +178,15 @@ class _Finetuning:
     examples = dataset.examples[:limit]
     gold_rows = None
     if self.config.paragraphs is not None:
-      relevant = gold_blocks.relevant_rows(
+      gold_rows = gold_blocks.gold_rows(
         examples,
         self.config.paragraphs,
         self.documents,
         self.tokenizer,
         self.config.max_block_length,
       )
-      gold_rows = relevant[:, 0] if relevant.shape[1] else None
+      if (gold_rows < 0).all():
+        gold_rows = None
     if gold_rows is None and (config.add_gold or self.needs_gold):
       raise ValueError(
         f'{flag}: no gold block is known of any question, and one is to be'

@@ -32,7 +32,8 @@ class MlmTrainingConfig(TrainingSettings):
     examples: How passages are masked.
     eval_batches: Batches of an evaluation.
     weights_dtype: Of the saved weights, `float32` or `float16`.
-    strict: Stop at a malformed passage instead of skipping it.
+    strict: Do not begin with a malformed passage anywhere, instead of skipping
+      it.
   """
 
   train_passages: str
@@ -61,7 +62,6 @@ def _batches(
     batch_size=config.batch_size,
     seed=config.seed,
     start_batch=first,
-    strict=config.strict,
   )
   for number, features in enumerate(dataset, first):
     yield run_config.Batch(number, features)
@@ -79,7 +79,6 @@ def _heldout_batches(
     seed=config.seed + 1,
     repeat=False,
     shuffle_buffer=0,
-    strict=config.strict,
   )
   for number, features in enumerate(dataset.take(config.eval_batches)):
     yield run_config.Batch(number, features)
@@ -102,7 +101,15 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
 
   Returns:
     The metrics of the last evaluation, empty without held-out passages.
+
+  Raises:
+    ValueError: A passage is malformed, and the config is strict; or the run so
+      far had other settings.
   """
+  if config.strict:
+    mlm_data.check_passages(config.train_passages)
+    if config.heldout_passages is not None:
+      mlm_data.check_passages(config.heldout_passages)
   bert, tokenizer = warm_start.load(
     config.bert,
     vocab_file=config.vocab_file,

@@ -14,9 +14,9 @@ _IDS = [[10], [11, 12], [], [13, 14, 15], [16]]
 _ROWS = np.array([2, -1, 0, 2, 2])
 
 
-def _questions():
-  ids = tf.ragged.constant(_IDS, tf.int32, row_splits_dtype=tf.int64)
-  return block_questions.BlockQuestions(ids, _ROWS, num_blocks=4)
+def _questions(ids=None, rows=_ROWS):
+  ids = tf.ragged.constant(ids or _IDS, tf.int32, row_splits_dtype=tf.int64)
+  return block_questions.BlockQuestions(ids, np.array(rows), num_blocks=4)
 
 
 def test_draws_fairly_of_its_own():
@@ -38,6 +38,21 @@ def test_gathers_wordpieces():
   assert (ids.dtype, splits.dtype) == (np.int32, np.int64)
   ids, splits = _questions().gather(np.array([-1]))
   assert not ids.size and splits.tolist() == [0, 0]
+
+
+def test_fingerprint_is_of_what_is_trained_on():
+  mine = _questions().fingerprint
+  assert mine == _questions().fingerprint
+  # The second one has no block.
+  assert mine == _questions([[10], [7], *_IDS[2:]]).fingerprint
+  others = [
+    _questions([[9], *_IDS[1:]]),
+    _questions([[10], [11, 12], [13], [14, 15], [16]]),
+    _questions(rows=[2, -1, 1, 2, 2]),
+    _questions(rows=[2, -1, 0, 2, -1]),
+    _questions(rows=[-1] * 5),
+  ]
+  assert len({mine, *(o.fingerprint for o in others)}) == 6
 
 
 def test_finds_blocks_by_the_paragraphs_they_are_of(tmp_path):

@@ -87,6 +87,12 @@ def test_the_block_with_the_answer_comes_first(built):
   assert sorted(rows[0]) == sorted(rows[1])
   assert (rows[2] >= 0).sum() == 1
   assert (rows[3:] == -1).all()
+  first = gold_blocks.gold_rows(examples, path, store, tokenizer, 24)
+  assert first.tolist() == rows[:, 0].tolist()
+  # Without any gold block there are no relevant rows to take the first of.
+  first = gold_blocks.gold_rows(examples[3:4] * 2, path, store, tokenizer, 24)
+  assert first.tolist() == [-1, -1] and first.dtype == np.int64
+  assert not gold_blocks.gold_rows([], path, store, tokenizer).size
 
 
 def test_paragraphs_of_another_corpus_are_an_error(built, tmp_path):

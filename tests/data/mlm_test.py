@@ -87,7 +87,7 @@ def test_batches_resume_where_they_were(tokenizer, tmp_path, caplog):
   lines.insert(3, '{"query": "Lima", "span": [3, 9], "text": "x"}')
   path.write_text('\n'.join(lines))
 
-  def batches(start, count, strict=False):
+  def batches(start, count):
     dataset = mlm.mlm_batches(
       str(path),
       tokenizer,
@@ -96,7 +96,6 @@ def test_batches_resume_where_they_were(tokenizer, tmp_path, caplog):
       seed=3,
       start_batch=start,
       shuffle_buffer=16,
-      strict=strict,
     )
     return [
       {k: v for k, v in batch.items() if k != 'inputs'} | dict(batch['inputs'])
@@ -109,5 +108,8 @@ def test_batches_resume_where_they_were(tokenizer, tmp_path, caplog):
     for key in a:
       np.testing.assert_array_equal(a[key], b[key], err_msg=key)
   assert not np.array_equal(whole[0]['mlm_targets'], whole[5]['mlm_targets'])
-  with pytest.raises(ValueError, match=r'passages\.jsonl:4'):
-    batches(0, 6, strict=True)
+  with pytest.raises(ValueError, match=r'passages\.jsonl:4: not a passage'):
+    mlm.check_passages(str(path))
+  del lines[3]
+  path.write_text('\n'.join(lines))
+  mlm.check_passages(str(path))

@@ -208,6 +208,20 @@ def test_wrong_queries_are_refused():
     built.search(np.zeros([2, 32], np.float32), 0)
 
 
+@needs_scann
+def test_scann_of_few_rows():
+  embeddings, built = build('scann', 16)
+  queries = clustered.vectors(2, 5)
+  found, _ = built.search(queries, 3)
+  np.testing.assert_array_equal(
+    found, clustered.best_rows(embeddings, queries, 3)
+  )
+  with pytest.raises(ValueError, match='16 rows at least.*Received: 15 rows'):
+    build('scann', 15)
+  with pytest.raises(ValueError, match='training_sample=9'):
+    build('scann', 300, training_sample=9)
+
+
 def test_auto_is_exact_for_few_rows():
   config = SearcherConfig(exact_below=100)
   assert searcher.choose_kind(99, config) == 'exact'

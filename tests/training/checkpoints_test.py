@@ -81,10 +81,25 @@ def test_a_half_written_checkpoint_is_not_used(tmp_path, generators_enabled):
 def test_settings_must_stay(tmp_path):
   checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, True)
   checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, False)
-  with pytest.raises(ValueError, match=r'b was \[2\] and is \[3\]; c was None'):
+  with pytest.raises(ValueError, match=r'a was 1 and is None; b was \[2\] and'):
     checkpoints.check_resume_settings(
-      str(tmp_path), {'a': 1, 'b': [3], 'c': 'x'}, False
+      str(tmp_path), {'b': [3], 'c': 'x'}, False
     )
   # Nothing was trained yet: other settings are as good.
   checkpoints.check_resume_settings(str(tmp_path), {'a': 2}, True)
   checkpoints.check_resume_settings(str(tmp_path), {'a': 2}, False)
+
+
+def test_a_setting_that_an_older_version_had_not_is_kept_from_now_on(tmp_path):
+  def check(fresh=False, **settings):
+    checkpoints.check_resume_settings(str(tmp_path), settings, fresh)
+
+  check(fresh=True, a=1)
+  check(a=1, b='x', c=None)
+  check(a=1, b='x', c=None)
+  with pytest.raises(ValueError, match="b was 'x' and is 'y'; c was None and"):
+    check(a=1, b='y', c=2)
+  # Nothing is recorded of a call that was refused.
+  with pytest.raises(ValueError, match='a was 1 and is 2'):
+    check(a=2, b='x', d=3)
+  check(a=1, b='x', d=4)

@@ -119,3 +119,40 @@ def test_it_goes_on_from_the_reader_of_an_earlier_one(realm, tmp_path):
   )
   assert earlier.texts == later.texts
   np.testing.assert_allclose(later.scores, earlier.scores, rtol=1e-5)
+
+
+def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
+  paragraphs = tmp_path / 'paragraphs.jsonl'
+  with open(paragraphs, 'w') as f:
+    for number, (title, text) in enumerate(small_realm.BLOCKS):
+      line = {'id': number, 'title': title, 'text': text}
+      f.write(json.dumps(line) + '\n')
+  questions = tmp_path / 'questions.jsonl'
+  with open(questions, 'w') as f:
+    for number in (4, None, 1):
+      line = {'question': 'Which ?', 'answer': ['x'], 'paragraph_id': number}
+      f.write(json.dumps(line) + '\n')
+  config = config_of(realm, tmp_path / 'model', paragraphs=str(paragraphs))
+  # None of these questions names a paragraph.
+  parts = finetuning._Finetuning(config)
+  numbers, rows = np.arange(3), np.tile(np.arange(8), [3, 1])
+
+  def features(parts):
+    query = parts.train.query(numbers)
+    vectors = np.zeros([8, 8], np.float32)
+    return parts.train.features(numbers, query, rows, vectors)
+
+  assert 'beam_is_gold' not in features(parts)
+  parts.slot.close()
+  asked = dataclasses.replace(
+    config,
+    questions=dataclasses.replace(config.questions, add_gold=True),
+  )
+  with pytest.raises(ValueError, match='no gold block is known'):
+    finetuning._Finetuning(asked)
+  parts = finetuning._Finetuning(
+    dataclasses.replace(config, train_questions=str(questions))
+  )
+  is_gold = features(parts)['beam_is_gold']
+  assert np.argwhere(is_gold).tolist() == [[0, 4], [2, 1]]
+  parts.slot.close()

@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from realm_tf.training import ict, summaries
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 
-def test_goes_on_where_it_was(world, tmp_path):
+def make_config(world, model_dir, **changes):
   config = ict.IctConfig(
-    model_dir=str(tmp_path / 'unbroken'),
+    model_dir=str(model_dir),
     corpus_dir=str(world / 'corpus'),
     bert=str(world / 'bert_config.json'),
     vocab_file=str(world / 'vocab.txt'),
@@ -29,6 +30,11 @@ def test_goes_on_where_it_was(world, tmp_path):
     log_every_steps=3,
     progress=False,
   )
+  return dataclasses.replace(config, **changes)
+
+
+def test_goes_on_where_it_was(world, tmp_path):
+  config = make_config(world, tmp_path / 'unbroken')
   ict.pretrain(config)
   broken = dataclasses.replace(config, model_dir=str(tmp_path / 'broken'))
   save_whole = hub_modules.EmbedderModule.save
@@ -64,3 +70,48 @@ def test_goes_on_where_it_was(world, tmp_path):
     for name in ('unbroken', 'broken')
   ]
   np.testing.assert_allclose(*kernels, atol=1e-4)
+
+
+def test_other_questions_in_the_same_file_are_refused(world, tmp_path):
+  lines = (world / 'knowledge.jsonl').read_text().splitlines()
+  paragraphs, path = tmp_path / 'paragraphs.jsonl', tmp_path / 'questions.jsonl'
+  with open(paragraphs, 'w') as f:
+    for number, line in enumerate(lines):
+      f.write(json.dumps({'id': number, **json.loads(line)}) + '\n')
+
+  def write(asked, count=20):
+    with open(path, 'w') as f:
+      for number in range(count):
+        title = json.loads(lines[number])['title']
+        line = {'question': f'{asked} of {title}?', 'answer': ['it']}
+        f.write(json.dumps({**line, 'paragraph_id': number}) + '\n')
+
+  def pretrain(steps):
+    ict.pretrain(
+      make_config(
+        world,
+        tmp_path / 'model',
+        questions=str(path),
+        paragraphs=str(paragraphs),
+        train_steps=steps,
+        save_checkpoints_steps=2,
+        log_every_steps=1,
+        export_schedule=RefreshSchedule((0,), (100,)),
+      )
+    )
+
+  write('The capital')
+  pretrain(2)
+  write('The capital', 19)
+  with pytest.raises(ValueError, match='num_questions was 20 and is 19'):
+    pretrain(4)
+  write('The king')
+  with pytest.raises(ValueError, match='resumed: questions_fingerprint was'):
+    pretrain(4)
+  write('The capital')
+  pretrain(4)
+  steps = [
+    line['step']
+    for line in summaries.read_metrics(tmp_path / 'model' / 'metrics.jsonl')
+  ]
+  assert steps == [1, 2, 3, 4]

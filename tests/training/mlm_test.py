@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 import safetensors.numpy
-import tensorflow as tf
 
 from realm_tf.bert import weights
 from realm_tf.data.mlm import MlmConfig
+from realm_tf.io import files as files_lib
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import mlm, summaries
 
@@ -190,11 +191,60 @@ def test_half_precision_on_the_way_and_in_the_file(files, tmp_path):
   assert {t.dtype for t in tensors.values()} == {np.dtype(np.float16)}
 
 
-def test_a_malformed_passage_ends_a_strict_run(files, tmp_path):
+@pytest.mark.parametrize('which', ['train_passages', 'heldout_passages'])
+def test_a_malformed_passage_ends_a_strict_run_before_it_begins(
+  files, tmp_path, which
+):
   bad = tmp_path / 'bad.jsonl'
   bad.write_text('{"text": "a is b"}\n{"txt": "a"}\n')
-  config = make_config(files, tmp_path / 'run', train_passages=str(bad))
-  with pytest.raises(
-    (ValueError, tf.errors.OpError), match=r'bad\.jsonl:2: not a passage'
+  config = make_config(
+    files, tmp_path / 'run', strict=True, **{which: str(bad)}
+  )
+  with pytest.raises(ValueError, match=r'bad\.jsonl:2: not a passage'):
+    mlm.pretrain(config)
+  assert not (tmp_path / 'run').exists()
+
+
+def test_a_strict_run_checks_once_however_often_it_evaluates(
+  files, tmp_path, monkeypatch
+):
+  heldout = tmp_path / 'heldout.jsonl'
+  shutil.copy(files / 'passages.jsonl', heldout)
+  config = make_config(
+    files,
+    tmp_path / 'run',
+    heldout_passages=str(heldout),
+    train_steps=6,
+    eval_every=2,
+    strict=True,
+  )
+  done = []
+
+  def recorded(name, function):
+    def call(*args):
+      done.append(name)
+      return function(*args)
+
+    return call
+
+  for module, name in (
+    (mlm.mlm_data, 'check_passages'),
+    (mlm, '_batches'),
+    (mlm, '_heldout_batches'),
   ):
-    mlm.pretrain(dataclasses.replace(config, strict=True))
+    monkeypatch.setattr(module, name, recorded(name, getattr(module, name)))
+  opened = []
+  open_binary = files_lib.open_binary
+
+  def open_and_count(path):
+    opened.append(path)
+    return open_binary(path)
+
+  monkeypatch.setattr(files_lib, 'open_binary', open_and_count)
+  mlm.pretrain(config)
+  evaluations = done.count('_heldout_batches')
+  assert evaluations >= 3
+  assert done[:2] == ['check_passages'] * 2
+  assert done.count('check_passages') == 2
+  # Each evaluation reads what it evaluates, and nothing else.
+  assert opened.count(str(heldout)) == 1 + evaluations
