@@ -13,6 +13,10 @@ the query side starts from, and the `bert` module of bin/pretrain_realm.
 Questions are read in the formats of NQ-open, WebQuestions, CuratedTREC (with
 --is_regex), SQuAD-open, DPR and Natural Questions.
 
+--learning_rate=0 with an --embedder_learning_rate trains the query side only.
+What a fine-tuning made goes on to other questions, or to another index, by
+--span_reader=.../span_reader in the place of --bert.
+
 Cost: on 2 cores, tiny (2 x 128), 5,000 blocks in the retriever's beam and 5 of
 320 wordpieces in the reader's: about 0.1 s a question. The originals: 2 passes
 over 80,000 questions, one at a time.
@@ -77,7 +81,10 @@ _SPAN_READER = flags.DEFINE_string(
 )
 flags.mark_flags_as_mutual_exclusive(['bert', 'span_reader'], required=True)
 _EMBEDDER = flags.DEFINE_string(
-  'embedder', None, 'Start of the query embedder; default: that of the index.'
+  'embedder',
+  None,
+  'Start of the query embedder; default: the one beside --span_reader if that'
+  ' was trained on this index, or else the one that made the index.',
 )
 
 # How it is trained. The defaults are those of ORQA and REALM.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from realm_tf.corpus import block_records, blocks, lines, readers
 from realm_tf.corpus.document import (
@@ -32,9 +33,15 @@ _AT_ONCE = 500
 def _paragraphs(
   pattern: str, wanted: set[str]
 ) -> Iterator[tuple[str, Document]]:
-  """Ids and clean texts of the paragraphs whose ids are wanted."""
+  """Ids and clean texts of the paragraphs whose ids are wanted.
+
+  Raises:
+    CorpusError: A file is damaged; which paragraphs are lost is not known.
+  """
   for path in files.expand(pattern):
     for record in readers.raw_records(path, 'jsonl'):
+      if isinstance(record.payload, MalformedError):
+        raise CorpusError(f'{record.where}: {record.payload}')
       try:
         found = lines.parse_object(record.payload)
         if str(found.get('id')) in wanted:
@@ -153,7 +160,8 @@ def relevant_rows(
     comes before the others of its paragraph.
 
   Raises:
-    CorpusError: Questions name paragraphs, and none is in the corpus.
+    CorpusError: Questions name paragraphs, and none is in the corpus; or
+      `paragraphs` is damaged.
   """
   wanted = {str(e.gold_id) for e in examples if e.gold_id is not None}
   by_id = find_rows(paragraphs, wanted, documents, tokenizer, max_block_length)
@@ -161,6 +169,13 @@ def relevant_rows(
     raise CorpusError(
       f'{paragraphs}: of the {len(wanted)} paragraphs that the questions name'
       f' none is in {documents.directory}; was the corpus built from it?'
+    )
+  if wanted:
+    named = [str(e.gold_id) for e in examples if e.gold_id is not None]
+    logging.info(
+      '%d of %d questions have their paragraph in the corpus',
+      sum(name in by_id for name in named),
+      len(examples),
     )
   rows = []
   for example in examples:

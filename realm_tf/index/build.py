@@ -141,7 +141,7 @@ def build_index(
       kind=built.kind,
       corpus_fingerprint=documents.fingerprint,
       vocab_fingerprint=documents.vocab_fingerprint,
-      embedder_fingerprint=embedder_fingerprint or 'unknown',
+      embedder_fingerprint=embedder_fingerprint or versions.UNKNOWN,
       searcher=searcher_config,
       built_at=start if built_at is None else built_at,
       build_seconds=time.time() - start,

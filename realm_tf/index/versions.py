@@ -32,6 +32,9 @@ _EMBEDDER = 'embedder'
 _CHUNK = 1 << 16
 
 
+UNKNOWN = 'unknown'  # Fingerprint of an embedder that nobody knows.
+
+
 class IndexMismatchError(ValueError):
   """An index is not of the corpus, vocabulary or embedder it is used with."""
 

@@ -123,7 +123,7 @@ def _find_embedder(index_path: str, embedder: str | None) -> str:
     )
   made_by = versions.embedder_fingerprint(index_path)
   given = build.fingerprint_embedder(embedder)
-  if made_by not in (given, 'unknown'):
+  if made_by not in (given, versions.UNKNOWN):
     raise versions.IndexMismatchError(
       f'{index_path} is an index of the embedder {made_by}, and --embedder is'
       f' {given}'

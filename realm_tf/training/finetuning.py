@@ -24,6 +24,7 @@ from realm_tf.training import (
   index_builder,
   index_refresh,
   question_batches,
+  question_embedder,
   reader_start,
   run_config,
   warm_start,
@@ -55,7 +56,8 @@ class FinetuningConfig(ReaderTrainingSettings):
     bert: Start of the reader: the `bert` module of a pre-training, or weights.
     span_reader: Start of the reader in the place of `bert`: the module of an
       earlier fine-tuning.
-    embedder: Start of the query embedder; None takes the index's own.
+    embedder: Start of the query embedder; None takes the one beside
+      `span_reader`, or the index's own.
     questions: Lengths and numbers of blocks.
     model: Terms of the loss.
     max_span_width: Wordpieces of an answer at most.
@@ -64,7 +66,8 @@ class FinetuningConfig(ReaderTrainingSettings):
     refresh_schedule: Steps between two exports whose embedder embeds the
       corpus anew; None leaves the document side as it is.
     searcher: How refreshed indexes are searched.
-    embedding: How the corpus is embedded anew.
+    embedding: How the corpus is embedded anew; None for the length that the
+      index was made with.
     eval_questions: Of `dev_questions` in each, the first so many.
   """
 
@@ -86,9 +89,7 @@ class FinetuningConfig(ReaderTrainingSettings):
   span_hidden_size: int = 256
   refresh_schedule: RefreshSchedule | None = None
   searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
-  embedding: EmbeddingConfig = dataclasses.field(
-    default_factory=EmbeddingConfig
-  )
+  embedding: EmbeddingConfig | None = None
   eval_questions: int = 400
   train_steps: int = 100_000
   batch_size: int = 1
@@ -109,14 +110,21 @@ class _Finetuning:
     self._check_lengths()
     index = self.load_index(config.index_path)
     self.document_embedder = index.metadata.embedder_fingerprint
-    embedder_dir = config.embedder or index.embedder_dir
-    if embedder_dir is None:
-      index.close()
-      raise ValueError(
-        f'{config.index_path} was published without its embedder: give'
-        ' --embedder'
+    try:
+      self.embedder_dir = question_embedder.find(
+        index,
+        embedder=config.embedder,
+        span_reader=config.span_reader,
+        vocab_fingerprint=self.tokenizer.fingerprint,
+        refreshed=config.refresh_schedule is not None,
       )
-    self.embedder_dir = embedder_dir
+      if config.refresh_schedule is not None:
+        self.embedding = question_embedder.embedding_anew(
+          self.embedder_dir, config.embedding, index.metadata
+        )
+    except BaseException:
+      index.close()
+      raise
     # A refresh makes its own from the first export.
     if config.refresh_schedule is None:
       self.slot.swap(index)
@@ -133,6 +141,7 @@ class _Finetuning:
         '--dev_questions',
         dataclasses.replace(config.questions, add_gold=False),
         config.eval_questions,
+        trained_on=False,
       )
 
   def _find_reader(self) -> reader_start.ReaderStart:
@@ -166,6 +175,8 @@ class _Finetuning:
     flag: str,
     config: QuestionConfig,
     limit: int | None = None,
+    *,
+    trained_on: bool = True,
   ) -> question_batches.QuestionFeatures:
     """Reads questions; finds the rows of their gold blocks, if any."""
     dataset = qa_datasets.read_dataset(
@@ -188,10 +199,13 @@ class _Finetuning:
       if (gold_rows < 0).all():
         gold_rows = None
     if gold_rows is None and (config.add_gold or self.needs_gold):
-      raise ValueError(
-        f'{flag}: no gold block is known of any question, and one is to be'
-        ' trained on; give --paragraphs, and questions that name them'
-      )
+      if trained_on:
+        raise ValueError(
+          f'{flag}: no gold block is known of any question, and one is to be'
+          ' trained on; give --paragraphs, and questions that name them'
+        )
+      # The loss looks for gold blocks, and finds none.
+      gold_rows = np.full(len(examples), -1, np.int64)
     return question_batches.QuestionFeatures(
       questions.Questions(examples, self.tokenizer),
       self.documents,
@@ -304,7 +318,7 @@ class _Finetuning:
       self.tokenizer,
       index_dir,
       searcher=config.searcher,
-      embedding_config=config.embedding,
+      embedding_config=self.embedding,
     )
     builder = index_builder.BuilderThread(
       index_builder.IndexBuilder(run.export_dir, index_dir, indexer)

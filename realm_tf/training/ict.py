@@ -6,8 +6,6 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-from absl import logging
-
 from realm_tf.data import block_questions, ict, qa_datasets
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules
@@ -101,11 +99,6 @@ def _read_questions(
       f'--questions: {config.questions} has no question that names a paragraph'
       ' of the corpus (paragraph_id)'
     )
-  logging.info(
-    '%d of %d questions have their paragraph in the corpus',
-    found.num_questions,
-    len(dataset.examples),
-  )
   return found
 
 

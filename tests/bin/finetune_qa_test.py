@@ -62,6 +62,61 @@ def test_a_restart_goes_on_and_other_settings_are_refused(finetuned, tmp_path):
   assert list(losses) == [10, 20, 30, 40, 50]
 
 
+def test_regular_expressions_are_learnt_from(finetuned, tmp_path):
+  questions = tmp_path / 'regex.jsonl'
+  with open(questions, 'w') as f:
+    for record in finetuned.questions:
+      pattern = rf'\b{record["answer"][0].upper()}\b'
+      f.write(json.dumps({**record, 'answer': [pattern]}) + '\n')
+  result = tiny_world.call_forked(
+    'finetune_qa',
+    *(f for f in finetuned.flags if not f.startswith('--dev_questions')),
+    f'--model_dir={tmp_path}/qa',
+    f'--train_questions={questions}',
+    '--is_regex',
+    '--train_steps=20',
+    '--log_every_steps=5',
+  )
+  assert result.returncode == 0, result.stderr
+  losses = _losses(tmp_path / 'qa', 'train', 'reader_loss')
+  assert losses[20] < 0.9 * losses[5]
+  assert _losses(tmp_path / 'qa', 'train', 'answer_in_beam')[20] == 1
+
+
+def test_gold_paragraphs_are_learnt_from(finetuned, tmp_path):
+  knowledge = finetuned.directory / 'knowledge.jsonl'
+  lines = [json.loads(line) for line in knowledge.read_text().splitlines()]
+  ids = {line['title']: number for number, line in enumerate(lines)}
+  paragraphs, questions = tmp_path / 'paragraphs.jsonl', tmp_path / 'qa.jsonl'
+  with open(paragraphs, 'w') as f:
+    for line in lines:
+      f.write(json.dumps({'id': ids[line['title']], **line}) + '\n')
+  with open(questions, 'w') as f:
+    for record in finetuned.questions:
+      title = record['question'].removeprefix('What is the capital of ')[:-1]
+      f.write(json.dumps({**record, 'paragraph_id': ids[title]}) + '\n')
+  result = tiny_world.call_forked(
+    'finetune_qa',
+    *finetuned.flags,
+    f'--model_dir={tmp_path}/qa',
+    f'--train_questions={questions}',
+    f'--paragraphs={paragraphs}',
+    '--add_gold',
+    '--reader_gold_loss=1',
+    '--retriever_gold_loss=1',
+    '--reader_beam=5',
+    '--train_steps=20',
+    '--log_every_steps=5',
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'have their paragraph in the corpus' in result.stderr
+  for name in ('retriever_gold_loss', 'reader_gold_loss'):
+    losses = _losses(tmp_path / 'qa', 'train', name)
+    assert losses[20] < losses[5]
+  # The gold paragraph is read in training, wherever it was found.
+  assert _losses(tmp_path / 'qa', 'train', 'gold_in_reader')[20] == 1
+
+
 def test_goes_on_from_an_earlier_reader(finetuned, tmp_path):
   export = finetuned.model_dir / 'export' / 'tf_hub' / '40'
   flags = [

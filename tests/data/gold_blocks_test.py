@@ -1,6 +1,8 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import gzip
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -93,6 +95,17 @@ def test_the_block_with_the_answer_comes_first(built):
   first = gold_blocks.gold_rows(examples[3:4] * 2, path, store, tokenizer, 24)
   assert first.tolist() == [-1, -1] and first.dtype == np.int64
   assert not gold_blocks.gold_rows([], path, store, tokenizer).size
+
+
+def test_a_damaged_file_is_an_error_with_its_place(built, tmp_path):
+  whole, store, tokenizer = built
+  path = tmp_path / 'paragraphs.jsonl.gz'
+  packed = gzip.compress(pathlib.Path(whole).read_bytes() * 50)
+  path.write_bytes(packed[: len(packed) // 2])
+  with pytest.raises(CorpusError, match=rf'{path}:\d+: .*damaged file'):
+    gold_blocks.relevant_rows(
+      [QaExample('?', ('a',), gold_id=7)], str(path), store, tokenizer
+    )
 
 
 def test_paragraphs_of_another_corpus_are_an_error(built, tmp_path):

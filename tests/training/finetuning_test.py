@@ -9,11 +9,12 @@ import pathlib
 import numpy as np
 import pytest
 
-from realm_tf.export import hub_modules
+from realm_tf.export import hub_modules, span_reader_module
 from realm_tf.export.question_answerer import QuestionAnswerer
 from realm_tf.index import build, versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.models.open_qa import OpenQAConfig
 from realm_tf.training import exporters, finetuning, summaries
 from realm_tf.training.question_batches import QuestionConfig
 from realm_tf.training.refresh_schedule import RefreshSchedule
@@ -66,11 +67,12 @@ def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
   config = config_of(
     realm, tmp_path, refresh_schedule=RefreshSchedule.parse('0-:4')
   )
-  finetuning.finetune(config)
+  steps = 60  # The first index takes about as long as twenty of them.
+  finetuning.finetune(dataclasses.replace(config, train_steps=steps))
   hub = tmp_path / 'export' / 'tf_hub'
-  steps = exporters.list_exports(hub)
-  assert steps[-1] == STEPS
-  export = pathlib.Path(exporters.export_path(hub, STEPS))
+  exported = exporters.list_exports(hub)
+  assert exported[-1] == steps
+  export = pathlib.Path(exporters.export_path(hub, steps))
   made_by = build.fingerprint_embedder(export / 'embedder')
   info = hub_modules.read_info(export / 'span_reader', 'span_reader')
   assert info['document_embedder_fingerprint'] == made_by
@@ -79,9 +81,27 @@ def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
   lines = summaries.read_metrics(tmp_path / 'metrics.jsonl')
   used = [line['index_version'] for line in lines if line['kind'] == 'train']
   assert used == sorted(used) and used[0] == 0
+  # Later batches were searched in a newer index.
+  assert used[-1] > 0
   # The index that the training began with is one of other documents' vectors.
   with pytest.raises(versions.IndexMismatchError, match=made_by):
     QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
+
+
+def test_only_the_query_side_learns_if_told(realm, tmp_path):
+  config = config_of(realm, tmp_path, embedder_learning_rate=0.01)
+  finetuning.finetune(dataclasses.replace(config, learning_rate=0.0))
+  hub = tmp_path / 'export' / 'tf_hub'
+  first, last = (exporters.export_path(hub, step) for step in (0, STEPS))
+
+  def change(load, part):
+    before, after = (
+      load(f'{export}/{part}').get_weights() for export in (first, last)
+    )
+    return max(np.abs(a - b).max() for a, b in zip(before, after))
+
+  assert change(span_reader_module.load_span_reader, 'span_reader') == 0
+  assert change(hub_modules.load_embedder, 'embedder') > 0.001
 
 
 def test_without_a_refresh_it_is_the_embedder_of_the_index(realm, tmp_path):
@@ -156,3 +176,36 @@ def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
   is_gold = features(parts)['beam_is_gold']
   assert np.argwhere(is_gold).tolist() == [[0, 4], [2, 1]]
   parts.slot.close()
+
+
+def test_dev_questions_need_no_gold_paragraph(realm, tmp_path):
+  paragraphs = tmp_path / 'paragraphs.jsonl'
+  with open(paragraphs, 'w') as f:
+    for number, (title, text) in enumerate(small_realm.BLOCKS):
+      line = {'id': number, 'title': title, 'text': text}
+      f.write(json.dumps(line) + '\n')
+  train = tmp_path / 'train.jsonl'
+  line = {
+    'question': 'What is the capital of Peru ?',
+    'answer': ['Lima'],
+    'paragraph_id': 4,
+  }
+  train.write_text(json.dumps(line) + '\n')
+  config = config_of(
+    realm,
+    tmp_path / 'qa',
+    paragraphs=str(paragraphs),
+    model=OpenQAConfig(retriever_gold_loss=1.0, reader_gold_loss=1.0),
+  )
+  config = dataclasses.replace(
+    config,
+    dev_questions=config.train_questions,
+    train_questions=str(train),
+    batch_size=1,
+    train_steps=4,
+  )
+  result = finetuning.finetune(config)
+  assert result['gold_in_beam'] == 0 < result['answer_in_beam']
+  lines = summaries.read_metrics(tmp_path / 'qa' / 'metrics.jsonl')
+  (learnt, *_) = (line for line in lines if line['kind'] == 'train')
+  assert learnt['gold_in_beam'] == 1 and learnt['reader_gold_loss'] > 0

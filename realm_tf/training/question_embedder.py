@@ -1,0 +1,130 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which embedder of questions a fine-tuning starts from."""
+
+import dataclasses
+import os
+import pathlib
+
+from absl import logging
+
+from realm_tf.export import hub_modules, span_reader_module
+from realm_tf.index import build, versions
+from realm_tf.index.embedding import EmbeddingConfig
+
+
+def _trained_on(span_reader: str | os.PathLike) -> str:
+  """Fingerprint of the embedder of the documents that a reader learnt from."""
+  info = hub_modules.read_info(span_reader, span_reader_module.KIND)
+  return info['document_embedder_fingerprint']
+
+
+def _check_embedder(embedder: str, index: versions.Index) -> None:
+  """Checks that questions embedded by it find documents in the index.
+
+  That is so of the embedder that made the index, and of one that was fine-tuned
+  on it: its export says so in the reader beside it.
+  """
+  made_by = index.metadata.embedder_fingerprint
+  fits = [build.fingerprint_embedder(embedder)]
+  beside = pathlib.Path(embedder).parent / 'span_reader'
+  if beside.is_dir():
+    fits.append(_trained_on(beside))
+  if made_by not in (*fits, versions.UNKNOWN):
+    raise versions.IndexMismatchError(
+      f'{index.path} is an index of the embedder {made_by}, and'
+      f' --embedder={embedder} is {fits[-1]}: build the index with it'
+      ' (bin/build_index), or give --refresh_schedule'
+    )
+
+
+def find(
+  index: versions.Index,
+  *,
+  embedder: str | None,
+  span_reader: str | None,
+  vocab_fingerprint: str,
+  refreshed: bool,
+) -> str:
+  """Finds the TF Hub module that questions are embedded with at first.
+
+  Args:
+    index: That is searched.
+    embedder: The one that was asked for.
+    span_reader: Of the earlier fine-tuning that goes on, if one does: the
+      embedder beside it is taken, unless it learnt from another index.
+    vocab_fingerprint: Of the tokenizer in use.
+    refreshed: Whether it embeds the documents anew, too.
+
+  Returns:
+    `embedder`, or the one beside `span_reader`, or the index's own.
+
+  Raises:
+    IndexMismatchError: It made neither the index, nor was fine-tuned on it; or
+      it has another vocabulary. The message names both fingerprints.
+    ValueError: There is none.
+  """
+  if embedder is not None:
+    if not refreshed:
+      _check_embedder(embedder, index)
+  elif span_reader is not None:
+    its, made_by = _trained_on(span_reader), index.metadata.embedder_fingerprint
+    beside = pathlib.Path(span_reader).parent / 'embedder'
+    if not beside.is_dir():
+      logging.warning('there is no embedder beside %s', span_reader)
+    elif refreshed or made_by in (its, versions.UNKNOWN):
+      embedder = str(beside)
+    else:
+      logging.warning(
+        '%s was trained on documents of the embedder %s, and %s is of %s:'
+        ' questions start from the embedder of the index',
+        *(span_reader, its, index.path, made_by),
+      )
+  embedder = embedder or index.embedder_dir
+  if embedder is None:
+    raise ValueError(
+      f'{index.path} was published without its embedder: give --embedder'
+    )
+  its = hub_modules.read_info(embedder, 'embedder')['vocab_fingerprint']
+  if its != vocab_fingerprint:
+    raise versions.IndexMismatchError(
+      f'the embedder {embedder} has the vocabulary {its}, and the reader has'
+      f' {vocab_fingerprint}'
+    )
+  logging.info('questions are embedded by %s', embedder)
+  return embedder
+
+
+def embedding_anew(
+  embedder_dir: str,
+  embedding: EmbeddingConfig | None,
+  metadata: versions.IndexMetadata,
+) -> EmbeddingConfig:
+  """How documents are embedded by what is being trained.
+
+  Args:
+    embedder_dir: What it starts from.
+    embedding: What was asked for; None for lengths as in the index so far.
+    metadata: Of that index.
+
+  Raises:
+    ValueError: BERT has too few positions; or documents have a tower of their
+      own, which fine-tuning leaves as it is.
+  """
+  if embedding is None:
+    embedding = EmbeddingConfig()
+    if metadata.max_length is not None:
+      embedding = dataclasses.replace(embedding, max_length=metadata.max_length)
+  info = hub_modules.read_info(embedder_dir, 'embedder')
+  positions = info['bert_config']['max_positions']
+  if embedding.max_length > positions:
+    raise ValueError(
+      f'documents are embedded with {embedding.max_length} wordpieces, but'
+      f' {embedder_dir} has {positions} positions'
+    )
+  if info['separate_towers']:
+    raise ValueError(
+      f'{embedder_dir} has a tower of its own for documents, which fine-tuning'
+      ' does not train: leave out --refresh_schedule'
+    )
+  return embedding
