@@ -55,6 +55,9 @@ _INDEX_DIR = flags.DEFINE_string(
 _READER_BEAM = flags.DEFINE_integer(
   'reader_beam', 5, 'Blocks that are read.', lower_bound=1
 )
+_BLOCKS_AT_ONCE = flags.DEFINE_integer(
+  'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
+)
 _MIXED_PRECISION = flags.DEFINE_bool(
   'mixed_precision', False, 'Compute in bfloat16.'
 )
@@ -149,7 +152,10 @@ def main(argv: list[str]) -> None:
           continue
         with answerer.now() as edition:
           found = edition.answer(
-            [line], reader_beam=_READER_BEAM.value, top_n=_TOP_N.value
+            [line],
+            reader_beam=_READER_BEAM.value,
+            top_n=_TOP_N.value,
+            blocks_at_once=_BLOCKS_AT_ONCE.value,
           )
           _show(found, edition)
     finally:

@@ -18,6 +18,7 @@ def test_shows_answers_in_their_evidence(finetuned):
     'ask',
     *finetuned.answering_flags(),
     '--top_n=2',
+    '--blocks_at_once=2',
     typed=f'{question}\nzz \ufffd?\n\nnot asked any more\n',
   )
   assert result.returncode == 0, result.stderr
