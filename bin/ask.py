@@ -8,8 +8,12 @@ r"""Asks a fine-tuned model: type a question, see the answer in its evidence.
     question> What is the capital of Peru?
     Lima    p = 0.93
 
-      Peru (retrieved with p = 0.71)
+      Peru (retrieved with p = 0.71, read with p = 0.98)
       ... the capital of Peru is >>Lima<<, a city of ...
+
+The p of an answer is that of its block and its words together, among all that
+was read; behind the title are that of the block by the retriever, and that of
+the words in this block by the reader.
 
 Documents come and go meanwhile, and the next answer is from what is there then:
 
@@ -55,6 +59,9 @@ _INDEX_DIR = flags.DEFINE_string(
 _READER_BEAM = flags.DEFINE_integer(
   'reader_beam', 5, 'Blocks that are read.', lower_bound=1
 )
+_BLOCKS_AT_ONCE = flags.DEFINE_integer(
+  'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
+)
 _MIXED_PRECISION = flags.DEFINE_bool(
   'mixed_precision', False, 'Compute in bfloat16.'
 )
@@ -93,7 +100,11 @@ def _show(found: Answers, answerer: QuestionAnswerer) -> None:
       break
     print(f'{found.texts[0][n]}\tp = {math.exp(found.log_probs[0, n]):.2f}\n')
     retrieved = math.exp(block_log_probs[row])
-    print(f'  {titles[n]} (retrieved with p = {retrieved:.2f})')
+    read = math.exp(found.reader_log_probs[0, n])
+    print(
+      f'  {titles[n]} (retrieved with p = {retrieved:.2f},'
+      f' read with p = {read:.2f})'
+    )
     text = _marked(
       bodies[n], int(found.byte_starts[0, n]), int(found.byte_limits[0, n])
     )
@@ -149,7 +160,10 @@ def main(argv: list[str]) -> None:
           continue
         with answerer.now() as edition:
           found = edition.answer(
-            [line], reader_beam=_READER_BEAM.value, top_n=_TOP_N.value
+            [line],
+            reader_beam=_READER_BEAM.value,
+            top_n=_TOP_N.value,
+            blocks_at_once=_BLOCKS_AT_ONCE.value,
           )
           _show(found, edition)
     finally:

@@ -16,11 +16,23 @@ a second, half of that where recall is measured down to 5,000 blocks.
 Result: exact match with its 95 % bootstrap interval, exact match where a block
 with the answer was read, the reader's oracle, and the share of questions with
 an answer (and the gold paragraph, with --paragraphs) among the first k blocks.
+--json has the intervals of all of these, and null where there is no question to
+tell a share of.
+
+The blocks that are read are those that bin/predict and a server find, by a
+search for --reader_beam of them. Recall is measured by a search for --depth. An
+exact index gives the same ones first, and is searched once; ScaNN looks into
+more of its leaves when it is asked for more.
+
 --predictions gets JSONL with "question" and "prediction" as of the original,
-and where the answer stands; bin/score_predictions reads it.
+and where the answer stands; bin/score_predictions reads it. With
+--retrieve_only it is "question" and "blocks", those that would be read, each
+with "title", "block" and "score".
 """
 
 import json
+import math
+import re
 
 from absl import app, flags
 
@@ -65,10 +77,16 @@ _MAX_BLOCK_LENGTH = flags.DEFINE_integer(
   'max_block_length', 288, 'As of bin/build_corpus; for --paragraphs.'
 )
 _DEPTH = flags.DEFINE_integer(
-  'depth', 5000, 'Blocks down to which recall is measured.', lower_bound=1
+  'depth',
+  5000,
+  'Blocks down to which recall is measured; they are searched for, not read.',
+  lower_bound=1,
 )
 _READER_BEAM = flags.DEFINE_integer(
-  'reader_beam', 5, 'Blocks that are read.', lower_bound=1
+  'reader_beam',
+  5,
+  'Blocks that are searched for to be read, as by bin/predict.',
+  lower_bound=1,
 )
 _BLOCKS_AT_ONCE = flags.DEFINE_integer(
   'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
@@ -83,13 +101,16 @@ _RETRIEVE_ONLY = flags.DEFINE_bool('retrieve_only', False, 'Read nothing.')
 _CLOSED_BOOK = flags.DEFINE_bool(
   'closed_book',
   False,
-  'Read the null document only. A reader of spans has nothing to copy there, so'
-  ' that nothing can be right.',
+  'Retrieve nothing, read the null document. A reader of spans has nothing to'
+  ' copy there: no answer is right.',
 )
 _PREDICTIONS = flags.DEFINE_string(
-  'predictions', None, 'File for the answers, JSONL.'
+  'predictions', None, 'File for the answers or blocks, JSONL.'
 )
 _JSON = flags.DEFINE_bool('json', False, 'Print JSON.')
+
+# Intervals but that of exact match, with which the table would be too long.
+_IN_JSON_ONLY = re.compile(r'(?<!^exact_match)_(low|high)$')
 
 
 def _evaluate() -> dict[str, float]:
@@ -148,9 +169,13 @@ def main(argv: list[str]) -> None:
   with console.one_line_errors('evaluate_qa'):
     result = _evaluate()
   if _JSON.value:
-    print(json.dumps(result, indent=2))
+    # NaN is not JSON.
+    known = {k: None if math.isnan(v) else v for k, v in result.items()}
+    print(json.dumps(known, indent=2, allow_nan=False))
     return
   for name, value in result.items():
+    if _IN_JSON_ONLY.search(name):
+      continue
     print(f'{name}\t{value:.4f}' if value % 1 else f'{name}\t{value:g}')
 
 

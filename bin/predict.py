@@ -14,8 +14,9 @@ and "byte_limit" of the answer in the evidence, "score" and "log_prob"; with
 Cost: a few seconds to start, then some 100 questions a second with 5 blocks of
 220 wordpieces and a tiny (2 x 128) model on 2 cores.
 
-A line without a question has an empty prediction and "error", and the file and
-line are named; with --strict it is the end.
+A line without a question, or with one that cannot be read, has an empty
+prediction and "error", and the file and line are named; all others are
+answered. With --strict it is the end.
 """
 
 import json
@@ -25,6 +26,8 @@ from typing import IO, Any
 
 from absl import app, flags, logging
 
+from realm_tf.corpus.document import MalformedError
+from realm_tf.data import question_lines
 from realm_tf.export.question_answerer import Answers, QuestionAnswerer
 from realm_tf.index import versions
 from realm_tf.io import files
@@ -48,29 +51,15 @@ _TOP_N = flags.DEFINE_integer(
 _READER_BEAM = flags.DEFINE_integer(
   'reader_beam', 5, 'Blocks that are read.', lower_bound=1
 )
+_BLOCKS_AT_ONCE = flags.DEFINE_integer(
+  'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
+)
 _MIXED_PRECISION = flags.DEFINE_bool(
   'mixed_precision', False, 'Compute in bfloat16.'
 )
 _BATCH_SIZE = flags.DEFINE_integer(
   'batch_size', 16, 'Questions at a time.', lower_bound=1
 )
-
-
-def _question(line: bytes) -> str:
-  """The question of a line.
-
-  Raises:
-    ValueError: It has none.
-  """
-  text = line.decode('utf-8', 'strict').strip()
-  if text.startswith('{'):
-    found = json.loads(text).get('question')
-    if not isinstance(found, str):
-      raise ValueError('no "question"')
-    text = found.strip()
-  if not text:
-    raise ValueError('the question is empty')
-  return text
 
 
 def _records(
@@ -110,7 +99,10 @@ def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
     records: Iterator[dict[str, Any]] = iter(())
     if questions:
       found = answerer.answer(
-        questions, reader_beam=_READER_BEAM.value, top_n=_TOP_N.value
+        questions,
+        reader_beam=_READER_BEAM.value,
+        top_n=_TOP_N.value,
+        blocks_at_once=_BLOCKS_AT_ONCE.value,
       )
       records = _records(questions, found, answerer)
     for item in waiting:
@@ -121,8 +113,8 @@ def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
 
   for number, line in enumerate(lines, 1):
     try:
-      waiting.append(_question(line))
-    except ValueError as e:
+      waiting.append(question_lines.parse_question(line))
+    except MalformedError as e:
       if _STRICT.value:
         raise ValueError(f'{name}, line {number}: {e}') from e
       bad += 1

@@ -77,6 +77,10 @@ def _newest_export(directory: str) -> str:
   return exporters.export_path(hub, steps[-1])
 
 
+def _cell(row: dict[str, float], name: str) -> str:
+  return f'{row[name]:.3f}' if name in row else '-'
+
+
 class _Demo:
   """The stages, and where each finds what the one before it made."""
 
@@ -153,8 +157,8 @@ class _Demo:
       low, high = row['exact_match_low'], row['exact_match_high']
       print(
         f'{name:20} {row["exact_match"]:.3f} ({low:.3f} to {high:.3f})'
-        f'   {row.get("answer_recall@1", 0):8.3f}'
-        f'  {row.get("answer_recall@5", 0):8.3f}'
+        f'   {_cell(row, "answer_recall@1"):>8}'
+        f'  {_cell(row, "answer_recall@5"):>8}'
       )
     print(f'({count} test questions)', flush=True)
 

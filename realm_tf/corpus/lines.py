@@ -4,9 +4,12 @@
 
 import csv
 import json
+import re
 from typing import Any
 
 from realm_tf.corpus.document import MalformedError
+
+_LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
 
 def decode(content: bytes) -> str:
@@ -38,6 +41,23 @@ def parse_object(line: bytes) -> dict[str, Any]:
   if not isinstance(record, dict):
     raise MalformedError('not a JSON object')
   return record
+
+
+def check_string(name: str, value: object) -> str:
+  """Returns a value of parsed JSON that must be text.
+
+  Args:
+    name: What it is, for the message.
+    value: What was parsed.
+
+  Raises:
+    MalformedError: It is no string, or one that UTF-8 cannot hold.
+  """
+  if not isinstance(value, str):
+    raise MalformedError(f'{name} is {type(value).__name__}, not a string')
+  if not value.isascii() and _LONE_SURROGATE.search(value):
+    raise MalformedError(f'not UTF-8: half of a surrogate pair in {name}')
+  return value
 
 
 def parse_tab_separated(line: bytes) -> list[str]:

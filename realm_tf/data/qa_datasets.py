@@ -35,7 +35,6 @@ FORMATS = (
   'natural_questions',  # nq-*.jsonl.gz, simplified or full
 )
 ANSWER_FIELD = 'answer'
-_LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,18 +162,10 @@ def _raw_records(path: str, format: str) -> Iterator[readers.RawRecord]:
     yield record._replace(format=format) if is_cut else record
 
 
-def _string(name: str, value: object) -> str:
-  if not isinstance(value, str):
-    raise MalformedError(f'{name} is {type(value).__name__}, not a string')
-  if not value.isascii() and _LONE_SURROGATE.search(value):
-    raise MalformedError(f'not UTF-8: half of a surrogate pair in {name}')
-  return value
-
-
 def _identity(name: str, value: object) -> int | str | None:
   if value is None or (isinstance(value, int) and not isinstance(value, bool)):
     return value
-  return _string(name, value)
+  return lines.check_string(name, value)
 
 
 def _example(
@@ -186,14 +177,18 @@ def _example(
   gold_title: object = None,
 ) -> QaExample:
   """Makes an example of what a file has, or says what is wrong with it."""
-  question = _string('the question', question)
+  question = lines.check_string('the question', question)
   if not question.strip():
     raise MalformedError('the question is empty')
   if isinstance(answers, str):
     answers = [answers]
   if not isinstance(answers, list | tuple):
     raise MalformedError(f'answers are {type(answers).__name__}, not a list')
-  known = [a for a in (_string('an answer', a) for a in answers) if a.strip()]
+  known = [
+    a
+    for a in (lines.check_string('an answer', a) for a in answers)
+    if a.strip()
+  ]
   if not known:
     raise MalformedError('no answers')
   if is_regex:
@@ -202,7 +197,9 @@ def _example(
         answers_lib.compile_pattern(answer)
       except answers_lib.AnswerPatternError as e:
         raise MalformedError(str(e)) from e
-  title = None if gold_title is None else _string('the title', gold_title)
+  title = (
+    None if gold_title is None else lines.check_string('the title', gold_title)
+  )
   return QaExample(
     question,
     tuple(known),

@@ -67,6 +67,23 @@ def bootstrap_interval(
   return float(low), float(high)
 
 
+def share_with_interval(
+  name: str,
+  right: int,
+  count: int,
+  *,
+  confidence: float = 0.95,
+  seed: int = 0,
+) -> dict[str, float]:
+  """A share under `name`, and its interval under `name` with `_low`, `_high`.
+
+  All are nan where `count` is 0. For the arguments see `bootstrap_interval`.
+  """
+  low, high = bootstrap_interval(right, count, confidence=confidence, seed=seed)
+  share = right / (count or np.nan)
+  return {name: share, f'{name}_low': low, f'{name}_high': high}
+
+
 class ExactMatch:
   """Share of questions that are answered rightly, with its interval.
 
@@ -92,14 +109,13 @@ class ExactMatch:
 
   def result(self) -> dict[str, float]:
     """`exact_match`, and `_low` and `_high`; nan before the first question."""
-    low, high = bootstrap_interval(
-      self.right, self.count, confidence=self._confidence, seed=self._seed
+    return share_with_interval(
+      'exact_match',
+      self.right,
+      self.count,
+      confidence=self._confidence,
+      seed=self._seed,
     )
-    return {
-      'exact_match': self.right / (self.count or np.nan),
-      'exact_match_low': low,
-      'exact_match_high': high,
-    }
 
 
 class HitAt:
@@ -117,6 +133,11 @@ class HitAt:
   def count(self) -> int:
     """Questions so far."""
     return self._recall.count
+
+  @property
+  def hits(self) -> dict[int, int]:
+    """Questions with a hit among the first n, by n."""
+    return self._recall.hits
 
   def update(self, hits: np.ndarray) -> None:
     """Counts a batch.
@@ -165,7 +186,7 @@ class QaMetrics:
         `RECALL_AT` that are not more.
       reader_beam: The first of them, which the reader reads.
       spans: Candidates of the reader among which the oracle chooses.
-      confidence: Of the interval of exact match.
+      confidence: Of the intervals.
       seed: Of the same.
 
     Raises:
@@ -178,11 +199,14 @@ class QaMetrics:
         f' {reader_beam}, {depth}, {spans}'
       )
     self._reader_beam = reader_beam
-    self._exact_match = ExactMatch(confidence=confidence, seed=seed)
+    self._confidence = confidence
+    self._seed = seed
+    self._exact_match = ExactMatch()
     self._if_retrieved = ExactMatch()
     self._oracle = HitAt(sorted({1, spans}))
     self._answer_recall = HitAt(recall_depths(depth))
     self._gold_recall = RecallAt(recall_depths(depth))
+    self._knows_read = False
     self.questions = 0
 
   def update(
@@ -191,6 +215,7 @@ class QaMetrics:
     correct: np.ndarray | None = None,
     spans_correct: np.ndarray | None = None,
     has_answer: np.ndarray | None = None,
+    read_has_answer: np.ndarray | None = None,
     retrieved: np.ndarray | None = None,
     gold: np.ndarray | None = None,
   ) -> None:
@@ -202,6 +227,8 @@ class QaMetrics:
         the best first.
       has_answer: bool [batch, depth], whether a retrieved block holds an
         answer, the best first.
+      read_has_answer: bool [batch, blocks], the same of the blocks that the
+        reader read; without it these are the first `reader_beam` of those.
       retrieved: Rows of the blocks retrieved [batch, depth].
       gold: Rows of the gold paragraph [batch] or [batch, r], padded with -1;
         questions without any are not counted. Needs `retrieved`.
@@ -216,6 +243,7 @@ class QaMetrics:
         ('correct', correct),
         ('spans_correct', spans_correct),
         ('has_answer', has_answer),
+        ('read_has_answer', read_has_answer),
         ('retrieved', retrieved),
         ('gold', gold),
       )
@@ -238,35 +266,44 @@ class QaMetrics:
     if 'correct' in given:
       right = given['correct'].astype(bool)
       self._exact_match.update(right)
-      if 'has_answer' in given:
-        read = given['has_answer'][:, : self._reader_beam].astype(bool)
-        self._if_retrieved.update(right[read.any(1)])
+      read = given.get('read_has_answer')
+      if read is None and 'has_answer' in given:
+        read = given['has_answer'][:, : self._reader_beam]
+      if read is not None:
+        self._if_retrieved.update(right[read.astype(bool).any(1)])
+        self._knows_read = True
     self.questions += next(iter(sizes.values()))
 
   def result(self) -> dict[str, float]:
-    """What was measured, as shares.
+    """What was measured, as shares, each with `_low` and `_high`.
 
-    `exact_match` with `_low` and `_high`; `exact_match_if_retrieved`, of the
-    questions with an answer in a block that the reader read, nan if there are
-    none; `reader_oracle@n`; `answer_recall@k`; `gold_recall@k`; `questions`
-    and `gold_questions`, their numbers.
+    `exact_match`; `exact_match_if_retrieved`, of the questions with an answer
+    in a block that the reader read, nan if there are none; `reader_oracle@n`;
+    `answer_recall@k`; `gold_recall@k`; `questions` and `gold_questions`, their
+    numbers.
     """
     result: dict[str, float] = {'questions': self.questions}
+
+    def tell(name: str, right: int, count: int) -> None:
+      result.update(
+        share_with_interval(
+          name, right, count, confidence=self._confidence, seed=self._seed
+        )
+      )
+
     if self._exact_match.count:
-      result.update(self._exact_match.result())
-      if self._answer_recall.count:
-        result['exact_match_if_retrieved'] = self._if_retrieved.result()[
-          'exact_match'
-        ]
+      tell('exact_match', self._exact_match.right, self._exact_match.count)
+    if self._knows_read:
+      its = self._if_retrieved
+      tell('exact_match_if_retrieved', its.right, its.count)
     for name, metric in (
       ('reader_oracle', self._oracle),
       ('answer_recall', self._answer_recall),
       ('gold_recall', self._gold_recall),
     ):
       if metric.count:
-        result.update(
-          {f'{name}@{k}': share for k, share in metric.result().items()}
-        )
+        for k, hits in metric.hits.items():
+          tell(f'{name}@{k}', hits, metric.count)
     if self._gold_recall.count:
       result['gold_questions'] = self._gold_recall.count
     return result

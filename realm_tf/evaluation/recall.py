@@ -75,7 +75,11 @@ class RecallAt:
     self._hits += (ranks[:, None] < np.array(self._ks)).sum(0)
     self.count += len(ranks)
 
+  @property
+  def hits(self) -> dict[int, int]:
+    """Queries with a relevant document among the first k, by k."""
+    return {k: int(count) for k, count in zip(self._ks, self._hits)}
+
   def result(self) -> dict[int, float]:
     """Recall by k; nan before the first query."""
-    shares = self._hits / self.count if self.count else self._hits * np.nan
-    return {k: float(share) for k, share in zip(self._ks, shares)}
+    return {k: hits / (self.count or np.nan) for k, hits in self.hits.items()}

@@ -29,7 +29,8 @@ from realm_tf.text.tokenizer import BertTokenizer
 class Answers:
   """The best spans of a batch of questions, best first.
 
-  Where a question has fewer than n, the rest have row -1 and no text.
+  Where a question has fewer than n, the rest have row -1, no text, and
+  log-probabilities of -1e9.
 
   Attributes:
     texts: Of each answer, whole words as they stand in its block:
@@ -41,6 +42,8 @@ class Answers:
     retriever_scores: Inner products, float32 `[batch, n]`.
     log_probs: log p(span, block | question) among all spans read, float32
       `[batch, n]`.
+    reader_log_probs: log p(span | block, question), by the reader alone,
+      float32 `[batch, n]`.
     block_rows: All blocks read, int64 `[batch, blocks]`.
     block_log_probs: log p(block | question) among them, float32
       `[batch, blocks]`.
@@ -53,6 +56,7 @@ class Answers:
   scores: np.ndarray
   retriever_scores: np.ndarray
   log_probs: np.ndarray
+  reader_log_probs: np.ndarray
   block_rows: np.ndarray
   block_log_probs: np.ndarray
 
@@ -226,7 +230,8 @@ class QuestionAnswerer:
       questions: UTF-8; those that are too long are cut.
       reader_beam: Blocks read for each.
       top_n: Answers given for each.
-      blocks_at_once: Read so many at a time, to save memory; 0 reads all.
+      blocks_at_once: Read so many at a time, of all questions together, to
+        save memory; 0 reads all.
     """
     question_ids = self.tokenizer.tokenize(list(questions))
     rows, scores = self._retrieve(question_ids, reader_beam)
@@ -248,7 +253,8 @@ class QuestionAnswerer:
       rows: int64 `[batch, blocks]`, of the blocks.
       retriever_scores: float32 `[batch, blocks]`, as `retrieve` gives them.
       top_n: Answers given for each.
-      blocks_at_once: Read so many at a time, to save memory; 0 reads all.
+      blocks_at_once: Read so many at a time, of all questions together, to
+        save memory; 0 reads all.
     """
     return self._read_blocks(
       self.tokenizer.tokenize(list(questions)),
@@ -291,7 +297,7 @@ class QuestionAnswerer:
         joint,
         tf.constant(retriever_scores),
         top_n=top_n,
-        blocks_at_once=blocks_at_once if blocks_at_once < blocks else 0,
+        blocks_at_once=blocks_at_once if blocks_at_once < batch * blocks else 0,
         words=words.word_numbers(joint['input_word_ids'], self.tokenizer),
       ).items()
     }
@@ -307,6 +313,7 @@ class QuestionAnswerer:
       scores=best['score'],
       retriever_scores=best['retriever_logit'],
       log_probs=best['log_prob'],
+      reader_log_probs=best['reader_log_prob'],
       block_rows=rows,
       block_log_probs=tf.nn.log_softmax(retriever_scores).numpy(),
     )

@@ -106,6 +106,8 @@ def best_spans(
       `retriever_logit`, `reader_logit`: of the block and of the span in it,
         float32.
       `log_prob`: of the span among all spans that were read, float32.
+      `reader_log_prob`: of the span among those of its block, by the reader
+        alone, float32.
   """
   reader_logits = reader(
     joint, joint['block_mask'], blocks_at_once=blocks_at_once
@@ -115,11 +117,19 @@ def best_spans(
   block, start = tf.maximum(found['block'], 0), tf.maximum(found['start'], 0)
   place = tf.stack([block, start, found['end'] - found['start']], -1)
   total = tf.reduce_logsumexp(logits, [1, 2, 3])
+  of_block = tf.reduce_logsumexp(reader_logits, [2, 3])
+  reader_logit = tf.gather_nd(reader_logits, place, batch_dims=1)
+  log_probs = {
+    'log_prob': found['score'] - total[:, tf.newaxis],
+    'reader_log_prob': reader_logit - tf.gather(of_block, block, batch_dims=1),
+  }
+  # Of a question without any span the total is as low as the scores.
+  there = found['block'] >= 0
   return {
     **found,
     'retriever_logit': tf.gather(retriever_logits, block, batch_dims=1),
-    'reader_logit': tf.gather_nd(reader_logits, place, batch_dims=1),
-    'log_prob': found['score'] - total[:, tf.newaxis],
+    'reader_logit': reader_logit,
+    **{k: tf.where(there, x, span_scores.NEVER) for k, x in log_probs.items()},
   }
 
 

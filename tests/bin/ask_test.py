@@ -4,9 +4,13 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from realm_tf.data.documents import Documents
+from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.index import versions
+from realm_tf.training import exporters
 from tests.bin import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
@@ -18,6 +22,7 @@ def test_shows_answers_in_their_evidence(finetuned):
     'ask',
     *finetuned.answering_flags(),
     '--top_n=2',
+    '--blocks_at_once=2',
     typed=f'{question}\nzz \ufffd?\n\nnot asked any more\n',
   )
   assert result.returncode == 0, result.stderr
@@ -29,7 +34,25 @@ def test_shows_answers_in_their_evidence(finetuned):
   evidence = result.stdout.replace('\n  ', ' ')
   for answer in answers:
     assert f'>>{answer}<<' in evidence
-  assert result.stdout.count('retrieved with p = ') == 4
+  shown = re.findall(
+    r'\(retrieved with p = ([01]\.\d\d), read with p = ([01]\.\d\d)\)$',
+    result.stdout,
+    re.M,
+  )
+  assert len(shown) == 4
+  answerer = QuestionAnswerer.load(
+    exporters.best_or_newest(finetuned.model_dir),
+    finetuned.directory / 'corpus',
+    versions.find_index(finetuned.directory / 'index'),
+  )
+  found = answerer.answer([question], reader_beam=5, top_n=2)
+  answerer.close()
+  of_blocks = dict(zip(found.block_rows[0], found.block_log_probs[0]))
+  for n, (retrieved, read) in enumerate(shown[:2]):
+    expected = of_blocks[found.rows[0, n]], found.reader_log_probs[0, n]
+    np.testing.assert_allclose(
+      [float(retrieved), float(read)], np.exp(expected), atol=0.006
+    )
 
 
 def test_documents_come_and_go_while_it_runs(finetuned, tmp_path):

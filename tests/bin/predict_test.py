@@ -51,3 +51,36 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
     'predict', *finetuned.answering_flags(), f'--input={path}', '--strict'
   )
   assert f'{path}, line 2' in tiny_world.last_line(refused)
+
+
+def test_a_bad_line_costs_no_other_its_answer(finetuned, tmp_path):
+  asked = [record['question'] for record in finetuned.questions[:3]]
+  lines = [
+    b'\xef\xbb\xbf' + json.dumps({'question': asked[0]}).encode(),
+    rb'{"question": "Who wrote \ud83d Emma?"}',
+    b'{"question": ' + b'[' * 100_000,
+    b'Who wrote \xff Emma?',
+    asked[1].encode(),
+    b'x' * 100_000,
+    asked[2].encode(),
+  ]
+  path = tmp_path / 'questions.txt'
+  path.write_bytes(b'\n'.join(lines))
+  flags = [*finetuned.answering_flags(), f'--input={path}', '--batch_size=3']
+  result = tiny_world.call_forked('predict', *flags)
+  assert result.returncode == 0, result.stderr
+  records = [json.loads(line) for line in result.stdout.splitlines()]
+  assert [record.get('error', '')[:16] for record in records] == [
+    *('', 'not UTF-8: half ', 'nested too deepl', 'not UTF-8 at byt'),
+    *('', '', ''),
+  ]
+  for number in (2, 3, 4):
+    assert f'{path}, line {number}: ' in result.stderr
+  assert '3 lines had no question' in result.stderr
+  for i, question in ((0, asked[0]), (4, asked[1]), (6, asked[2])):
+    assert records[i]['question'] == question
+    assert records[i]['prediction']
+  # Blocks at once change what is in memory, not the answers.
+  few = tiny_world.call_forked('predict', *flags, '--blocks_at_once=2')
+  for record, other in zip(records, map(json.loads, few.stdout.splitlines())):
+    assert record['prediction'] == other['prediction']

@@ -53,10 +53,11 @@ def test_goes_the_whole_way(local_run, testdata):
   assert result.returncode == 0, output + result.stderr
   for name in ('without REALM', 'REALM', 'REALM, closed book'):
     (row,) = re.findall(rf'^{name} +(\d.*)$', output, re.MULTILINE)
-    match, _, _, _, first, fifth = re.findall(r'[\d.]+|to', row)
+    match, _, _, _, first, fifth = re.findall(r'[\d.]+|to|-', row)
     assert 0 <= float(match) <= 1
     if 'closed' in name:
       assert float(match) == 0
+      assert first == fifth == '-'
     else:
       assert 0 <= float(first) <= float(fifth) <= 1
   found = re.findall(

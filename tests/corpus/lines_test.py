@@ -25,6 +25,14 @@ def test_what_is_no_object(line, message):
     lines.parse_object(line)
 
 
+def test_strings():
+  assert lines.check_string('the name', 'é\U0001f5fc') == 'é\U0001f5fc'
+  with pytest.raises(MalformedError, match='the name is int, not a string'):
+    lines.check_string('the name', 3)
+  with pytest.raises(MalformedError, match='a surrogate pair in the name'):
+    lines.check_string('the name', 'a\ud83d')
+
+
 def test_tab_separated_values():
   line = b'who is it\t"[""O\'Neill"", \'b\']"\r\n'
   assert lines.parse_tab_separated(line) == [

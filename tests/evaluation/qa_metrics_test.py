@@ -103,6 +103,8 @@ HAS_ANSWER[0, 0] = HAS_ANSWER[1, 1] = HAS_ANSWER[2, 6] = True
 RETRIEVED = np.arange(40).reshape(4, 10)
 GOLD = np.array([[0, -1], [-1, -1], [7, 24], [99, -1]])
 
+ENDS = ('_low', '_high')
+
 
 def _metrics():
   return qa_metrics.QaMetrics(depth=10, reader_beam=2, spans=3)
@@ -117,26 +119,56 @@ def test_all_measures():
     retrieved=RETRIEVED,
     gold=GOLD,
   )
-  low, high = qa_metrics.bootstrap_interval(2, 4)
-  third = pytest.approx(1 / 3)
-  assert metrics.result() == {
-    'questions': 4,
-    'exact_match': 0.5,
-    'exact_match_low': low,
-    'exact_match_high': high,
+  expected = {'questions': 4, 'gold_questions': 3}
+  for name, right, count in (
+    ('exact_match', 2, 4),
     # Of the first two: only there has the reader seen an answer.
-    'exact_match_if_retrieved': 0.5,
-    'reader_oracle@1': 0.5,
-    'reader_oracle@3': 0.75,
-    'answer_recall@1': 0.25,
-    'answer_recall@5': 0.5,
-    'answer_recall@10': 0.75,
+    ('exact_match_if_retrieved', 1, 2),
+    ('reader_oracle@1', 2, 4),
+    ('reader_oracle@3', 3, 4),
+    ('answer_recall@1', 1, 4),
+    ('answer_recall@5', 2, 4),
+    ('answer_recall@10', 3, 4),
     # Of the three with a gold paragraph.
-    'gold_recall@1': third,
-    'gold_recall@5': pytest.approx(2 / 3),
-    'gold_recall@10': pytest.approx(2 / 3),
-    'gold_questions': 3,
-  }
+    ('gold_recall@1', 1, 3),
+    ('gold_recall@5', 2, 3),
+    ('gold_recall@10', 2, 3),
+  ):
+    expected[name] = right / count
+    ends = qa_metrics.bootstrap_interval(right, count)
+    expected[f'{name}_low'], expected[f'{name}_high'] = ends
+  assert metrics.result() == expected
+
+
+def test_intervals_are_of_the_confidence_and_seed_asked_for():
+  wide, narrow = (
+    qa_metrics.QaMetrics(depth=10, spans=3, confidence=confidence, seed=3)
+    for confidence in (0.95, 0.5)
+  )
+  for metrics in (wide, narrow):
+    hits = np.arange(1000).reshape(100, 10) % 7 == 0
+    metrics.update(correct=hits[:, 0], has_answer=hits)
+  ends = qa_metrics.bootstrap_interval(15, 100, confidence=0.5, seed=3)
+  assert narrow.result()['answer_recall@1_low'] == ends[0]
+  for name in ('exact_match_if_retrieved', 'answer_recall@5'):
+    low, high = wide.result()[f'{name}_low'], wide.result()[f'{name}_high']
+    assert low < narrow.result()[f'{name}_low'] < narrow.result()[name]
+    assert high > narrow.result()[f'{name}_high'] > narrow.result()[name]
+
+
+def test_what_is_read_need_not_be_the_first_of_what_is_retrieved():
+  metrics = _metrics()
+  metrics.update(
+    correct=CORRECT,
+    has_answer=HAS_ANSWER,
+    # As a search for so few blocks finds them.
+    read_has_answer=[[0, 0], [0, 0], [0, 1], [1, 0]],
+  )
+  result = metrics.result()
+  assert result['exact_match_if_retrieved'] == 0.5
+  assert result['answer_recall@5'] == 0.5
+  metrics.update(correct=[1], read_has_answer=[[1, 1]])
+  assert metrics.result()['exact_match_if_retrieved'] == pytest.approx(2 / 3)
 
 
 def test_batches_are_as_good_as_one():
@@ -157,7 +189,8 @@ def test_batches_are_as_good_as_one():
 def test_what_is_not_measured_is_not_told():
   metrics = _metrics()
   metrics.update(has_answer=HAS_ANSWER)
-  assert set(metrics.result()) == {
+  shares = {name for name in metrics.result() if not name.endswith(ENDS)}
+  assert shares == {
     'questions', 'answer_recall@1', 'answer_recall@5', 'answer_recall@10',
   }  # fmt: skip
   metrics = _metrics()

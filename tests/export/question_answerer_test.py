@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from realm_tf.corpus.removals import Removal
 from realm_tf.data.documents_view import DocumentsView
@@ -11,6 +12,7 @@ from realm_tf.export.question_answerer import QuestionAnswerer
 from realm_tf.index import live, versions
 from realm_tf.index.versions import IndexMismatchError
 from realm_tf.io import atomic
+from realm_tf.layers.span_reader import SpanReader
 from tests.export import small_qa
 
 QUESTIONS = [
@@ -47,6 +49,12 @@ def test_answers_are_those_of_an_independent_computation(
     np.testing.assert_allclose(
       values[0], [getattr(a, name) for a in expected], rtol=1e-4, atol=1e-5
     )
+  np.testing.assert_allclose(
+    found.reader_log_probs[0],
+    [answer.reader_log_prob for answer in expected],
+    rtol=1e-4,
+    atol=1e-5,
+  )
   by_row = dict(zip(found.block_rows[0], found.block_log_probs[0]))
   np.testing.assert_allclose(
     [by_row[answer.row] for answer in expected],
@@ -68,6 +76,38 @@ def test_a_batch_gives_the_answers_of_its_questions(answerer, blocks_at_once):
     np.testing.assert_allclose(
       together.scores[i], alone.scores[0], rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+  'blocks_at_once, rows_read',
+  # Six questions with five blocks each.
+  [(0, {30}), (30, {30}), (100, {30}), (12, {12}), (5, {5}), (2, {2})],
+)
+def test_no_more_blocks_are_read_at_once_than_told(
+  qa, monkeypatch, blocks_at_once, rows_read
+):
+  seen = []
+  read_rows = SpanReader._rows
+
+  def counted(self, inputs, positions, seed):
+    rows = tf.numpy_function(seen.append, [tf.shape(positions)[0]], [])
+    with tf.control_dependencies([rows]):
+      return read_rows(self, inputs, positions, seed)
+
+  monkeypatch.setattr(SpanReader, '_rows', counted)
+  index = versions.load_index(qa.index_path)
+  fresh = QuestionAnswerer(
+    qa.embedder,
+    qa.reader,
+    qa.tokenizer,
+    qa.documents,
+    index,
+    query_seq_len=small_qa.QUERY_SEQ_LEN,
+    reader_seq_len=small_qa.READER_SEQ_LEN,
+  )
+  fresh.answer(QUESTIONS, reader_beam=5, blocks_at_once=blocks_at_once)
+  fresh.close()
+  assert set(seen) == rows_read
 
 
 def test_bfloat16_answers_nearly_the_same(qa, answerer):
@@ -94,6 +134,16 @@ def test_no_answer_is_given_twice(qa, answerer):
     '##' in ' '.join(qa.tokenizer.tokens(ids))
     for ids in qa.tokenizer.tokenize(bodies).to_list()
   )
+
+
+def test_what_is_no_answer_is_not_likely(answerer):
+  found = answerer.read(
+    ['Lima ?'], np.array([[-1]]), np.zeros([1, 1], np.float32), top_n=2
+  )
+  assert found.texts == [['', '']]
+  assert found.rows.tolist() == [[-1, -1]]
+  assert (found.log_probs < -1e8).all()
+  assert (found.reader_log_probs < -1e8).all()
 
 
 def test_more_blocks_than_there_are(qa, answerer):

@@ -321,6 +321,10 @@ def test_best_answers(model, blocks_at_once):
         ('reader_logit', reader),
         ('score', retriever + reader),
         ('log_prob', retriever + reader - total),
+        (
+          'reader_log_prob',
+          reader - log_sum_exp(outputs['reader_logits'][b, k]),
+        ),
       ):
         assert its[key] == pytest.approx(expected, abs=1e-4), key
 
@@ -334,6 +338,8 @@ def test_more_answers_than_there_are(model):
   for key in ('reader_logit', 'log_prob'):
     assert np.isfinite(found[key].numpy()[:2, 0]).all()
     assert not np.isnan(found[key]).any()
+  for key in ('log_prob', 'reader_log_prob'):
+    assert (found[key].numpy()[found['start'] < 0] < -1e8).all()
 
 
 def test_one_trace_serves_all_lengths(model):
