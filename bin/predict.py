@@ -8,8 +8,9 @@ r"""Answers the questions of a file, or of standard input, as JSONL.
 Each line of the input is a question, or a JSON object with one under
 "question". Each line of the output is an object with "question", "prediction"
 (the text as it stands in the block), "title", "evidence", "block", "byte_start"
-and "byte_limit" of the answer in the evidence, "score" and "log_prob"; with
---top_n more than one, "answers" has as many of these.
+and "byte_limit" of the answer in the evidence, "score", and "log_prob" of block
+and words together, "retriever_log_prob" of the block, "reader_log_prob" of the
+words in it; with --top_n more than one, "answers" has as many of these.
 
 Cost: a few seconds to start, then some 100 questions a second with 5 blocks of
 220 wordpieces and a tiny (2 x 128) model on 2 cores.
@@ -27,6 +28,7 @@ from typing import IO, Any
 from absl import app, flags, logging
 
 from realm_tf.corpus.document import MalformedError
+from realm_tf.corpus.problems import Problems
 from realm_tf.data import question_lines
 from realm_tf.export.question_answerer import Answers, QuestionAnswerer
 from realm_tf.index import versions
@@ -68,6 +70,7 @@ def _records(
   for i, question in enumerate(questions):
     titles = answerer.documents.titles(found.rows[i])
     bodies = answerer.documents.bodies(found.rows[i])
+    by_row = dict(zip(found.block_rows[i], found.block_log_probs[i].tolist()))
     answers = [
       {
         'prediction': found.texts[i][n],
@@ -78,6 +81,8 @@ def _records(
         'byte_limit': int(found.byte_limits[i, n]),
         'score': float(found.scores[i, n]),
         'log_prob': float(found.log_probs[i, n]),
+        'retriever_log_prob': by_row[found.rows[i, n]],
+        'reader_log_prob': float(found.reader_log_probs[i, n]),
       }
       for n in range(_TOP_N.value)
       if found.rows[i, n] >= 0
@@ -90,9 +95,9 @@ def _records(
 
 
 def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
-  """Answers all lines in their order; returns how many had no question."""
+  """Answers all lines in their order; returns how many could not be read."""
   waiting: list[dict[str, Any] | str] = []
-  bad = 0
+  problems = Problems(_STRICT.value)
 
   def flush() -> None:
     questions = [item for item in waiting if isinstance(item, str)]
@@ -115,17 +120,14 @@ def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
     try:
       waiting.append(question_lines.parse_question(line))
     except MalformedError as e:
-      if _STRICT.value:
-        raise ValueError(f'{name}, line {number}: {e}') from e
-      bad += 1
-      logging.warning('%s, line %d: %s; not answered', name, number, e)
+      problems.add(f'{name}:{number}', e)
       text = line.decode('utf-8', 'replace').strip()
       waiting.append({'question': text, 'prediction': '', 'error': str(e)})
     if len(waiting) >= _BATCH_SIZE.value:
       flush()
   if waiting:
     flush()
-  return bad
+  return problems.counts['malformed']
 
 
 def main(argv: list[str]) -> None:
@@ -151,7 +153,7 @@ def main(argv: list[str]) -> None:
     finally:
       answerer.close()
   if bad:
-    logging.warning('%d lines had no question', bad)
+    logging.warning('%d lines are not answered', bad)
 
 
 if __name__ == '__main__':

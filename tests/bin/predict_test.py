@@ -28,7 +28,8 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
   assert len(records) == 7
   bad = [i for i, record in enumerate(records) if 'error' in record]
   assert bad == [1, 3]
-  assert 'line 2' in result.stderr and 'line 4' in result.stderr
+  for number in (2, 4):
+    assert f'skipped: standard input:{number}: ' in result.stderr
   good = [record for record in records if 'error' not in record]
   assert [record['question'] for record in good] == asked
   for record in good:
@@ -36,6 +37,13 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
     evidence = record['evidence'].encode()
     start, limit = record['byte_start'], record['byte_limit']
     assert evidence[start:limit].decode() == record['prediction'] != ''
+    first, second = record['answers']
+    for answer in (first, second):
+      assert answer['reader_log_prob'] <= 0 >= answer['retriever_log_prob']
+    if first['block'] == second['block']:
+      assert first['log_prob'] - second['log_prob'] == pytest.approx(
+        first['reader_log_prob'] - second['reader_log_prob'], abs=1e-4
+      )
   rounded = tiny_world.call_forked(
     'predict',
     *finetuned.answering_flags(),
@@ -50,7 +58,7 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
   refused = tiny_world.call_forked(
     'predict', *finetuned.answering_flags(), f'--input={path}', '--strict'
   )
-  assert f'{path}, line 2' in tiny_world.last_line(refused)
+  assert f'{path}:2: ' in tiny_world.last_line(refused)
 
 
 def test_a_bad_line_costs_no_other_its_answer(finetuned, tmp_path):
@@ -75,8 +83,8 @@ def test_a_bad_line_costs_no_other_its_answer(finetuned, tmp_path):
     *('', '', ''),
   ]
   for number in (2, 3, 4):
-    assert f'{path}, line {number}: ' in result.stderr
-  assert '3 lines had no question' in result.stderr
+    assert f'{path}:{number}: ' in result.stderr
+  assert '3 lines are not answered' in result.stderr
   for i, question in ((0, asked[0]), (4, asked[1]), (6, asked[2])):
     assert records[i]['question'] == question
     assert records[i]['prediction']
