@@ -42,29 +42,13 @@ import textwrap
 
 from absl import app, flags, logging
 
+from bin import answering_flags
 from realm_tf.export.question_answerer import Answers, QuestionAnswerer
-from realm_tf.training import console, exporters
+from realm_tf.training import console
 from realm_tf.training.live_answerer import LiveAnswerer
 
-_MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Of bin/finetune_qa.')
-_EXPORT_DIR = flags.DEFINE_string(
-  'export_dir', None, 'One of its exports; default: the best, or the newest.'
-)
-_CORPUS_DIR = flags.DEFINE_string(
-  'corpus_dir', None, 'Of bin/build_corpus.', required=True
-)
-_INDEX_DIR = flags.DEFINE_string(
-  'index_dir', None, 'Its index, or the directory of several.', required=True
-)
-_READER_BEAM = flags.DEFINE_integer(
-  'reader_beam', 5, 'Blocks that are read.', lower_bound=1
-)
-_BLOCKS_AT_ONCE = flags.DEFINE_integer(
-  'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
-)
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
-)
+answering_flags.define()
+flags.adopt_module_key_flags(answering_flags)
 _TOP_N = flags.DEFINE_integer('top_n', 3, 'Answers shown.', lower_bound=1)
 
 _EDIT = re.compile(rb'([+-]|:save)\s+\S')
@@ -138,15 +122,14 @@ def main(argv: list[str]) -> None:
   """Asks until there is no more question."""
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  if _MODEL_DIR.value is None and _EXPORT_DIR.value is None:
-    raise app.UsageError('give --model_dir or --export_dir')
+  answering_flags.check()
   logging.set_verbosity(logging.WARNING)
   with console.one_line_errors('ask'):
     answerer = LiveAnswerer(
-      _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value),
-      _CORPUS_DIR.value,
-      _INDEX_DIR.value,
-      mixed_precision=_MIXED_PRECISION.value,
+      answering_flags.export_dir(),
+      flags.FLAGS.corpus_dir,
+      flags.FLAGS.index_dir,
+      mixed_precision=flags.FLAGS.mixed_precision,
     )
     try:
       while True:
@@ -161,9 +144,9 @@ def main(argv: list[str]) -> None:
         with answerer.now() as edition:
           found = edition.answer(
             [line],
-            reader_beam=_READER_BEAM.value,
+            reader_beam=flags.FLAGS.reader_beam,
             top_n=_TOP_N.value,
-            blocks_at_once=_BLOCKS_AT_ONCE.value,
+            blocks_at_once=flags.FLAGS.blocks_at_once,
           )
           _show(found, edition)
     finally:

@@ -10,8 +10,7 @@ r"""Measures a fine-tuned model on questions, as the papers do.
 newest. With another --corpus_dir and an index of that (bin/build_index with the
 embedder that made the first index) the same model answers from other text.
 
-Cost: on 2 cores, tiny (2 x 128), 5 blocks of 320 wordpieces: some 20 questions
-a second, half of that where recall is measured down to 5,000 blocks.
+COST
 
 Result: exact match with its 95 % bootstrap interval, exact match where a block
 with the answer was read, the reader's oracle, and the share of questions with
@@ -36,30 +35,22 @@ import re
 
 from absl import app, flags
 
+from bin import answering_flags, question_flags
 from realm_tf.data import gold_blocks, qa_datasets
 from realm_tf.export import qa_evaluation
 from realm_tf.export.question_answerer import QuestionAnswerer
 from realm_tf.index import versions
-from realm_tf.training import console, exporters
+from realm_tf.training import console
 
-_MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Of bin/finetune_qa.', required=True
+answering_flags.define(
+  reads='Blocks that are searched for to be read, as by bin/predict.'
 )
-_EXPORT_DIR = flags.DEFINE_string(
-  'export_dir', None, 'One of its exports; default: the best, or the newest.'
-)
-_CORPUS_DIR = flags.DEFINE_string(
-  'corpus_dir', None, 'Of bin/build_corpus.', required=True
-)
-_INDEX_DIR = flags.DEFINE_string(
-  'index_dir', None, 'Its index, or the directory of several.', required=True
-)
+flags.adopt_module_key_flags(answering_flags)
 _QUESTIONS = flags.DEFINE_string(
   'questions', None, 'Files; comma-separated globs.', required=True
 )
-_FORMAT = flags.DEFINE_enum(
-  'format', 'auto', ['auto', *qa_datasets.FORMATS], 'What --questions are.'
-)
+question_flags.define()
+flags.adopt_module_key_flags(question_flags)
 _IS_REGEX = flags.DEFINE_bool(
   'is_regex', False, 'Answers are regular expressions (CuratedTREC).'
 )
@@ -70,32 +61,14 @@ _STRICT = flags.DEFINE_bool('strict', False, 'Stop at a malformed line.')
 _LIMIT = flags.DEFINE_integer(
   'limit', None, 'Only so many questions.', lower_bound=1
 )
-_PARAGRAPHS = flags.DEFINE_string(
-  'paragraphs', None, 'See bin/finetune_qa; for the recall of gold paragraphs.'
-)
-_MAX_BLOCK_LENGTH = flags.DEFINE_integer(
-  'max_block_length', 288, 'As of bin/build_corpus; for --paragraphs.'
-)
 _DEPTH = flags.DEFINE_integer(
   'depth',
   5000,
   'Blocks down to which recall is measured; they are searched for, not read.',
   lower_bound=1,
 )
-_READER_BEAM = flags.DEFINE_integer(
-  'reader_beam',
-  5,
-  'Blocks that are searched for to be read, as by bin/predict.',
-  lower_bound=1,
-)
-_BLOCKS_AT_ONCE = flags.DEFINE_integer(
-  'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
-)
 _BATCH_SIZE = flags.DEFINE_integer(
   'batch_size', 8, 'Questions at a time.', lower_bound=1
-)
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
 )
 _RETRIEVE_ONLY = flags.DEFINE_bool('retrieve_only', False, 'Read nothing.')
 _CLOSED_BOOK = flags.DEFINE_bool(
@@ -116,39 +89,39 @@ _IN_JSON_ONLY = re.compile(r'(?<!^exact_match)_(low|high)$')
 def _evaluate() -> dict[str, float]:
   dataset = qa_datasets.read_dataset(
     _QUESTIONS.value,
-    format=_FORMAT.value,
+    format=flags.FLAGS.format,
     is_regex=_IS_REGEX.value,
     answer_field=_ANSWER_FIELD.value,
     strict=_STRICT.value,
     flag='--questions',
   )
   examples = dataset.examples[: _LIMIT.value]
-  export_dir = _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value)
+  export_dir = answering_flags.export_dir()
   print(f'{export_dir} on {len(examples)} questions', flush=True)
   answerer = QuestionAnswerer.load(
     export_dir,
-    _CORPUS_DIR.value,
-    versions.find_index(_INDEX_DIR.value),
-    mixed_precision=_MIXED_PRECISION.value,
+    flags.FLAGS.corpus_dir,
+    versions.find_index(flags.FLAGS.index_dir),
+    mixed_precision=flags.FLAGS.mixed_precision,
   )
   try:
     gold_rows = None
-    if _PARAGRAPHS.value is not None:
+    if flags.FLAGS.paragraphs is not None:
       gold_rows = gold_blocks.relevant_rows(
         examples,
-        _PARAGRAPHS.value,
+        flags.FLAGS.paragraphs,
         answerer.documents,
         answerer.tokenizer,
-        _MAX_BLOCK_LENGTH.value,
+        flags.FLAGS.max_block_length,
       )
     return qa_evaluation.evaluate(
       answerer,
       examples,
       qa_evaluation.EvaluationConfig(
         depth=_DEPTH.value,
-        reader_beam=_READER_BEAM.value,
+        reader_beam=flags.FLAGS.reader_beam,
         batch_size=_BATCH_SIZE.value,
-        blocks_at_once=_BLOCKS_AT_ONCE.value,
+        blocks_at_once=flags.FLAGS.blocks_at_once,
         retrieve_only=_RETRIEVE_ONLY.value,
         closed_book=_CLOSED_BOOK.value,
       ),
@@ -163,6 +136,7 @@ def main(argv: list[str]) -> None:
   """Evaluates as the flags say."""
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
+  answering_flags.check()
   if _RETRIEVE_ONLY.value and _CLOSED_BOOK.value:
     raise app.UsageError('--retrieve_only and --closed_book: one of them')
   console.show_messages()

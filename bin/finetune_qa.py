@@ -156,7 +156,7 @@ def _config(schedule: RefreshSchedule | None) -> finetuning.FinetuningConfig:
     dev_questions=_DEV_QUESTIONS.value,
     is_regex=_IS_REGEX.value,
     strict=_STRICT.value,
-    bert=_BERT.value or 'base',
+    bert=_BERT.value,
     span_reader=_SPAN_READER.value,
     embedder=_EMBEDDER.value,
     questions=QuestionConfig(

@@ -16,48 +16,34 @@ Cost: a few seconds to start, then some 100 questions a second with 5 blocks of
 220 wordpieces and a tiny (2 x 128) model on 2 cores.
 
 A line without a question, or with one that cannot be read, has an empty
-prediction and "error", and the file and line are named; all others are
-answered. With --strict it is the end.
+prediction and "error"; the first 20 of them are named with file and line. All
+others are answered. With --strict it is the end.
 """
 
+import gzip
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
 from absl import app, flags, logging
 
-from realm_tf.corpus.document import MalformedError
+from bin import answering_flags
+from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
 from realm_tf.data import question_lines
 from realm_tf.export.question_answerer import Answers, QuestionAnswerer
 from realm_tf.index import versions
 from realm_tf.io import files
-from realm_tf.training import console, exporters
+from realm_tf.training import console
 
-_MODEL_DIR = flags.DEFINE_string('model_dir', None, 'Of bin/finetune_qa.')
-_EXPORT_DIR = flags.DEFINE_string(
-  'export_dir', None, 'One of its exports; default: the best, or the newest.'
-)
-_CORPUS_DIR = flags.DEFINE_string(
-  'corpus_dir', None, 'Of bin/build_corpus.', required=True
-)
-_INDEX_DIR = flags.DEFINE_string(
-  'index_dir', None, 'Its index, or the directory of several.', required=True
-)
+answering_flags.define()
+flags.adopt_module_key_flags(answering_flags)
 _INPUT = flags.DEFINE_string('input', '-', 'A file; - is standard input.')
 _STRICT = flags.DEFINE_bool('strict', False, 'Stop at a line without question.')
 _TOP_N = flags.DEFINE_integer(
   'top_n', 1, 'Answers of each question.', lower_bound=1
-)
-_READER_BEAM = flags.DEFINE_integer(
-  'reader_beam', 5, 'Blocks that are read.', lower_bound=1
-)
-_BLOCKS_AT_ONCE = flags.DEFINE_integer(
-  'blocks_at_once', 40, 'Blocks in memory at a time; 0: all.', lower_bound=0
-)
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
 )
 _BATCH_SIZE = flags.DEFINE_integer(
   'batch_size', 16, 'Questions at a time.', lower_bound=1
@@ -94,10 +80,33 @@ def _records(
     yield record
 
 
+def _items(
+  lines: IO[bytes], name: str, problems: Problems
+) -> Iterator[dict[str, Any] | str]:
+  """The question of each line, or the record of one that has none.
+
+  Raises:
+    CorpusError: The file is damaged, or a line is and --strict is given.
+  """
+  number = 0
+  try:
+    for number, line in enumerate(lines, 1):
+      try:
+        yield question_lines.parse_question(line)
+      except MalformedError as e:
+        problems.add(f'{name}:{number}', e)
+        text = line.decode('utf-8', 'replace').strip()
+        yield {'question': text, 'prediction': '', 'error': str(e)}
+  except (EOFError, zlib.error, gzip.BadGzipFile) as e:
+    raise CorpusError(
+      f'{name}:{number + 1}: the rest is not read: damaged file: {e}'
+    ) from e
+
+
 def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
   """Answers all lines in their order; returns how many could not be read."""
   waiting: list[dict[str, Any] | str] = []
-  problems = Problems(_STRICT.value)
+  problems = Problems(_STRICT.value, 'not answered')
 
   def flush() -> None:
     questions = [item for item in waiting if isinstance(item, str)]
@@ -105,9 +114,9 @@ def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
     if questions:
       found = answerer.answer(
         questions,
-        reader_beam=_READER_BEAM.value,
+        reader_beam=flags.FLAGS.reader_beam,
         top_n=_TOP_N.value,
-        blocks_at_once=_BLOCKS_AT_ONCE.value,
+        blocks_at_once=flags.FLAGS.blocks_at_once,
       )
       records = _records(questions, found, answerer)
     for item in waiting:
@@ -116,13 +125,18 @@ def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
     sys.stdout.flush()
     waiting.clear()
 
-  for number, line in enumerate(lines, 1):
+  items = _items(lines, name, problems)
+  while True:
     try:
-      waiting.append(question_lines.parse_question(line))
-    except MalformedError as e:
-      problems.add(f'{name}:{number}', e)
-      text = line.decode('utf-8', 'replace').strip()
-      waiting.append({'question': text, 'prediction': '', 'error': str(e)})
+      item = next(items, None)
+    except CorpusError:
+      # Who stands before it is answered.
+      if waiting:
+        flush()
+      raise
+    if item is None:
+      break
+    waiting.append(item)
     if len(waiting) >= _BATCH_SIZE.value:
       flush()
   if waiting:
@@ -134,15 +148,14 @@ def main(argv: list[str]) -> None:
   """Answers what comes in."""
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  if _MODEL_DIR.value is None and _EXPORT_DIR.value is None:
-    raise app.UsageError('give --model_dir or --export_dir')
+  answering_flags.check()
   logging.set_verbosity(logging.WARNING)
   with console.one_line_errors('predict'):
     answerer = QuestionAnswerer.load(
-      _EXPORT_DIR.value or exporters.best_or_newest(_MODEL_DIR.value),
-      _CORPUS_DIR.value,
-      versions.find_index(_INDEX_DIR.value),
-      mixed_precision=_MIXED_PRECISION.value,
+      answering_flags.export_dir(),
+      flags.FLAGS.corpus_dir,
+      versions.find_index(flags.FLAGS.index_dir),
+      mixed_precision=flags.FLAGS.mixed_precision,
     )
     try:
       if _INPUT.value == '-':

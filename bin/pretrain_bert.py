@@ -34,7 +34,7 @@ _HELDOUT_PASSAGES = flags.DEFINE_string(
   'heldout_passages', None, 'The same, for evaluation; default: none.'
 )
 _STRICT = flags.DEFINE_bool(
-  'strict', False, 'Stop at a malformed line instead of skipping it.'
+  'strict', False, 'Do not begin if a line is malformed; default: skip it.'
 )
 
 # What is trained.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Flags of the trainings on questions that may name their gold paragraph."""
+"""Flags of questions that may name their gold paragraph."""
 
 from typing import Any
 

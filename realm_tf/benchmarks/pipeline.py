@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts of a pre-training with random weights, put together."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-import tf_keras as keras
 
 from realm_tf.benchmarks.material import Material
+from realm_tf.bert import precision
 from realm_tf.bert.config import BertConfig
 from realm_tf.data import pretraining_examples
 from realm_tf.data.documents import Documents
@@ -78,8 +79,11 @@ class Pipeline:
     self.tokenizer = material.tokenizer()
     self.documents: Documents = material.corpus()
     self._spans = material.spans()
-    if config.mixed_precision:
-      keras.mixed_precision.set_global_policy('mixed_bfloat16')
+    # Until it is closed: the trainer is made later.
+    self._precision = contextlib.ExitStack()
+    self._precision.enter_context(
+      precision.layers_compute_in(config.mixed_precision)
+    )
     self.bert_config = BertConfig.preset(
       config.preset, vocab_size=max(VOCAB_SIZE, self.tokenizer.vocab_size)
     )
@@ -201,5 +205,4 @@ class Pipeline:
   def close(self) -> None:
     """Frees the index, and undoes the global settings."""
     self.slot.close()
-    if self.config.mixed_precision:
-      keras.mixed_precision.set_global_policy('float32')
+    self._precision.close()

@@ -12,7 +12,8 @@ import tf_keras as keras
 def layers_compute_in(mixed_precision: bool) -> Iterator[None]:
   """Layers made in this context compute as told, for as long as they live.
 
-  Keras takes it from a global setting, which is as before afterwards.
+  Keras takes it from a setting of the whole process, which is as before
+  afterwards: threads must not be in here with different ones at a time.
 
   Args:
     mixed_precision: Compute in bfloat16, with weights in float32; else all is

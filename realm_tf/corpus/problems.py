@@ -19,9 +19,15 @@ class Problems:
     first: The first problem, or an empty string.
   """
 
-  def __init__(self, strict: bool):
-    """Starts with none; `strict` makes the first one an error."""
+  def __init__(self, strict: bool, what_happens: str = 'skipped'):
+    """Starts with none.
+
+    Args:
+      strict: Makes the first one an error.
+      what_happens: To a malformed line, in the log.
+    """
     self._strict = strict
+    self._what_happens = what_happens
     self.counts: collections.Counter = collections.Counter()
     self.first = ''
 
@@ -37,6 +43,6 @@ class Problems:
     self.counts['malformed'] += 1
     self.first = self.first or problem
     if self.counts['malformed'] <= _MAX_REPORTED:
-      logging.warning('skipped: %s', problem)
+      logging.warning('%s: %s', self._what_happens, problem)
     if self.counts['malformed'] == _MAX_REPORTED:
       logging.warning('further malformed lines are only counted')

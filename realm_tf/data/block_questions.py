@@ -82,7 +82,8 @@ def find_blocks(
   """Questions by their gold block, see `gold_blocks.gold_rows`.
 
   Raises:
-    CorpusError: Questions name paragraphs, and none is in the corpus.
+    CorpusError: Questions name paragraphs, and none is in the corpus; or
+      `paragraphs` is damaged.
   """
   rows = gold_blocks.gold_rows(
     examples, paragraphs, documents, tokenizer, max_block_length

@@ -163,7 +163,8 @@ def relevant_rows(
     CorpusError: Questions name paragraphs, and none is in the corpus; or
       `paragraphs` is damaged.
   """
-  wanted = {str(e.gold_id) for e in examples if e.gold_id is not None}
+  named = [str(e.gold_id) for e in examples if e.gold_id is not None]
+  wanted = set(named)
   by_id = find_rows(paragraphs, wanted, documents, tokenizer, max_block_length)
   if wanted and not by_id:
     raise CorpusError(
@@ -171,7 +172,6 @@ def relevant_rows(
       f' none is in {documents.directory}; was the corpus built from it?'
     )
   if wanted:
-    named = [str(e.gold_id) for e in examples if e.gold_id is not None]
     logging.info(
       '%d of %d questions have their paragraph in the corpus',
       sum(name in by_id for name in named),

@@ -28,7 +28,7 @@ from realm_tf.export import (
 from realm_tf.export.conversion_report import Say
 from realm_tf.export.original_sources import Source
 from realm_tf.export.original_weights import Encoder
-from realm_tf.index import build
+from realm_tf.index import build, versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.io import atomic
 from realm_tf.layers.embedder import Embedder
@@ -246,7 +246,8 @@ class _Conversion:
       self._write_bert(source, encoder, export / 'bert')
     # The retriever, where there is one, and else the embedder itself.
     document_embedder = next(reversed(made), None)
-    fingerprint = 'unknown'  # What no index has.
+    # Goes with an index of which nobody knows what made it.
+    fingerprint = versions.UNKNOWN
     if self.blocks is not None:
       fingerprint = self._write_index(directory, made, document_embedder)
     elif document_embedder is not None:

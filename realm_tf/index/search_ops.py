@@ -172,25 +172,27 @@ def search_scann(
   wanted = tf.math.ceil(share * tf.cast(leaves, tf.float32))
   searched = tf.minimum(tf.maximum(searched, tf.cast(wanted, tf.int32)), leaves)
 
-  def search(searched: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+  def search(
+    queries: tf.Tensor, leaves: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
     rows, scores = ops.scann_search_batched(
-      handle, queries, k, tf.maximum(k, reorder), searched, True
+      handle, queries, k, tf.maximum(k, reorder), leaves, True
     )
     return rows, scores
 
-  rows, scores = search(searched)
+  rows, scores = search(queries, searched)
   # It gives fewer columns, or fills up with NaN, where the leaves held less.
   missing = k - tf.shape(rows)[1]
   incomplete = (missing > 0) | tf.reduce_any(tf.math.is_nan(scores), 1)
 
   def look_everywhere() -> tuple[tf.Tensor, tf.Tensor]:
     # What is found for a query does not depend on the others of its batch.
-    again = incomplete[:, tf.newaxis]
-    all_rows, all_scores = search(leaves)
+    which = tf.where(incomplete)
+    more_rows, more_scores = search(tf.gather_nd(queries, which), leaves)
     fill = [[0, 0], [0, missing]]
     return (
-      tf.where(again, all_rows, tf.pad(rows, fill)),
-      tf.where(again, all_scores, tf.pad(scores, fill)),
+      tf.tensor_scatter_nd_update(tf.pad(rows, fill), which, more_rows),
+      tf.tensor_scatter_nd_update(tf.pad(scores, fill), which, more_scores),
     )
 
   return tf.cond(

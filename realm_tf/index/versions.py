@@ -30,8 +30,6 @@ _EMBEDDINGS = 'embeddings.npy'
 _SEARCHER = 'searcher'
 _EMBEDDER = 'embedder'
 _CHUNK = 1 << 16
-
-
 UNKNOWN = 'unknown'  # Fingerprint of an embedder that nobody knows.
 
 

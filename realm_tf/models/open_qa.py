@@ -249,6 +249,10 @@ class OpenQAModel(keras.Model):
       logits = tf.where(features['beam_mask'], logits, span_scores.NEVER)
     return logits
 
+  @property
+  def _has_gold_loss(self) -> bool:
+    return bool(self.config.retriever_gold_loss or self.config.reader_gold_loss)
+
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -265,7 +269,8 @@ class OpenQAModel(keras.Model):
           have the answer; the reader's of the spans that are it, in the blocks
           that are read. Each is 0 for a question where there is none.
         `retriever_gold_loss`, `reader_gold_loss`: if the config has them, the
-          same of the gold evidence only, before they are weighted.
+          same of the gold evidence only, before they are weighted. In
+          evaluation they are left out if it is not known.
         `answer_in_beam`, `answer_in_reader`: shares of the questions where
           those losses are not 0 for want of an answer.
         `answer_in_beam@k`: the same for the best k blocks.
@@ -302,7 +307,7 @@ class OpenQAModel(keras.Model):
       more, of_gold = self._gold_losses(outputs, gold, features['beam_is_gold'])
       losses += more
       metrics.update(of_gold)
-    elif self.config.retriever_gold_loss or self.config.reader_gold_loss:
+    elif training and self._has_gold_loss:
       raise ValueError(
         'a loss of gold evidence is asked for, and the features have no'
         ' beam_is_gold'

@@ -14,12 +14,47 @@ import tensorflow as tf
 from realm_tf.bert import precision
 from realm_tf.data.documents import Documents
 from realm_tf.export import hub_modules
-from realm_tf.index import build
+from realm_tf.index import build, versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.embedding import EmbeddingConfig, embed_signature
 from realm_tf.layers.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator, index_builder, warm_start
+
+
+def embedding_anew(
+  embedder_dir: str,
+  embedding: EmbeddingConfig | None,
+  metadata: versions.IndexMetadata,
+) -> EmbeddingConfig:
+  """How a fine-tuning embeds documents again by what it trains.
+
+  Args:
+    embedder_dir: What it starts from.
+    embedding: What was asked for; None for lengths as in the index so far.
+    metadata: Of that index.
+
+  Raises:
+    ValueError: BERT has too few positions; or documents have a tower of their
+      own, which fine-tuning leaves as it is.
+  """
+  if embedding is None:
+    embedding = EmbeddingConfig()
+    if metadata.max_length is not None:
+      embedding = dataclasses.replace(embedding, max_length=metadata.max_length)
+  info = hub_modules.read_info(embedder_dir, 'embedder')
+  positions = info['bert_config']['max_positions']
+  if embedding.max_length > positions:
+    raise ValueError(
+      f'documents are embedded with {embedding.max_length} wordpieces, but'
+      f' {embedder_dir} has {positions} positions'
+    )
+  if info['separate_towers']:
+    raise ValueError(
+      f'{embedder_dir} has a tower of its own for documents, which fine-tuning'
+      ' does not train: leave out --refresh_schedule'
+    )
+  return embedding
 
 
 class CorpusIndexer:
@@ -151,10 +186,11 @@ def _make_indexer(
 def build_once(config: CorpusIndexConfig, embedder_dir: str) -> str:
   """Publishes the index of one embedder, under its step; returns its path."""
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
+  indexer = _make_indexer(config, embedder_dir)
   # A training that goes on removes its exports after a while.
   kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
   with precision.layers_compute_in(config.mixed_precision):
-    path = _make_indexer(config, embedder_dir)(str(kept), step)
+    path = indexer(str(kept), step)
   shutil.rmtree(kept)
   return path
 

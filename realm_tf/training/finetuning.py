@@ -23,8 +23,8 @@ from realm_tf.training import (
   exporters,
   index_builder,
   index_refresh,
+  query_start,
   question_batches,
-  question_embedder,
   reader_start,
   run_config,
   warm_start,
@@ -55,7 +55,7 @@ class FinetuningConfig(ReaderTrainingSettings):
     max_block_length: As the corpus was built with; for `paragraphs`.
     bert: Start of the reader: the `bert` module of a pre-training, or weights.
     span_reader: Start of the reader in the place of `bert`: the module of an
-      earlier fine-tuning.
+      earlier fine-tuning. One of the two must be given.
     embedder: Start of the query embedder; None takes the one beside
       `span_reader`, or the index's own.
     questions: Lengths and numbers of blocks.
@@ -80,7 +80,7 @@ class FinetuningConfig(ReaderTrainingSettings):
   strict: bool = False
   paragraphs: str | None = None
   max_block_length: int = 288
-  bert: str = 'base'
+  bert: str | None = None
   span_reader: str | None = None
   embedder: str | None = None
   questions: QuestionConfig = dataclasses.field(default_factory=QuestionConfig)
@@ -111,7 +111,7 @@ class _Finetuning:
     index = self.load_index(config.index_path)
     self.document_embedder = index.metadata.embedder_fingerprint
     try:
-      self.embedder_dir = question_embedder.find(
+      self.embedder_dir = query_start.find(
         index,
         embedder=config.embedder,
         span_reader=config.span_reader,
@@ -119,7 +119,7 @@ class _Finetuning:
         refreshed=config.refresh_schedule is not None,
       )
       if config.refresh_schedule is not None:
-        self.embedding = question_embedder.embedding_anew(
+        self.embedding = corpus_index.embedding_anew(
           self.embedder_dir, config.embedding, index.metadata
         )
     except BaseException:
@@ -146,6 +146,8 @@ class _Finetuning:
 
   def _find_reader(self) -> reader_start.ReaderStart:
     config = self.config
+    if config.bert is not None and config.span_reader is not None:
+      raise ValueError('give --bert or --span_reader, not both')
     if config.span_reader is not None:
       return reader_start.from_span_reader(
         config.span_reader,
@@ -153,6 +155,8 @@ class _Finetuning:
         dropout=config.dropout,
         seed=config.seed,
       )
+    if config.bert is None:
+      raise ValueError('give --bert or --span_reader')
     return reader_start.from_bert(
       config.bert,
       max_span_width=config.max_span_width,
@@ -198,14 +202,12 @@ class _Finetuning:
       )
       if (gold_rows < 0).all():
         gold_rows = None
-    if gold_rows is None and (config.add_gold or self.needs_gold):
-      if trained_on:
-        raise ValueError(
-          f'{flag}: no gold block is known of any question, and one is to be'
-          ' trained on; give --paragraphs, and questions that name them'
-        )
-      # The loss looks for gold blocks, and finds none.
-      gold_rows = np.full(len(examples), -1, np.int64)
+    wanted = trained_on and (config.add_gold or self.needs_gold)
+    if gold_rows is None and wanted:
+      raise ValueError(
+        f'{flag}: no gold block is known of any question, and one is to be'
+        ' trained on; give --paragraphs, and questions that name them'
+      )
     return question_batches.QuestionFeatures(
       questions.Questions(examples, self.tokenizer),
       self.documents,

@@ -46,8 +46,8 @@ class LiveAnswerer:
       export_dir: Of the fine-tuning.
       corpus_dir: A corpus; stays as it is.
       index_dir: Its index, or the directory of several; stays as it is.
-      mixed_precision: Read in bfloat16. Documents that are added are embedded
-        as those of the index were.
+      mixed_precision: Compute in bfloat16. Documents that are added are
+        embedded as those of the index were.
 
     Raises:
       FileNotFoundError: One of them is not there.

@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """bin/predict from standard input and from a file; bad lines."""
 
+import gzip
 import json
 
 import pytest
 
+from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.index import versions
+from realm_tf.training import exporters
 from tests.bin import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
@@ -29,7 +33,7 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
   bad = [i for i, record in enumerate(records) if 'error' in record]
   assert bad == [1, 3]
   for number in (2, 4):
-    assert f'skipped: standard input:{number}: ' in result.stderr
+    assert f'not answered: standard input:{number}: ' in result.stderr
   good = [record for record in records if 'error' not in record]
   assert [record['question'] for record in good] == asked
   for record in good:
@@ -37,12 +41,26 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
     evidence = record['evidence'].encode()
     start, limit = record['byte_start'], record['byte_limit']
     assert evidence[start:limit].decode() == record['prediction'] != ''
-    first, second = record['answers']
-    for answer in (first, second):
-      assert answer['reader_log_prob'] <= 0 >= answer['retriever_log_prob']
-    if first['block'] == second['block']:
-      assert first['log_prob'] - second['log_prob'] == pytest.approx(
-        first['reader_log_prob'] - second['reader_log_prob'], abs=1e-4
+  answerer = QuestionAnswerer.load(
+    exporters.best_or_newest(finetuned.model_dir),
+    finetuned.directory / 'corpus',
+    versions.find_index(finetuned.directory / 'index'),
+  )
+  found = answerer.answer(asked, top_n=2)
+  answerer.close()
+  for i, record in enumerate(good):
+    of_blocks = dict(zip(found.block_rows[i], found.block_log_probs[i]))
+    for n, answer in enumerate(record['answers']):
+      assert answer['block'] == found.rows[i, n]
+      assert [
+        answer[f'{name}log_prob'] for name in ('', 'retriever_', 'reader_')
+      ] == pytest.approx(
+        [
+          found.log_probs[i, n],
+          of_blocks[found.rows[i, n]],
+          found.reader_log_probs[i, n],
+        ],
+        abs=1e-4,
       )
   rounded = tiny_world.call_forked(
     'predict',
@@ -90,5 +108,24 @@ def test_a_bad_line_costs_no_other_its_answer(finetuned, tmp_path):
     assert records[i]['prediction']
   # Blocks at once change what is in memory, not the answers.
   few = tiny_world.call_forked('predict', *flags, '--blocks_at_once=2')
-  for record, other in zip(records, map(json.loads, few.stdout.splitlines())):
+  assert few.returncode == 0, few.stderr
+  others = [json.loads(line) for line in few.stdout.splitlines()]
+  for record, other in zip(records, others, strict=True):
     assert record['prediction'] == other['prediction']
+
+
+def test_a_damaged_file_is_answered_as_far_as_it_can_be_read(
+  finetuned, tmp_path
+):
+  asked = [record['question'] for record in finetuned.questions] * 200
+  path = tmp_path / 'questions.txt.gz'
+  packed = gzip.compress('\n'.join(asked).encode(), 0)
+  path.write_bytes(packed[:300])
+  result = tiny_world.call_forked(
+    'predict', *finetuned.answering_flags(), f'--input={path}'
+  )
+  assert result.returncode != 0
+  assert 'damaged file' in tiny_world.last_line(result)
+  records = [json.loads(line) for line in result.stdout.splitlines()]
+  assert 0 < len(records) < 20
+  assert [r['question'] for r in records] == asked[: len(records)]

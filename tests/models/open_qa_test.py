@@ -155,7 +155,13 @@ def test_loss_of_gold_evidence():
     abs=1e-5,
   )
   with pytest.raises(ValueError, match='features have no beam_is_gold'):
-    model.loss_and_metrics(with_query(model))
+    model.loss_and_metrics(with_query(model), training=True)
+  # In evaluation nothing is told of what is not known.
+  loss, metrics = model.loss_and_metrics(with_query(model))
+  assert not [name for name in metrics if 'gold' in name]
+  assert float(loss) == pytest.approx(
+    expected['retriever_loss'] + expected['reader_loss'], abs=1e-5
+  )
 
 
 def test_gold_evidence_is_measured_but_no_loss_by_default(model):

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,11 @@ from realm_tf.export import hub_modules
 from realm_tf.index import versions
 from realm_tf.index.config import SearcherConfig
 from realm_tf.index.embedding import EmbeddingConfig
+from realm_tf.layers.embedder import Embedder
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import corpus_index, index_builder
+from tests.export import small_realm
 
 
 def embed_document(indexed, row):
@@ -68,3 +72,44 @@ def test_another_vocabulary_is_refused(indexed):
   )
   with pytest.raises(ValueError, match='another vocabulary'):
     other(str(root / 'embedder-3'), 8)
+
+
+def test_documents_are_embedded_anew_as_long_as_before(tmp_path):
+  realm = small_realm.make(tmp_path)
+  embedder = str(realm.export_dir / 'embedder')
+  metadata = versions.IndexMetadata.from_json(
+    f'{realm.index_path}/metadata.json'
+  )
+
+  def anew(embedding=None, embedder=embedder, **changed):
+    return corpus_index.embedding_anew(
+      embedder, embedding, dataclasses.replace(metadata, **changed)
+    )
+
+  assert anew(max_length=33).max_length == 33
+  assert anew(EmbeddingConfig(max_length=12), max_length=33).max_length == 12
+  with pytest.raises(ValueError, match='41 wordpieces.* 40 positions'):
+    anew(max_length=41)
+  apart = str(tmp_path / 'embedder')
+  hub_modules.export_embedder(
+    Embedder(small_realm.CONFIG, 8, separate_towers=True),
+    realm.tokenizer,
+    apart,
+    0,
+  )
+  with pytest.raises(ValueError, match='tower of its own'):
+    anew(embedder=apart, max_length=33)
+
+
+def test_a_refused_build_leaves_nothing_behind(tmp_path):
+  realm = small_realm.make(tmp_path / 'realm')
+  kept = index_builder.keep_embedder(
+    tmp_path / 'index', 7, realm.directory / 'stale'
+  )
+  config = corpus_index.CorpusIndexConfig(
+    corpus_dir=str(tmp_path / 'nowhere'), index_dir=str(tmp_path / 'index')
+  )
+  with pytest.raises(FileNotFoundError, match='nowhere'):
+    corpus_index.build_once(config, str(realm.export_dir / 'embedder'))
+  # What another build has begun with is still there.
+  assert list((tmp_path / 'index').iterdir()) == [kept]

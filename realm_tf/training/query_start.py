@@ -1,8 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which embedder of questions a fine-tuning starts from."""
+"""Which query embedder a fine-tuning starts from."""
 
-import dataclasses
 import os
 import pathlib
 
@@ -10,7 +9,6 @@ from absl import logging
 
 from realm_tf.export import hub_modules, span_reader_module
 from realm_tf.index import build, versions
-from realm_tf.index.embedding import EmbeddingConfig
 
 
 def _trained_on(span_reader: str | os.PathLike) -> str:
@@ -26,14 +24,16 @@ def _check_embedder(embedder: str, index: versions.Index) -> None:
   on it: its export says so in the reader beside it.
   """
   made_by = index.metadata.embedder_fingerprint
-  fits = [build.fingerprint_embedder(embedder)]
+  own = build.fingerprint_embedder(embedder)
+  fits, what = [own], own
   beside = pathlib.Path(embedder).parent / 'span_reader'
   if beside.is_dir():
     fits.append(_trained_on(beside))
+    what += f', fine-tuned on documents of {fits[-1]}'
   if made_by not in (*fits, versions.UNKNOWN):
     raise versions.IndexMismatchError(
       f'{index.path} is an index of the embedder {made_by}, and'
-      f' --embedder={embedder} is {fits[-1]}: build the index with it'
+      f' --embedder={embedder} is {what}: build the index with it'
       ' (bin/build_index), or give --refresh_schedule'
     )
 
@@ -46,7 +46,7 @@ def find(
   vocab_fingerprint: str,
   refreshed: bool,
 ) -> str:
-  """Finds the TF Hub module that questions are embedded with at first.
+  """Finds the TF Hub module that the query embedder starts from.
 
   Args:
     index: That is searched.
@@ -60,11 +60,12 @@ def find(
     `embedder`, or the one beside `span_reader`, or the index's own.
 
   Raises:
-    IndexMismatchError: It made neither the index, nor was fine-tuned on it; or
+    IndexMismatchError: It neither made the index nor was fine-tuned on it; or
       it has another vocabulary. The message names both fingerprints.
-    ValueError: There is none.
+    ValueError: There is none, or it is a module of another kind.
   """
   if embedder is not None:
+    hub_modules.read_info(embedder, 'embedder')
     if not refreshed:
       _check_embedder(embedder, index)
   elif span_reader is not None:
@@ -93,38 +94,3 @@ def find(
     )
   logging.info('questions are embedded by %s', embedder)
   return embedder
-
-
-def embedding_anew(
-  embedder_dir: str,
-  embedding: EmbeddingConfig | None,
-  metadata: versions.IndexMetadata,
-) -> EmbeddingConfig:
-  """How documents are embedded by what is being trained.
-
-  Args:
-    embedder_dir: What it starts from.
-    embedding: What was asked for; None for lengths as in the index so far.
-    metadata: Of that index.
-
-  Raises:
-    ValueError: BERT has too few positions; or documents have a tower of their
-      own, which fine-tuning leaves as it is.
-  """
-  if embedding is None:
-    embedding = EmbeddingConfig()
-    if metadata.max_length is not None:
-      embedding = dataclasses.replace(embedding, max_length=metadata.max_length)
-  info = hub_modules.read_info(embedder_dir, 'embedder')
-  positions = info['bert_config']['max_positions']
-  if embedding.max_length > positions:
-    raise ValueError(
-      f'documents are embedded with {embedding.max_length} wordpieces, but'
-      f' {embedder_dir} has {positions} positions'
-    )
-  if info['separate_towers']:
-    raise ValueError(
-      f'{embedder_dir} has a tower of its own for documents, which fine-tuning'
-      ' does not train: leave out --refresh_schedule'
-    )
-  return embedding

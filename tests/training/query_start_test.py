@@ -1,17 +1,14 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-import dataclasses
 import shutil
 
 import pytest
 
 from realm_tf.export import hub_modules, span_reader_module
 from realm_tf.index import build, versions
-from realm_tf.index.embedding import EmbeddingConfig
-from realm_tf.layers.embedder import Embedder
 from realm_tf.layers.span_reader import SpanReader
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import question_embedder
+from realm_tf.training import query_start
 from tests.data import small_world
 from tests.export import small_realm
 
@@ -29,7 +26,7 @@ def index(realm):
 
 
 def find(realm, index, **others):
-  return question_embedder.find(
+  return query_start.find(
     index,
     **{
       'embedder': None,
@@ -78,8 +75,14 @@ def test_what_was_tuned_on_the_index_fits(realm, index, tmp_path):
   assert find(realm, index, embedder=embedder) == embedder
   assert find(realm, index, span_reader=reader) == embedder
   embedder, reader = finetuned(realm, tmp_path / 'elsewhere', 'f00d')
-  with pytest.raises(versions.IndexMismatchError, match=f'{made_by}.*f00d'):
+  its = build.fingerprint_embedder(embedder)
+  with pytest.raises(
+    versions.IndexMismatchError,
+    match=f'{made_by}.*{its}.* on documents of f00d',
+  ):
     find(realm, index, embedder=embedder)
+  with pytest.raises(ValueError, match='span_reader.*embedder'):
+    find(realm, index, embedder=reader)
   # The reader may go on with it; questions begin where documents are.
   assert find(realm, index, span_reader=reader) == index.embedder_dir
 
@@ -97,26 +100,3 @@ def test_another_vocabulary_is_refused(realm, index, tmp_path):
     match=f'{other.fingerprint}.*{realm.tokenizer.fingerprint}',
   ):
     find(realm, index, embedder=str(tmp_path / 'embedder'))
-
-
-def test_documents_are_embedded_anew_as_long_as_before(realm, index, tmp_path):
-  embedder = str(realm.export_dir / 'embedder')
-
-  def anew(embedding=None, embedder=embedder, **metadata):
-    return question_embedder.embedding_anew(
-      embedder, embedding, dataclasses.replace(index.metadata, **metadata)
-    )
-
-  assert anew(max_length=33).max_length == 33
-  assert anew(EmbeddingConfig(max_length=12), max_length=33).max_length == 12
-  with pytest.raises(ValueError, match='41 wordpieces.* 40 positions'):
-    anew(max_length=41)
-  apart = str(tmp_path / 'embedder')
-  hub_modules.export_embedder(
-    Embedder(small_realm.CONFIG, 8, separate_towers=True),
-    realm.tokenizer,
-    apart,
-    0,
-  )
-  with pytest.raises(ValueError, match='tower of its own'):
-    anew(embedder=apart, max_length=33)
