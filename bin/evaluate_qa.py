@@ -10,7 +10,8 @@ r"""Measures a fine-tuned model on questions, as the papers do.
 newest. With another --corpus_dir and an index of that (bin/build_index with the
 embedder that made the first index) the same model answers from other text.
 
-COST
+Cost: on 2 cores, with 5 blocks of 150 wordpieces and a --depth of 100: tiny
+(2 x 128) some 60 questions a second, 6 layers of 384 some 10.
 
 Result: exact match with its 95 % bootstrap interval, exact match where a block
 with the answer was read, the reader's oracle, and the share of questions with
