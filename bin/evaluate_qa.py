@@ -33,6 +33,7 @@ with "title", "block" and "score".
 import json
 import math
 import re
+import sys
 
 from absl import app, flags
 
@@ -98,7 +99,12 @@ def _evaluate() -> dict[str, float]:
   )
   examples = dataset.examples[: _LIMIT.value]
   export_dir = answering_flags.export_dir()
-  print(f'{export_dir} on {len(examples)} questions', flush=True)
+  # With --json, standard output is JSON and nothing else.
+  print(
+    f'{export_dir} on {len(examples)} questions',
+    file=sys.stderr if _JSON.value else sys.stdout,
+    flush=True,
+  )
   answerer = QuestionAnswerer.load(
     export_dir,
     flags.FLAGS.corpus_dir,

@@ -140,7 +140,7 @@ class _Demo:
       *more,
       capture=True,
     )
-    return json.loads(output[output.index('{') :])
+    return json.loads(output)
 
   def _compare(self, with_realm: str, without: str, index: str) -> None:
     questions = self._testdata('qa', 'test.jsonl')

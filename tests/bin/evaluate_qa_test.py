@@ -24,9 +24,8 @@ def test_measures_and_its_predictions_score_the_same(finetuned, tmp_path):
     '--json',
   )
   assert result.returncode == 0, result.stderr
-  head, _, tail = result.stdout.partition('{')
-  assert 'tf_hub_best' in head
-  found = json.loads('{' + tail)
+  assert 'tf_hub_best' in result.stderr
+  found = json.loads(result.stdout)
   assert found['questions'] == len(finetuned.questions) == 30
   assert found['answer_recall@50'] >= found['answer_recall@1']
   assert found['exact_match'] <= found['reader_oracle@5']
@@ -61,8 +60,8 @@ def _evaluate(finetuned, questions, *flags):
     *flags,
   )
   assert result.returncode == 0, result.stderr
-  text = result.stdout[result.stdout.index('{') :]
-  return json.loads(text, parse_constant=pytest.fail)
+
+  return json.loads(result.stdout, parse_constant=pytest.fail)
 
 
 def _land(record):
