@@ -11,9 +11,10 @@ r"""Asks a fine-tuned model: type a question, see the answer in its evidence.
       Peru (retrieved with p = 0.71, read with p = 0.98)
       ... the capital of Peru is >>Lima<<, a city of ...
 
-The p of an answer is that of its block and its words together, among all that
-was read; behind the title are that of the block by the retriever, and that of
-the words in this block by the reader.
+The p of an answer is that of its block and its words together, among all spans
+of all blocks that were read (not the product of the other two, each of which is
+among its own); behind the title are that of the block by the retriever, and
+that of the words in this block by the reader.
 
 Documents come and go meanwhile, and the next answer is from what is there then:
 

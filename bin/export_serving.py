@@ -58,7 +58,7 @@ _CORPUS_DIR = flags.DEFINE_string(
 _OUTPUT_DIR = flags.DEFINE_string(
   'output_dir',
   None,
-  'Of the SavedModel; replaced if it is there.',
+  'Of the SavedModel; replaced if one is there already.',
   required=True,
 )
 _READER_BEAM = flags.DEFINE_integer(

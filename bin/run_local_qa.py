@@ -21,6 +21,7 @@ answered as the first edition has them, and as the second has them; an answer.
 
 import json
 import os
+import sys
 
 from absl import app, flags
 
@@ -226,8 +227,9 @@ class _Demo:
       'a process without realm_tf', _CLIENT, serving, *_QUESTIONS
     )
     print(f'\nDone in {self._stages.seconds:.0f} s. Ask it:')
+    python = os.path.relpath(sys.executable)
     print(
-      f'  python -m bin.ask --model_dir={with_realm}'
+      f'  {python} -m bin.ask --model_dir={with_realm}'
       f' --corpus_dir={self._corpus} --index_dir={self._index}'
     )
 

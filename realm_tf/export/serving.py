@@ -71,6 +71,16 @@ def _check_positions(
       )
 
 
+def _check_replaceable(directory: str | os.PathLike) -> None:
+  """Checks that only an earlier export is lost by writing there."""
+  path = pathlib.Path(directory)
+  if path.is_dir() and any(path.iterdir()) and not (path / _INFO).is_file():
+    raise ValueError(
+      f'{path} is there and is no export of this program, which could be'
+      ' replaced: name another directory'
+    )
+
+
 def _forget_gradients(directory: pathlib.Path) -> None:
   """Takes away the names of gradients: each would be a warning at loading."""
   path = directory / 'saved_model.pb'
@@ -111,8 +121,9 @@ def save_serving(
 
   Raises:
     ValueError: Embeddings of questions and blocks differ in size, or a BERT
-      has too few positions.
+      has too few positions; or something else stands at `directory`.
   """
+  _check_replaceable(directory)
   if embedder.projection_size != index.metadata.dim:
     raise ValueError(
       f'{index.path} has vectors of {index.metadata.dim} dimensions, the'
@@ -198,6 +209,7 @@ def export_serving(
     ValueError: The parts do not fit together otherwise.
   """
   start = time.time()
+  _check_replaceable(output_dir)
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
   reader_info = hub_modules.read_info(span_reader_dir, span_reader_module.KIND)
   documents = Documents.open(os.path.join(corpus_dir, 'documents'))

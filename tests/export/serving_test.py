@@ -295,6 +295,20 @@ def test_nothing_is_left_of_an_export_that_failed(qa, tmp_path, monkeypatch):
   assert not os.listdir(tmp_path)
 
 
+def test_only_an_earlier_export_is_replaced(qa, tmp_path):
+  mine = tmp_path / 'mine'
+  mine.mkdir()
+  export(qa, mine)  # It was empty.
+  export(qa, mine, top_n=2)
+  assert atomic.read_json(mine / 'assets.extra' / 'realm.json')['top_n'] == 2
+  other = tmp_path / 'other'
+  other.mkdir()
+  (other / 'notes.txt').write_text('mine')
+  with pytest.raises(ValueError, match='other is there and is no export'):
+    export(qa, other)
+  assert (other / 'notes.txt').read_text() == 'mine'
+
+
 def test_an_index_of_another_embedder_is_refused(qa, tmp_path):
   its = atomic.read_json(f'{qa.index_path}/metadata.json')
   old = its['embedder_fingerprint']
