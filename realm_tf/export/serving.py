@@ -209,7 +209,6 @@ def export_serving(
     ValueError: The parts do not fit together otherwise.
   """
   start = time.time()
-  _check_replaceable(output_dir)
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
   reader_info = hub_modules.read_info(span_reader_dir, span_reader_module.KIND)
   documents = Documents.open(os.path.join(corpus_dir, 'documents'))

@@ -45,6 +45,11 @@ class OpenQAConfig:
         f'recall_at must be positive. Received: {self.recall_at}'
       )
 
+  @property
+  def has_gold_loss(self) -> bool:
+    """Whether the loss has a term of gold evidence."""
+    return bool(self.retriever_gold_loss or self.reader_gold_loss)
+
 
 def marginal_loss(
   logits: tf.Tensor, correct: tf.Tensor
@@ -249,10 +254,6 @@ class OpenQAModel(keras.Model):
       logits = tf.where(features['beam_mask'], logits, span_scores.NEVER)
     return logits
 
-  @property
-  def _has_gold_loss(self) -> bool:
-    return bool(self.config.retriever_gold_loss or self.config.reader_gold_loss)
-
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -307,7 +308,7 @@ class OpenQAModel(keras.Model):
       more, of_gold = self._gold_losses(outputs, gold, features['beam_is_gold'])
       losses += more
       metrics.update(of_gold)
-    elif training and self._has_gold_loss:
+    elif training and self.config.has_gold_loss:
       raise ValueError(
         'a loss of gold evidence is asked for, and the features have no'
         ' beam_is_gold'

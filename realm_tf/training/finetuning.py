@@ -202,7 +202,7 @@ class _Finetuning:
       )
       if (gold_rows < 0).all():
         gold_rows = None
-    wanted = trained_on and (config.add_gold or self.needs_gold)
+    wanted = trained_on and (config.add_gold or self.config.model.has_gold_loss)
     if gold_rows is None and wanted:
       raise ValueError(
         f'{flag}: no gold block is known of any question, and one is to be'
@@ -215,12 +215,6 @@ class _Finetuning:
       config,
       gold_rows=gold_rows,
     )
-
-  @property
-  def needs_gold(self) -> bool:
-    """Whether gold blocks are in the loss."""
-    model = self.config.model
-    return bool(model.retriever_gold_loss or model.reader_gold_loss)
 
   def load_index(self, path: str) -> versions.Index:
     """Loads a version of this corpus' index."""
