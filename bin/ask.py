@@ -43,10 +43,9 @@ import textwrap
 
 from absl import app, flags, logging
 
-from bin import answering_flags
-from realm_tf.export.question_answerer import Answers, QuestionAnswerer
-from realm_tf.training import console
-from realm_tf.training.live_answerer import LiveAnswerer
+from bin import answering_flags, console
+from realm_tf.answering.live_answerer import LiveAnswerer
+from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
 
 answering_flags.define()
 flags.adopt_module_key_flags(answering_flags)

@@ -47,7 +47,7 @@ import tempfile
 
 from absl import app, flags
 
-from realm_tf.benchmarks import child_process, machine, plan
+from benchmarks import child_process, machine, plan
 from realm_tf.io import atomic
 
 _TEXT = flags.DEFINE_string(

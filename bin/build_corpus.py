@@ -36,8 +36,7 @@ import os
 
 from absl import app, flags
 
-from realm_tf.corpus import build, readers, sharding
-from realm_tf.data import documents
+from realm_tf.corpus import build_corpus, documents, readers, sharding
 
 FLAGS = flags.FLAGS
 
@@ -77,8 +76,8 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'unknown argument {argv[1]!r}')
   try:
-    manifest = build.build_corpus(
-      build.BuildConfig(
+    manifest = build_corpus.build_corpus(
+      build_corpus.BuildConfig(
         input=FLAGS.input,
         output_dir=FLAGS.output_dir,
         format=FLAGS.format,

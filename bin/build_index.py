@@ -32,9 +32,10 @@ import threading
 
 from absl import app, flags
 
-from realm_tf.index.config import SearcherConfig
-from realm_tf.index.embedding import EmbeddingConfig
-from realm_tf.training import console, corpus_index
+from bin import console
+from realm_tf.index.embed_corpus import EmbeddingConfig
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.indexing import corpus_index
 
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus.', required=True

@@ -43,9 +43,9 @@ others: of these blocks the index is made, and lines say so.
 
 from absl import app, flags, logging
 
-from realm_tf.export import conversion
-from realm_tf.index.config import SearcherConfig
-from realm_tf.training import console
+from bin import console
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.original import conversion
 
 _FROM = flags.DEFINE_list(
   'from', None, 'Paths or addresses, see above.', required=True

@@ -30,11 +30,10 @@ import os
 
 from absl import app, flags, logging
 
-from realm_tf.corpus import original_corpus
-from realm_tf.data import corpus_conversion
-from realm_tf.data.documents import Documents
+from bin import console
+from realm_tf.corpus.documents import Documents
+from realm_tf.original import corpus_conversion, original_corpus
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import console
 
 _FROM = flags.DEFINE_string(
   'from', None, 'Files or directory, see above.', required=True

@@ -23,12 +23,11 @@ from collections.abc import Sequence
 
 from absl import app, flags, logging
 
-from realm_tf.data import queries
-from realm_tf.data.documents import Documents
-from realm_tf.data.featurization import FeaturizationConfig
-from realm_tf.export import blank_evaluation
+from bin import console
+from realm_tf.answering import blank_evaluation, queries
+from realm_tf.corpus.documents import Documents
 from realm_tf.io import atomic
-from realm_tf.training import console
+from realm_tf.modeling.featurization import FeaturizationConfig
 
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus.', required=True

@@ -37,12 +37,11 @@ import sys
 
 from absl import app, flags
 
-from bin import answering_flags, question_flags
-from realm_tf.data import gold_blocks, qa_datasets
-from realm_tf.export import qa_evaluation
-from realm_tf.export.question_answerer import QuestionAnswerer
+from bin import answering_flags, console, question_flags
+from realm_tf.answering import qa_evaluation
+from realm_tf.answering.question_answerer import QuestionAnswerer
 from realm_tf.index import versions
-from realm_tf.training import console
+from realm_tf.questions import gold_blocks, qa_datasets
 
 answering_flags.define(
   reads='Blocks that are searched for to be read, as by bin/predict.'

@@ -29,9 +29,10 @@ import time
 import tensorflow as tf
 from absl import app, flags
 
-from realm_tf.export import serving
+from bin import console
+from realm_tf.answering import serving
 from realm_tf.index import versions
-from realm_tf.training import console, exporters
+from realm_tf.training import exporters
 
 _MODEL_DIR = flags.DEFINE_string(
   'model_dir', None, 'Of bin/finetune_qa: its best export, or the newest.'

@@ -33,13 +33,13 @@ and called again with the same flags it goes on where it was. Then:
 
 from absl import app, flags
 
-from bin import question_flags, training_flags
+from bin import console, question_flags, training_flags
 from realm_tf.index import versions
-from realm_tf.index.config import SearcherConfig
+from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import allocator
-from realm_tf.models.open_qa import OpenQAConfig
-from realm_tf.training import console, finetuning
-from realm_tf.training.question_batches import QuestionConfig
+from realm_tf.modeling.open_qa import OpenQAConfig
+from realm_tf.tasks import qa
+from realm_tf.tasks.question_batches import QuestionConfig
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
@@ -146,8 +146,8 @@ _EVAL_QUESTIONS = flags.DEFINE_integer(
 )
 
 
-def _config(schedule: RefreshSchedule | None) -> finetuning.FinetuningConfig:
-  return finetuning.FinetuningConfig(
+def _config(schedule: RefreshSchedule | None) -> qa.FinetuningConfig:
+  return qa.FinetuningConfig(
     **training_flags.values(),
     **question_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
@@ -191,7 +191,7 @@ def main(argv: list[str]) -> None:
       raise app.UsageError(f'--refresh_schedule: {e}') from e
   allocator.limit_arenas()
   with console.one_line_errors('finetune_qa'):
-    result = finetuning.finetune(_config(schedule))
+    result = qa.finetune(_config(schedule))
   for name, value in sorted(result.items()):
     print(f'{name}\t{value:.4f}')
 

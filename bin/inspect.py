@@ -38,8 +38,8 @@ if __name__ == 'inspect':
 else:
   from absl import app, flags
 
-  from realm_tf.corpus import inspection
-  from realm_tf.data import masking, pretraining_examples
+  from realm_tf.indexing import inspection
+  from realm_tf.spans import masking, pretraining_examples
   from realm_tf.text.tokenizer import BertTokenizer
 
   FLAGS = flags.FLAGS

@@ -22,8 +22,8 @@ printed are the numbers:
 
 from absl import app, flags
 
-from realm_tf.data import lookup_pairs
-from realm_tf.training import console
+from bin import console
+from realm_tf.spans import lookup_pairs
 
 _INPUT = flags.DEFINE_string(
   'input',

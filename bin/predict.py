@@ -29,14 +29,13 @@ from typing import IO, Any
 
 from absl import app, flags, logging
 
-from bin import answering_flags
+from bin import answering_flags, console
+from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
-from realm_tf.data import question_lines
-from realm_tf.export.question_answerer import Answers, QuestionAnswerer
 from realm_tf.index import versions
 from realm_tf.io import files
-from realm_tf.training import console
+from realm_tf.questions import question_lines
 
 answering_flags.define()
 flags.adopt_module_key_flags(answering_flags)

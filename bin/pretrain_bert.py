@@ -21,10 +21,10 @@ where it was.
 
 from absl import app, flags, logging
 
-from bin import bert_flags, training_flags
-from realm_tf.data.mlm import MlmConfig
+from bin import bert_flags, console, training_flags
 from realm_tf.io import allocator
-from realm_tf.training import console, mlm
+from realm_tf.tasks import mlm
+from realm_tf.tasks.mlm_examples import MlmConfig
 
 # Where things are.
 _TRAIN_PASSAGES = flags.DEFINE_string(

@@ -27,9 +27,9 @@ goes on where it was.
 
 from absl import app, flags
 
-from bin import bert_flags, question_flags, training_flags
+from bin import bert_flags, console, question_flags, training_flags
 from realm_tf.io import allocator
-from realm_tf.training import console, ict
+from realm_tf.tasks import ict
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.

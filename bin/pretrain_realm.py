@@ -29,12 +29,12 @@ import sys
 
 from absl import app, flags
 
-from bin import bert_flags, training_flags
-from realm_tf.data.featurization import FeaturizationConfig
-from realm_tf.data.masking import MaskingConfig
-from realm_tf.index.config import SearcherConfig
+from bin import bert_flags, console, training_flags
+from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import allocator
-from realm_tf.training import console, pretraining
+from realm_tf.modeling.featurization import FeaturizationConfig
+from realm_tf.spans.masking import MaskingConfig
+from realm_tf.tasks import realm
 from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
@@ -143,9 +143,9 @@ _EVAL_BATCHES = flags.DEFINE_integer(
 )
 
 
-def _config(schedule: RefreshSchedule) -> pretraining.PretrainingConfig:
+def _config(schedule: RefreshSchedule) -> realm.PretrainingConfig:
   training = training_flags.values()
-  return pretraining.PretrainingConfig(
+  return realm.PretrainingConfig(
     **training,
     **bert_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
@@ -188,7 +188,7 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f'--refresh_schedule: {e}') from e
   allocator.limit_arenas()
   with console.one_line_errors('pretrain_realm'):
-    result = pretraining.pretrain(_config(schedule))
+    result = realm.pretrain(_config(schedule))
   for name, value in sorted(result.items()):
     print(f'{name}\t{value:.4f}')
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from absl import flags
 
-from realm_tf.data import qa_datasets
+from realm_tf.questions import qa_datasets
 
 
 def define() -> None:

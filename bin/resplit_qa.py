@@ -27,8 +27,8 @@ printed the numbers, as for WebQuestions:
 
 from absl import app, flags, logging
 
-from realm_tf.data import qa_datasets, qa_split
-from realm_tf.training import console
+from bin import console
+from realm_tf.questions import qa_datasets, qa_split
 
 _INPUT = flags.DEFINE_list(
   'input', None, 'Files, globs or directories.', required=True

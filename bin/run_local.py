@@ -26,8 +26,8 @@ import sys
 
 from absl import app, flags
 
+from bin.stages import Stages
 from realm_tf.io import files
-from realm_tf.training.stages import Stages
 
 _OUTPUT_DIR = flags.DEFINE_string(
   'output_dir', None, 'Everything is written here.', required=True

@@ -25,10 +25,11 @@ import sys
 
 from absl import app, flags
 
-from realm_tf.data import qa_datasets, qa_predictions
+from bin import console
+from bin.stages import Stages
 from realm_tf.index import versions
-from realm_tf.training import console, exporters
-from realm_tf.training.stages import Stages
+from realm_tf.questions import qa_datasets, qa_predictions
+from realm_tf.training import exporters
 
 _OUTPUT_DIR = flags.DEFINE_string(
   'output_dir', None, 'Of bin/run_local; more is written there.', required=True

@@ -30,8 +30,8 @@ import json
 
 from absl import app, flags, logging
 
-from realm_tf.data import qa_datasets, qa_predictions
-from realm_tf.training import console
+from bin import console
+from realm_tf.questions import qa_datasets, qa_predictions
 
 _DATASET = flags.DEFINE_list(
   'dataset', None, 'Questions with their answers.', required=True

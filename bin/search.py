@@ -22,11 +22,12 @@ import sys
 import numpy as np
 from absl import app, flags, logging
 
-from realm_tf.data import queries
-from realm_tf.data.featurization import FeaturizationConfig
-from realm_tf.export.blank_filler import BlankFiller
+from bin import console
+from realm_tf.answering import queries
+from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.index import versions
-from realm_tf.training import console, exporters
+from realm_tf.modeling.featurization import FeaturizationConfig
+from realm_tf.training import exporters
 
 _MODEL_DIR = flags.DEFINE_string(
   'model_dir', None, 'Of bin/pretrain_realm: its newest export and index.'

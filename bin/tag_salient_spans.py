@@ -47,16 +47,14 @@ import os
 
 from absl import app, flags
 
-from realm_tf.corpus import (
+from realm_tf.corpus import readers, sharding, shards
+from realm_tf.io import atomic
+from realm_tf.spans import (
   beam_pipeline,
-  readers,
   salient_spans,
-  sharding,
-  shards,
   span_rules,
   span_statistics,
 )
-from realm_tf.io import atomic
 from realm_tf.training import exporters
 
 FLAGS = flags.FLAGS

@@ -26,10 +26,10 @@ and called again with the same flags it goes on where it was.
 
 from absl import app, flags
 
-from bin import bert_flags, training_flags
-from realm_tf.data.word_labels import WindowConfig
-from realm_tf.evaluation import entities
-from realm_tf.training import console, tagger
+from bin import bert_flags, console, training_flags
+from realm_tf.spans import entities
+from realm_tf.spans.word_labels import WindowConfig
+from realm_tf.tasks import tagger
 
 # Where things are.
 _TRAIN_FILES = flags.DEFINE_string(

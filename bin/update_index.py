@@ -43,8 +43,9 @@ and the path of the index.
 
 from absl import app, flags
 
+from bin import console
 from realm_tf.corpus import readers
-from realm_tf.training import console, corpus_update
+from realm_tf.indexing import corpus_update
 
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus or this program.', required=True

@@ -1,8 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""BUILD mirrors the packages, and imports go down only."""
+"""Every file is in one target, and imports go down only."""
 
 import ast
+import fnmatch
 import pathlib
 import re
 import sys
@@ -10,21 +11,6 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-
-# DESIGN: an import goes from a room to one on a lower line.
-ROOMS = [
-  ['benchmarks'],
-  ['training'],
-  ['export'],
-  ['models'],
-  ['layers'],
-  ['index'],
-  ['data'],
-  ['corpus'],
-  ['text', 'bert', 'evaluation'],
-  ['io'],
-]
-RANK = {room: -i for i, rooms in enumerate(ROOMS) for room in rooms}
 
 # Import names whose distribution has another name.
 DISTRIBUTIONS = {
@@ -46,104 +32,87 @@ def _imports(path: pathlib.Path) -> set[str]:
     if isinstance(node, ast.Import):
       names.update(alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-      assert node.level == 0, f'{path}:{node.lineno}: relative import'
-      for alias in node.names:
-        dotted = f'{node.module}.{alias.name}'
-        is_module = (ROOT / (dotted.replace('.', '/') + '.py')).exists()
-        is_package = (ROOT / dotted.replace('.', '/')).is_dir()
-        names.add(dotted if is_module or is_package else node.module)
+      # bin/ is packaged as realm_tf.bin, so its imports are relative.
+      module = node.module or ''
+      if node.level:
+        assert path.parent.name == 'bin', f'{path}: relative import'
+        module = f'bin.{module}'.rstrip('.')
+      names.update(f'{module}.{alias.name}' for alias in node.names)
   return names
 
 
-def _owner(dotted: str) -> str | None:
-  """Returns the label that a file importing `dotted` must depend on."""
-  parts = dotted.split('.')
-  if parts[0] == 'realm_tf':
-    return f':{parts[1]}' if len(parts) > 1 else ':realm_tf'
-  if parts[0] == 'bin':
-    return f':{parts[1]}' if len(parts) > 1 else None
-  if parts[0] == 'testdata':
-    return ':testdata_generator'
-  if parts[0] in sys.stdlib_module_names or parts[0] in OPTIONAL:
-    return None
-  return f'@pypi//{DISTRIBUTIONS.get(parts[0], parts[0])}'
-
-
 def _sources() -> list[str]:
-  found = [
+  return sorted(
     str(p.relative_to(ROOT))
-    for top in ('realm_tf', 'bin', 'testdata')
+    for top in ('realm_tf', 'bin', 'benchmarks', 'testdata')
     for p in (ROOT / top).rglob('*.py')
-  ]
-  return sorted(found)
+  )
 
 
 @pytest.fixture(scope='module')
-def targets() -> dict[str, dict]:
-  """Returns the arguments of each rule of BUILD by target name."""
-  rules = {}
+def rooms() -> dict[str, list[str]]:
+  """`ROOMS` of BUILD: each room with what it may import, lowest first."""
   for node in ast.parse((ROOT / 'BUILD').read_text()).body:
-    call = getattr(node, 'value', None)
-    if isinstance(call, ast.Call) and call.func.id in (
-      'py_library',
-      'py_binary',
-    ):
-      arguments = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
-      assert arguments['name'] not in rules, 'two targets of one name'
-      rules[arguments['name']] = arguments
-  return rules
+    if isinstance(node, ast.Assign) and node.targets[0].id == 'ROOMS':
+      return ast.literal_eval(node.value)
+  raise AssertionError('BUILD has no ROOMS')
 
 
-def test_every_module_is_in_exactly_one_target(targets):
-  listed = [s for t in targets.values() for s in t['srcs']]
-  assert sorted(listed) == _sources()
+def test_every_file_is_in_exactly_one_target(rooms):
+  patterns = [f'realm_tf/{room}/*.py' for room in rooms]
+  patterns += re.findall(
+    r'srcs = glob\(\["([^"%]+)"\]\)', (ROOT / 'BUILD').read_text()
+  )
+  patterns.append('bin/*.py')
+  for source in _sources():
+    owners = [
+      pattern
+      for pattern in patterns
+      if fnmatch.fnmatch(source, pattern.replace('**/', '*'))
+      and ('**' in pattern or source.count('/') == pattern.count('/'))
+    ]
+    assert len(owners) == 1, f'{source} is in {owners}'
 
 
-def test_targets_depend_on_what_they_import(targets):
+def test_a_room_imports_only_rooms_that_it_names_and_that_are_below(rooms):
+  order = list(rooms)
   wrong = []
-  for name, target in targets.items():
-    needed = set()
-    for source in target['srcs']:
-      needed.update(map(_owner, _imports(ROOT / source)))
-    needed -= {None, f':{name}'}
-    declared = set(target.get('deps', []))
-    for label in sorted(needed - declared):
-      wrong.append(f'{name} imports {label}, which its deps do not name')
-    for label in sorted(declared - needed):
-      wrong.append(f'{name} names {label} in deps and does not import it')
+  for room, deps in rooms.items():
+    below = order[: order.index(room)]
+    named = [d for d in deps if not d.startswith('@')]
+    wrong += [f'{room} names {d}, not below' for d in named if d not in below]
+    imported = {
+      dotted.split('.')[1]
+      for path in (ROOT / 'realm_tf' / room).glob('*.py')
+      for dotted in _imports(path)
+      if dotted.startswith('realm_tf.')
+    } - {room}
+    wrong += [f'{room} imports {r}' for r in sorted(imported - set(named))]
+    wrong += [f'{room} has no use of {r}' for r in set(named) - imported]
   assert not wrong, '\n'.join(wrong)
 
 
-def test_rooms_mirror_packages(targets):
-  for source in _sources():
-    parts = source.split('/')
-    if parts[0] == 'realm_tf':
-      target = parts[1] if len(parts) > 2 else 'realm_tf'
-    elif parts[0] == 'bin':
-      target = parts[1][: -len('.py')] if parts[1] != '__init__.py' else 'bin'
-    else:
-      target = 'testdata_generator'
-    assert source in targets[target]['srcs'], f'{source} not in {target}'
+def test_no_file_name_stands_in_two_rooms():
+  seen: dict[str, pathlib.Path] = {}
+  for path in sorted((ROOT / 'realm_tf').rglob('*.py')):
+    if path.name != '__init__.py':
+      assert path.name not in seen, f'{path} and {seen[path.name]}'
+      seen[path.name] = path
 
 
-def test_imports_go_down_only():
+def test_the_library_knows_no_flags_no_binary_and_no_keras_3():
   wrong = []
   for source in _sources():
-    parts = source.split('/')
+    library = source.startswith('realm_tf/')
     for dotted in _imports(ROOT / source):
-      target = dotted.split('.')
-      if parts[0] != 'bin' and dotted.startswith('absl.flags'):
+      if library and dotted.startswith('absl.flags'):
         wrong.append(f'{source} knows absl flags')
-      if target[0] in ('keras',) or dotted.startswith('tensorflow.keras'):
+      if library and dotted.split('.')[0] in ('bin', 'benchmarks'):
+        wrong.append(f'{source} imports {dotted}')
+      if dotted.split('.')[0] == 'keras' or dotted.startswith(
+        'tensorflow.keras'
+      ):
         wrong.append(f'{source} imports Keras 3')
-      if parts[0] != 'realm_tf' or len(parts) < 3 or len(target) < 2:
-        continue
-      if target[0] == 'bin':
-        wrong.append(f'{source} imports a binary')
-      if target[0] != 'realm_tf' or target[1] == parts[1]:
-        continue
-      if RANK[target[1]] >= RANK[parts[1]]:
-        wrong.append(f'{source} imports {dotted}, which is not below it')
   assert not wrong, '\n'.join(wrong)
 
 
@@ -158,12 +127,13 @@ def test_every_file_bears_the_licence():
 
 def test_setup_names_what_is_imported():
   declared = (ROOT / 'setup.cfg').read_text()
+  own = {'realm_tf', 'bin', 'benchmarks', 'testdata'}
   for source in _sources():
     for dotted in _imports(ROOT / source):
-      label = _owner(dotted)
-      if label is None or not label.startswith('@pypi//'):
+      top = dotted.split('.')[0]
+      if top in own | OPTIONAL | set(sys.stdlib_module_names):
         continue
-      name = re.escape(label[len('@pypi//') :])
+      name = re.escape(DISTRIBUTIONS.get(top, top))
       assert re.search(rf'^    {name}[\[=><]', declared, re.M), (
         f'{source} imports {dotted}: not in setup.cfg'
       )

@@ -8,7 +8,7 @@ concerns; here is what the report alone knows of.
 
 import pytest
 
-from tests import golden_report, shared_data
+from tests.support import golden_report, shared_data
 
 
 def test_no_file_is_forgotten():

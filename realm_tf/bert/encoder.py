@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 from official.nlp.modeling import layers, networks
 
-from realm_tf.bert.config import BertConfig
+from realm_tf.bert.bert_config import BertConfig
 
 
 @keras.utils.register_keras_serializable(package='realm_tf')

@@ -16,7 +16,7 @@ from absl import logging
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from realm_tf.bert import graph_facts, torch_files, weight_names
-from realm_tf.bert.config import BertConfig
+from realm_tf.bert.bert_config import BertConfig
 from realm_tf.io import atomic
 
 SAFETENSORS = 'model.safetensors'

@@ -16,7 +16,7 @@ from official.nlp.modeling import layers, networks
 
 from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import weight_files, weight_names
-from realm_tf.bert.config import PRESETS, BertConfig
+from realm_tf.bert.bert_config import PRESETS, BertConfig
 from realm_tf.io import atomic
 
 # What a file may lack: not every use of BERT trains these.

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from realm_tf.corpus import block_records, sentences
+from realm_tf.corpus import block_records
 from realm_tf.corpus.document import Document
+from realm_tf.text import sentences
 from realm_tf.text.tokenizer import BertTokenizer
 
 SPECIAL_TOKENS = 3

@@ -5,7 +5,7 @@
 A `.jsonl` file (or `.jsonl.gz`) has an object a line with one of
 
     title   all blocks of this title
-    uid     the blocks of this `data.document_uids`, a number
+    uid     the blocks of this `corpus.document_uids`, a number
     row     the block of this number in the corpus, from 0
 
 any other file a title a line. Empty lines are left out. HTML references and

@@ -14,10 +14,10 @@ from typing import Any
 
 from absl import logging
 
+from realm_tf.corpus import corpus_writer
 from realm_tf.corpus.document import CorpusError
-from realm_tf.data import corpus_writer
-from realm_tf.data.documents import Documents
-from realm_tf.data.documents_view import DocumentsView
+from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.index import versions
 from realm_tf.io import atomic
 

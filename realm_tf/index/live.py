@@ -21,13 +21,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from realm_tf.corpus import blocks
+from realm_tf.corpus import blocks, document_lookup, documents_view
 from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.corpus.removals import Removal
-from realm_tf.data import document_lookup, documents_view
-from realm_tf.data.documents import Documents
-from realm_tf.data.documents_view import DocumentsView
-from realm_tf.index import editions, embedding, row_updates, searcher, versions
+from realm_tf.index import (
+  editions,
+  embed_corpus,
+  row_updates,
+  searcher,
+  versions,
+)
 from realm_tf.index.editions import Edition, EditionChangedError
 from realm_tf.index.slot import IndexSlot
 from realm_tf.text.tokenizer import BertTokenizer
@@ -56,9 +61,9 @@ class Encoding:
   """
 
   tokenizer: BertTokenizer
-  embed_fn: embedding.EmbedFn
-  embedding_config: embedding.EmbeddingConfig = dataclasses.field(
-    default_factory=embedding.EmbeddingConfig
+  embed_fn: embed_corpus.EmbedFn
+  embedding_config: embed_corpus.EmbeddingConfig = dataclasses.field(
+    default_factory=embed_corpus.EmbeddingConfig
   )
   max_block_length: int = 288
 
@@ -237,7 +242,7 @@ class LiveIndex:
 
   def _embed(self, documents: Documents, progress: bool) -> np.ndarray:
     assert self._encoding is not None
-    return embedding.embed_documents(
+    return embed_corpus.embed_documents(
       documents,
       self._encoding.embed_fn,
       special=self._encoding.tokenizer.special,

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from realm_tf.index import search_ops
 from realm_tf.index import searcher as searcher_lib
-from realm_tf.index.config import SearcherConfig
+from realm_tf.index.searcher_config import SearcherConfig
 
 _VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
 _DTYPES = {

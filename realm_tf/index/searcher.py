@@ -14,8 +14,8 @@ import tensorflow as tf
 from absl import logging
 
 from realm_tf.index import search_ops
-from realm_tf.index.config import SearcherConfig
 from realm_tf.index.search_ops import scann_is_installed
+from realm_tf.index.searcher_config import SearcherConfig
 
 # ScaNN quantizes by so many centres.
 _SCANN_MIN_ROWS = 16

@@ -20,8 +20,8 @@ import numpy as np
 from absl import logging
 
 from realm_tf.index import saved_searcher
-from realm_tf.index.config import SearcherConfig
 from realm_tf.index.searcher import Searcher
+from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
 
 _VERSION = 1

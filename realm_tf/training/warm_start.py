@@ -8,8 +8,8 @@ import os
 from absl import logging
 
 from realm_tf.bert import weights
-from realm_tf.bert.config import PRESETS, BertConfig
-from realm_tf.data.documents import Documents
+from realm_tf.bert.bert_config import PRESETS, BertConfig
+from realm_tf.corpus.documents import Documents
 from realm_tf.text.tokenizer import BertTokenizer
 
 

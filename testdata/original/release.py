@@ -21,7 +21,9 @@ import shutil
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus import block_records, original_corpus, span_records
+from realm_tf.corpus import block_records
+from realm_tf.original import original_corpus
+from realm_tf.spans import span_records
 from realm_tf.text.tokenizer import BertTokenizer
 
 v1 = tf.compat.v1

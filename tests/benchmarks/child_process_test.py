@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from realm_tf.benchmarks import child_process, tokenizing
-from realm_tf.benchmarks.child_process import Measurement
+from benchmarks import child_process, tokenizing
+from benchmarks.child_process import Measurement
 
 
 def test_measures_in_another_process(material, tmp_path):

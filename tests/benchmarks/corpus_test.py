@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 
-from realm_tf.benchmarks import corpus
+from benchmarks import corpus
 
 
 def test_figures(material, tmp_path):

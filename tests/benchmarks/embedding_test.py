@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-from realm_tf.benchmarks import embedding
+from benchmarks import embedding
 
 
 def test_figures(material, toy):

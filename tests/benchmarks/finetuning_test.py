@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from realm_tf.benchmarks import finetuning
+from benchmarks import finetuning
 
 
 @pytest.mark.parametrize('batch_size', [1, 3])

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from realm_tf.benchmarks import indexes, memory
+from benchmarks import indexes, memory
 from realm_tf.index import searcher
-from tests.data import small_world
-from tests.index import clustered
+from tests.support import clustered, small_world
 
 ROWS, DIM = 50, 12
 

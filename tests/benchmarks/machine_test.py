@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 
-from realm_tf.benchmarks import machine
+from benchmarks import machine
 
 
 def test_facts_name_processor_and_versions():

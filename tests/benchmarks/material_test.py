@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from realm_tf.benchmarks import material as material_lib
+from benchmarks import material as material_lib
 
 
 def _write(path, texts):

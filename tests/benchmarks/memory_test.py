@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from realm_tf.benchmarks import machine, memory
+from benchmarks import machine, memory
 from realm_tf.index import versions
 from realm_tf.index.slot import IndexSlot
 

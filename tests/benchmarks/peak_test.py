@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-from realm_tf.benchmarks import peak
+from benchmarks import peak
 
 
 def test_more_work_a_second_than_plain_python_could_do():

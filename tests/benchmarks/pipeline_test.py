@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.benchmarks.pipeline import VOCAB_SIZE, Pipeline, PipelineConfig
+from benchmarks.pipeline import VOCAB_SIZE, Pipeline, PipelineConfig
 
 
 def test_batches_have_the_shapes_asked_for_and_train(material, toy):

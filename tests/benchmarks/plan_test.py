@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from realm_tf.benchmarks import material as material_lib
-from realm_tf.benchmarks import plan
-from realm_tf.benchmarks.pipeline import PipelineConfig
+from benchmarks import material as material_lib
+from benchmarks import plan
+from benchmarks.pipeline import PipelineConfig
 
 MATERIAL = {
   'directory': 'd',

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from realm_tf.benchmarks import refresh
+from benchmarks import refresh
 
 
 def _build_until_stepped(self, embedder_dir, step, check):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from realm_tf.benchmarks import serving
+from benchmarks import serving
 
 
 def test_figures(material, tmp_path):

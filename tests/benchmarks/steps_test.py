@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from realm_tf.benchmarks import steps
+from benchmarks import steps
 
 
 def test_figures(material, toy):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from realm_tf.benchmarks import timing
+from benchmarks import timing
 
 
 def test_the_first_call_is_not_counted():

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-from realm_tf.benchmarks import tokenizing
+from benchmarks import tokenizing
 
 
 def test_figures(material):

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.bert import encoder as encoder_lib
-from realm_tf.bert.config import BertConfig
+from realm_tf.bert.bert_config import BertConfig
 
 CONFIG = BertConfig(
   vocab_size=50,

@@ -3,7 +3,7 @@
 import pytest
 
 from realm_tf.bert import graph_facts
-from tests import original_files, shared_data
+from tests.support import original_files, shared_data
 
 
 def test_facts_of_modules():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realm_tf.bert import torch_files
-from tests import original_files
+from tests.support import original_files
 
 FILE = original_files.HUGGING_FACE / 'tensors.bin'
 

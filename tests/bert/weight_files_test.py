@@ -12,9 +12,9 @@ import tensorflow_hub as hub
 from official.nlp.modeling import models, networks
 
 from realm_tf.bert import weight_files, weights
-from tests import original_files
 from tests.bert.weights_test import CONFIG, VOCAB, assert_equal
 from tests.bert.weights_test import bert as bert  # a fixture
+from tests.support import original_files
 
 GOOGLE_CONFIG = {
   k: v

@@ -9,9 +9,9 @@ import safetensors.numpy
 import tensorflow as tf
 
 from realm_tf.bert import weights
-from realm_tf.bert.config import BertConfig
-from tests import shared_data
-from tests.bert.numpy_bert import NumpyBert
+from realm_tf.bert.bert_config import BertConfig
+from tests.support import shared_data
+from tests.support.numpy_bert import NumpyBert
 
 CONFIG = BertConfig(
   vocab_size=40,

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from realm_tf.data.documents import Documents
-from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.answering.question_answerer import QuestionAnswerer
+from realm_tf.corpus.documents import Documents
 from realm_tf.index import versions
 from realm_tf.training import exporters
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -4,7 +4,7 @@
 
 import json
 
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 
 def test_prints_figures_and_targets(tmp_path):

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from realm_tf.data.documents import Documents
-from tests.bin import tiny_world
+from realm_tf.corpus.documents import Documents
+from tests.support import tiny_world
 
 
 @pytest.fixture

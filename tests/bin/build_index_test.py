@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from realm_tf.bert.config import BertConfig
-from realm_tf.data.documents import Documents
-from realm_tf.export import hub_modules
+from realm_tf.bert.bert_config import BertConfig
+from realm_tf.corpus.documents import Documents
+from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.io import atomic
-from realm_tf.layers.embedder import Embedder
+from realm_tf.modeling.embedder import Embedder
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 
 @pytest.fixture(scope='module')

@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from realm_tf.corpus import original_corpus
-from realm_tf.data import corpus_conversion
+from realm_tf.original import corpus_conversion, original_corpus
 from realm_tf.text.tokenizer import BertTokenizer
-from tests import original_files
-from tests.bin import tiny_world
+from tests.support import original_files, tiny_world
 
 MODULES = original_files.RELEASE / 'modules'
 

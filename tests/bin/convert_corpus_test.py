@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from realm_tf.corpus import original_corpus
-from realm_tf.data.documents import Documents
-from tests import original_files
-from tests.bin import tiny_world
+from realm_tf.corpus.documents import Documents
+from realm_tf.original import original_corpus
+from tests.support import original_files, tiny_world
 
 DOCS = str(original_files.RELEASE / 'docs' / 'docs.small.tfr.gz-*')
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -9,8 +9,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.io import atomic
-from tests.bin import tiny_world
-from tests.export import small_qa
+from tests.support import small_qa, tiny_world
 
 
 @pytest.fixture(scope='module')

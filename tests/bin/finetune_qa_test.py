@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from realm_tf.export import hub_modules
+from realm_tf.hub import hub_modules
 from realm_tf.training import exporters, summaries
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -4,7 +4,7 @@
 import subprocess
 import sys
 
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 
 def test_error_is_one_line(tmp_path):

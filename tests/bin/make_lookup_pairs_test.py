@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 
 def test_makes_what_pretrain_bert_reads(world, tmp_path):

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from realm_tf.export.question_answerer import QuestionAnswerer
+from realm_tf.answering.question_answerer import QuestionAnswerer
 from realm_tf.index import versions
 from realm_tf.training import exporters
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 

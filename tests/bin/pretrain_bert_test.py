@@ -8,7 +8,7 @@ import pytest
 
 from realm_tf.bert import weights
 from realm_tf.training import summaries
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
-from realm_tf.export import hub_modules
+from realm_tf.hub import hub_modules
 from realm_tf.training import exporters, summaries
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 
 def run(world, model_dir, steps, *flags, call=tiny_world.call):

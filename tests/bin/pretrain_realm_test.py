@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from realm_tf.export import hub_modules
+from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.training import exporters, summaries
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 # Whole runs, on a machine that may be slow or busy.
 pytestmark = pytest.mark.timeout(1200)

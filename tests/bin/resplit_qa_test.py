@@ -3,9 +3,9 @@
 import gzip
 import json
 
-from realm_tf.data import qa_split
-from tests.bin import tiny_world
-from tests.data.natural_questions_test import _simplified
+from realm_tf.questions import qa_split
+from tests.questions.natural_questions_test import _simplified
+from tests.support import tiny_world
 
 
 def _records(path):

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 CHANGED = 5

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from realm_tf.export import hub_modules
+from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.training import exporters
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 STAGES = [

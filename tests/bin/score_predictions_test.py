@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from realm_tf.evaluation import qa_metrics
-from tests.bin import tiny_world
+from realm_tf.questions import qa_metrics
+from tests.support import tiny_world
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import re
 
 import pytest
 
-from realm_tf.corpus import build as build_corpus
-from realm_tf.data import documents
-from tests.bin import tiny_world
+from realm_tf.corpus import build_corpus, documents
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -3,7 +3,7 @@
 
 import json
 
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 
 def test_tags_and_shows(tmp_path):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.bin import tiny_world
+from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -6,8 +6,9 @@ import random
 import pytest
 import tensorflow as tf
 
-from realm_tf.corpus import block_records, blocks, sentences
+from realm_tf.corpus import block_records, blocks
 from realm_tf.corpus.document import Document
+from realm_tf.text import sentences
 from realm_tf.text.tokenizer import BertTokenizer
 
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from realm_tf.corpus.document import CorpusError
-from realm_tf.data.documents import Documents
-from realm_tf.data.documents_view import DocumentsView
+from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.index import editions, searcher, versions
-from realm_tf.index.config import SearcherConfig
+from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
-from tests.data import small_world
-from tests.index import clustered
+from tests.support import clustered, small_world
 
 BLOCKS = [('Paris', 'old Paris'), ('', 'a river'), ('Lima', 'a city of Peru')]
 

@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.removals import Removal, by_title
-from realm_tf.data.documents import Documents
-from realm_tf.index import build, live, search_ops, versions
-from realm_tf.index.config import SearcherConfig
-from realm_tf.index.embedding import EmbeddingConfig
-from tests.data import small_world
+from realm_tf.index import build_index, live, search_ops, versions
+from realm_tf.index.embed_corpus import EmbeddingConfig
+from realm_tf.index.searcher_config import SearcherConfig
+from tests.support import small_world
 
 needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'
@@ -49,7 +49,7 @@ def texts(count, seed):
 
 def built(directory, documents, kind='exact'):
   store = small_world.store(directory / 'corpus', documents)
-  path = build.build_index(
+  path = build_index.build_index(
     store,
     embed,
     directory / 'index',

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from realm_tf.index import scann_rows, search_ops, searcher
-from realm_tf.index.config import SearcherConfig
-from tests.index import clustered
+from realm_tf.index.searcher_config import SearcherConfig
+from tests.support import clustered
 
 needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'

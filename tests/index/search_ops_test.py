@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.index import search_ops
-from realm_tf.index.config import SearcherConfig
 from realm_tf.index.searcher import build_searcher
-from tests.index import clustered
+from realm_tf.index.searcher_config import SearcherConfig
+from tests.support import clustered
 
 
 @pytest.mark.parametrize('scores_at_a_time', [1, 700, 9 * 256, 1 << 24])

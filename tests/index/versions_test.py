@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
-from realm_tf.index.config import SearcherConfig
+from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
-from tests.index import clustered
+from tests.support import clustered
 
 needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'

@@ -8,10 +8,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.answering import queries
+from realm_tf.answering.blanks import filled_right
 from realm_tf.bert import weights
-from realm_tf.data import queries
-from realm_tf.evaluation.blanks import filled_right
-from realm_tf.layers.reader import KnowledgeAugmentedReader
+from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 from testdata import world

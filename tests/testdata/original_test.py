@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from testdata.original import release
-from tests import original_files
+from tests.support import original_files
 
 
 def tensors(prefix):

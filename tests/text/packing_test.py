@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.text import packing
-from tests import shared_data
+from tests.support import shared_data
 
 _SPECIAL = packing.SpecialIds(cls=2, sep=3, mask=4, pad=0)
 _KEYS = ['input_mask', 'input_type_ids', 'input_word_ids']

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.text.tokenizer import BertTokenizer
-from tests import shared_data
-from tests.text.full_tokenizer import FullTokenizer, basic_tokenizer
+from tests.support import shared_data
+from tests.support.full_tokenizer import FullTokenizer, basic_tokenizer
 
 _TESTDATA = pathlib.Path(__file__).resolve().parents[2] / 'testdata'
 _SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']

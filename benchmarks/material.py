@@ -1,0 +1,184 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured on: documents of one length, their corpus and spans."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import random
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from realm_tf.corpus import build_corpus, readers
+from realm_tf.corpus import documents as documents_lib
+from realm_tf.corpus.document import Document
+from realm_tf.io import atomic
+from realm_tf.spans import salient_spans
+from realm_tf.text.tokenizer import BertTokenizer
+
+_WORD = re.compile(r'\S+')
+# Documents of the source that are shuffled together.
+_SHUFFLED = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Material:
+  """Where documents come from, and how many of them are made.
+
+  Attributes:
+    directory: What is made lies here, and is not made twice.
+    knowledge: JSONL that the documents of the corpus are cut from.
+    queries: JSONL of the texts in which blanks are made; the same file if the
+      corpus is its own pre-training text.
+    vocab_file: One wordpiece a line.
+    lower_case: Whether it is an uncased one.
+    num_documents: Documents made of each.
+    num_words: Words of a document.
+  """
+
+  directory: str
+  knowledge: str
+  queries: str
+  vocab_file: str
+  lower_case: bool = True
+  num_documents: int = 5000
+  num_words: int = 200
+
+  def tokenizer(self) -> BertTokenizer:
+    """Of `vocab_file`."""
+    return BertTokenizer.from_file(self.vocab_file, lower_case=self.lower_case)
+
+  def _path(self, name: str) -> str:
+    made_of = [
+      os.path.abspath(self.knowledge),
+      os.path.abspath(self.queries),
+      os.path.abspath(self.vocab_file),
+      self.lower_case,
+      self.num_words,
+    ]
+    digest = hashlib.blake2b(json.dumps(made_of).encode(), digest_size=4)
+    return os.path.join(
+      self.directory, f'{name}-{self.num_documents}-{digest.hexdigest()}'
+    )
+
+  def _write(self, source: str, name: str) -> str:
+    path = f'{self._path(name)}.jsonl'
+    if not os.path.exists(path):
+      with atomic.atomic_file(path, 'w') as f:
+        for document in cut_documents(
+          source, self.num_documents, self.num_words
+        ):
+          json.dump({'title': document.title, 'text': document.text}, f)
+          f.write('\n')
+    return path
+
+  def documents_file(self) -> str:
+    """JSONL of `num_documents` documents of `num_words` words."""
+    return self._write(self.knowledge, 'documents')
+
+  def build_records(
+    self, output_dir: str, *, num_processes: int = 1
+  ) -> dict[str, Any]:
+    """Makes block records of the documents; returns their manifest."""
+    return build_corpus.build_corpus(
+      build_corpus.BuildConfig(
+        input=self.documents_file(),
+        output_dir=output_dir,
+        vocab_file=self.vocab_file,
+        lower_case=self.lower_case,
+        num_processes=num_processes,
+        show_progress=False,
+      )
+    )
+
+  def build_store(
+    self, output_dir: str, manifest: Mapping[str, Any]
+  ) -> documents_lib.Documents:
+    """Makes the document store of block records, as bin/build_corpus does."""
+    return documents_lib.write_documents(
+      os.path.join(output_dir, 'blocks-*.tfrecord.gz'),
+      os.path.join(output_dir, 'documents'),
+      vocab_size=manifest['vocab_size'],
+      vocab_fingerprint=manifest['vocab_fingerprint'],
+      progress=False,
+    )
+
+  def corpus(self) -> documents_lib.Documents:
+    """The corpus of the documents; made if it is not there."""
+    output_dir = self._path('corpus')
+    return self.build_store(output_dir, self.build_records(output_dir))
+
+  def spans(self) -> str:
+    """Glob of the span records of the queries; made if they are not there."""
+    output_dir = self._path('spans')
+    salient_spans.tag_salient_spans(
+      salient_spans.SpansConfig(
+        input=self._write(self.queries, 'queries'),
+        output_dir=output_dir,
+        num_processes=1,
+        show_progress=False,
+      )
+    )
+    return os.path.join(output_dir, 'spans-*.tfrecord.gz')
+
+
+def _shuffled(path: str, rng: random.Random) -> Iterator[Document]:
+  """The documents of a file over and over, each time in another order."""
+  while True:
+    waiting: list[Document] = []
+    found = False
+    for record in readers.raw_records(path, 'jsonl'):
+      waiting += readers.parse_all([record])[0]
+      if len(waiting) == _SHUFFLED:
+        rng.shuffle(waiting)
+        yield from waiting
+        found, waiting = True, []
+    rng.shuffle(waiting)
+    yield from waiting
+    if not waiting and not found:
+      raise ValueError(f'{path}: there is no document to measure on')
+
+
+def cut_documents(
+  path: str, count: int, num_words: int, seed: int = 0
+) -> Iterator[Document]:
+  """Yields documents of one length.
+
+  Longer ones of the file are cut, shorter ones are joined.
+
+  Args:
+    path: JSONL with `title` and `text`; used again where it is too short.
+    count: How many.
+    num_words: Words of each, by white space.
+    seed: Of their order.
+  """
+  source = _shuffled(path, random.Random(seed))
+  for _ in range(count):
+    first = next(source)
+    text = first.text
+    words = list(_WORD.finditer(text))
+    while len(words) < num_words:
+      text = f'{text} {next(source).text}'
+      words = list(_WORD.finditer(text))
+    yield Document(first.title, text[: words[num_words - 1].end()])
+
+
+def measure(material: Material) -> dict[str, float]:
+  """Makes everything ahead, so that no measurement has to.
+
+  Returns:
+    What the texts are like: `blocks`, and the mean number of `wordpieces` of a
+    block, and of `wordpieces_per_word`.
+  """
+  corpus = material.corpus()
+  material.spans()
+  wordpieces = float(corpus.body_lengths.sum())
+  return {
+    'documents': material.num_documents,
+    'blocks': len(corpus),
+    'mean_wordpieces_of_block': wordpieces / len(corpus),
+    'wordpieces_per_word': wordpieces
+    / (material.num_documents * material.num_words),
+  }

@@ -1,0 +1,3 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fills blanks and answers questions; serving."""

@@ -1,0 +1,288 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Zero-shot measures of a pre-trained REALM on held-out blanks."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.answering import queries
+from realm_tf.answering.blank_filler import (
+  BlankFiller,
+  Filling,
+  check_same_vocabulary,
+)
+from realm_tf.answering.blanks import BlankAccuracy, filled_right
+from realm_tf.bert import weights
+from realm_tf.corpus.documents import Documents
+from realm_tf.hub import hub_modules
+from realm_tf.index import embed_corpus
+from realm_tf.index.searcher import build_searcher
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.io.progress import progress
+from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.featurization import FeaturizationConfig
+from realm_tf.modeling.reader import KnowledgeAugmentedReader
+from realm_tf.questions.recall import RecallAt
+from realm_tf.text.tokenizer import BertTokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+  """A filled blank and the document that weighed most in filling it.
+
+  Attributes:
+    sentence: With the blank.
+    answer: What was taken out.
+    filled: The likeliest wordpieces by p(y_j | x).
+    closed_book: The same by p(y_j | null, x).
+    title, body: Of the real document of the highest p(z | x) p(filled | z, x).
+    probability: p(z | x) of it.
+    is_right: Whether every wordpiece of `filled` is.
+  """
+
+  sentence: str
+  answer: str
+  filled: str
+  closed_book: str
+  title: str
+  body: str
+  probability: float
+  is_right: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+  """Shares of the held-out sentences.
+
+  Attributes:
+    recall: At k, of a document of the title that the sentence is about.
+    filled: Blanks filled rightly with retrieval, every wordpiece.
+    closed_book: The same by the reader with nothing to read.
+    count: Sentences measured.
+    skipped: Sentences left out, see `evaluate`.
+    examples: The filled blanks.
+  """
+
+  recall: dict[int, float]
+  filled: float
+  closed_book: float
+  count: int
+  skipped: int
+  examples: tuple[Example, ...]
+
+
+def make_filler(
+  embedder: Embedder,
+  reader: KnowledgeAugmentedReader,
+  tokenizer: BertTokenizer,
+  documents: Documents,
+  config: FeaturizationConfig,
+) -> BlankFiller:
+  """Embeds the documents, in memory, and puts a filler together."""
+  embed = tf.function(
+    embedder.embed_documents,
+    input_signature=embed_corpus.embed_signature(),
+    autograph=False,
+  )
+  vectors = embed_corpus.embed_documents(
+    documents,
+    embed,
+    special=tokenizer.special,
+    config=embed_corpus.EmbeddingConfig(
+      max_length=min(
+        config.candidate_seq_len, embedder.bert_config.max_positions
+      ),
+      separate_candidate_segments=config.separate_candidate_segments,
+    ),
+  )
+  searcher = build_searcher(np.asarray(vectors), SearcherConfig(kind='exact'))
+  return BlankFiller(
+    embedder, reader, tokenizer, documents, searcher, config=config
+  )
+
+
+def load_filler(
+  embedder_dir: str | os.PathLike,
+  bert_dir: str | os.PathLike,
+  documents: Documents,
+  config: FeaturizationConfig,
+) -> BlankFiller:
+  """A filler of an exported embedder and of a BERT: exported, or weights.
+
+  Raises:
+    ValueError: They are not of one vocabulary.
+  """
+  tokenizer = hub_modules.load_tokenizer(embedder_dir)
+  bert = weights.load_bert(bert_dir)
+  if bert.vocab_file is not None:
+    its = BertTokenizer.from_file(bert.vocab_file, lower_case=bert.lower_case)
+    check_same_vocabulary(tokenizer, its, bert_dir)
+  reader = KnowledgeAugmentedReader(bert.config)
+  reader.init_from_bert(bert)
+  return make_filler(
+    hub_modules.load_embedder(embedder_dir),
+    reader,
+    tokenizer,
+    documents,
+    config,
+  )
+
+
+def random_filler(
+  like_embedder_dir: str | os.PathLike,
+  documents: Documents,
+  config: FeaturizationConfig,
+  seed: int = 0,
+) -> BlankFiller:
+  """A filler of random weights, of the size of an exported embedder."""
+  like = hub_modules.load_embedder(like_embedder_dir)
+  return make_filler(
+    Embedder(like.bert_config, like.projection_size, seed=seed),
+    KnowledgeAugmentedReader(like.bert_config, seed=seed),
+    hub_modules.load_tokenizer(like_embedder_dir),
+    documents,
+    config,
+  )
+
+
+def _heaviest(filling: Filling) -> np.ndarray:
+  """Place of the real document that weighs most in what is filled, [batch]."""
+  is_blank = np.arange(filling.ids.shape[1]) < filling.lengths[:, None]
+  with np.errstate(divide='ignore'):  # no probability: log 0
+    weights = np.log(filling.document_probs)
+    by_blank = np.log(filling.by_document_filled_probs)
+  weights = weights + np.where(is_blank[:, None], by_blank, 0).sum(-1)
+  return 1 + weights[:, 1:].argmax(1)
+
+
+def _examples(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  filling: Filling,
+  right: np.ndarray,
+) -> list[Example]:
+  """Shows each sentence with the document that weighed most."""
+  best = _heaviest(filling)
+  rows = np.take_along_axis(filling.rows, best[:, None], 1)[:, 0]
+  titles, bodies = filler.documents.titles(rows), filler.documents.bodies(rows)
+  shown = []
+  for i, question in enumerate(questions):
+    count = filling.lengths[i]
+    filled, closed_book = filler.tokenizer.detokenize(
+      [filling.ids[i, :count, 0], filling.closed_book_ids[i, :count, 0]]
+    )
+    shown.append(
+      Example(
+        sentence=question.with_blanks(1),
+        answer=question.answer,
+        filled=filled,
+        closed_book=closed_book,
+        title=titles[i],
+        body=bodies[i],
+        probability=float(filling.document_probs[i, best[i]]),
+        is_right=bool(right[i]),
+      )
+    )
+  return shown
+
+
+def _usable(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  batch_size: int,
+) -> list[queries.BlankQuestion]:
+  """Those whose blanks all stand in the part of the sentence that is read."""
+  limit = filler.config.query_seq_len - 2
+  usable: list[queries.BlankQuestion] = []
+  for start in range(0, len(questions), batch_size):
+    batch = questions[start : start + batch_size]
+    ids, answers = queries.masked_ids(filler.tokenizer, batch)
+    is_blank = tf.cast(ids[:, :limit] == filler.tokenizer.mask_id, tf.int64)
+    count = tf.reduce_sum(is_blank, 1).numpy()
+    wanted = answers.row_lengths().numpy()
+    good = (count == wanted) & (wanted > 0)
+    usable += [question for question, ok in zip(batch, good) if ok]
+  return usable
+
+
+def _title_hits(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  query_ids: tf.RaggedTensor,
+  k: int,
+) -> np.ndarray:
+  """Which of the best k documents bear the title, bool [with a title, k]."""
+  rows, _ = filler.retrieve(query_ids, k)
+  hits = [
+    [title == question.title for title in filler.documents.titles(its_rows)]
+    for question, its_rows in zip(questions, rows)
+    if question.title is not None
+  ]
+  found = np.array(hits, np.bool_).reshape(len(hits), rows.shape[1])
+  # A corpus may have fewer than k documents.
+  return np.pad(found, [(0, 0), (0, k - found.shape[1])])
+
+
+def evaluate(
+  filler: BlankFiller,
+  questions: Sequence[queries.BlankQuestion],
+  *,
+  ks: Sequence[int] = (1, 5),
+  batch_size: int = 32,
+  show_progress: bool = True,
+) -> Report:
+  """Measures retrieval and reading on sentences with one span taken out.
+
+  A sentence is left out if a part of its blank lies behind the wordpieces
+  that are read, or if what was taken out has no wordpiece.
+
+  Args:
+    filler: What is measured.
+    questions: Held-out sentences; those without a title do not count for
+      recall.
+    ks: Numbers of documents at which recall is measured.
+    batch_size: Sentences at a time.
+    show_progress: Whether a progress bar is drawn.
+
+  Raises:
+    ValueError: No sentence is left.
+  """
+  given = len(questions)
+  questions = _usable(filler, questions, batch_size)
+  if not questions:
+    raise ValueError(
+      f'none of {given} held-out sentences has its whole blank within its first'
+      f' {filler.config.query_seq_len - 2} wordpieces'
+    )
+  recall = RecallAt(ks)
+  with_retrieval, closed_book = BlankAccuracy(), BlankAccuracy()
+  examples: list[Example] = []
+  starts = range(0, len(questions), batch_size)
+  for start in progress(
+    starts, desc='held-out blanks', unit='batch', disable=not show_progress
+  ):
+    batch = questions[start : start + batch_size]
+    ids, answers = queries.masked_ids(filler.tokenizer, batch)
+    filling = filler.fill(ids, top=1)
+    hits = _title_hits(filler, batch, ids, max(ks))
+    # 1 stands for a document of the title, whichever it is.
+    recall.update(hits.astype(np.int64), np.ones(len(hits), np.int64))
+    targets = answers.to_tensor().numpy()  # [batch, blanks]
+    mask = tf.sequence_mask(answers.row_lengths()).numpy()
+    filled = filling.ids[:, :, 0]
+    with_retrieval.update(filled, targets, mask)
+    closed_book.update(filling.closed_book_ids[:, :, 0], targets, mask)
+    is_right = filled_right(filled, targets, mask)
+    examples += _examples(filler, batch, filling, is_right)
+  return Report(
+    recall=recall.result() if recall.count else {},
+    filled=with_retrieval.result()['blank_accuracy'],
+    closed_book=closed_book.result()['blank_accuracy'],
+    count=len(questions),
+    skipped=given - len(questions),
+    examples=tuple(examples),
+  )

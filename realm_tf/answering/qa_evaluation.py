@@ -1,0 +1,216 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Measures a fine-tuned model on a dataset, as the papers do.
+
+What is read is what a search for just so many blocks finds, as when somebody
+asks. Recall is measured by a search that goes deeper: an approximate index
+looks at more of its rows then, so that the first of these may be others.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
+from realm_tf.corpus.documents import Documents
+from realm_tf.io import atomic
+from realm_tf.io.progress import progress as progress_bar
+from realm_tf.questions import answers as answers_lib
+from realm_tf.questions.answer_finder import AnswerFinder
+from realm_tf.questions.qa_datasets import QaExample
+from realm_tf.questions.qa_metrics import QaMetrics
+from realm_tf.questions.questions import Questions, ordered_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+  """What is measured.
+
+  Attributes:
+    depth: Blocks retrieved for recall (at most those of the corpus).
+    reader_beam: Blocks that are read.
+    spans: Candidates for the reader's oracle.
+    batch_size: Questions at a time.
+    blocks_at_once: Blocks read at a time, to save memory; 0 reads all.
+    retrieve_only: Measure retrieval, read nothing.
+    closed_book: Retrieve nothing, read the null document: what is right
+      without any document. It has no span that a reader of spans could copy.
+    progress: Whether a progress bar is drawn.
+  """
+
+  depth: int = 5000
+  reader_beam: int = 5
+  spans: int = 5
+  batch_size: int = 8
+  blocks_at_once: int = 0
+  retrieve_only: bool = False
+  closed_book: bool = False
+  progress: bool = True
+
+  def __post_init__(self):
+    for name in ('depth', 'reader_beam', 'spans', 'batch_size'):
+      if getattr(self, name) < 1:
+        raise ValueError(
+          f'{name} must be at least 1. Received: {getattr(self, name)}'
+        )
+    if self.retrieve_only and self.closed_book:
+      raise ValueError('retrieve_only and closed_book exclude each other')
+
+
+def prediction_record(example: QaExample, answer: str) -> dict[str, Any]:
+  """A line of a predictions file, with the keys of the original."""
+  return {'question': example.question, 'prediction': answer}
+
+
+def _answer_records(
+  examples: Sequence[QaExample], found: Answers, documents: Documents
+) -> list[dict[str, Any]]:
+  """The first answer of each question, and what else is known of it."""
+  titles = documents.titles(found.rows[:, 0])
+  records = []
+  for i, example in enumerate(examples):
+    record = prediction_record(example, found.texts[i][0])
+    if found.rows[i, 0] >= 0:
+      record.update(
+        title=titles[i],
+        block=int(found.rows[i, 0]),
+        byte_start=int(found.byte_starts[i, 0]),
+        byte_limit=int(found.byte_limits[i, 0]),
+        score=float(found.scores[i, 0]),
+        log_prob=float(found.log_probs[i, 0]),
+      )
+    records.append(record)
+  return records
+
+
+def _retrieval_records(
+  examples: Sequence[QaExample],
+  rows: np.ndarray,
+  scores: np.ndarray,
+  documents: Documents,
+) -> list[dict[str, Any]]:
+  """The blocks retrieved for each question, `[batch, blocks]`, best first."""
+  return [
+    {
+      'question': example.question,
+      'blocks': [
+        {'title': title, 'block': int(row), 'score': float(score)}
+        for title, row, score in zip(documents.titles(its), its, its_scores)
+      ],
+    }
+    for example, its, its_scores in zip(examples, rows, scores)
+  ]
+
+
+def _correct(
+  examples: Sequence[QaExample], texts: Sequence[Sequence[str]]
+) -> np.ndarray:
+  """Which candidates are right, bool `[batch, n]`."""
+  return np.array(
+    [
+      [
+        bool(text)
+        and answers_lib.is_correct(text, example.answers, example.is_regex)
+        for text in its
+      ]
+      for example, its in zip(examples, texts)
+    ]
+  )
+
+
+def evaluate(
+  answerer: QuestionAnswerer,
+  examples: Sequence[QaExample],
+  config: EvaluationConfig,
+  *,
+  gold_rows: np.ndarray | None = None,
+  predictions: str | os.PathLike | None = None,
+) -> dict[str, float]:
+  """Answers all questions and says how well.
+
+  Args:
+    answerer: Model, corpus and index.
+    examples: The dataset.
+    config: What is measured.
+    gold_rows: Blocks of the gold paragraphs `[questions, r]`, padded with -1.
+    predictions: A file that gets a line of JSON for each question: its
+      answer, or the blocks that would be read if nothing is.
+
+  Returns:
+    See `QaMetrics.result`.
+  """
+  documents = answerer.documents
+  reader_beam = min(config.reader_beam, len(documents))
+  depth = max(min(config.depth, len(documents)), reader_beam)
+  first_are_read = (
+    depth == reader_beam
+    or answerer.index.searcher.is_exact
+    # Nobody wants to know which are read.
+    or (config.retrieve_only and predictions is None)
+  )
+  questions = Questions(examples, answerer.tokenizer)
+  finder = AnswerFinder(questions, documents, answerer.tokenizer)
+  metrics = QaMetrics(depth=depth, reader_beam=reader_beam, spans=config.spans)
+
+  def has_answer(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.stack(
+      [finder.has_answer(n, its) for n, its in zip(numbers, rows)]
+    )
+
+  def evaluate_batch(numbers: np.ndarray) -> list[dict[str, Any]]:
+    """Measures some questions; returns their lines of predictions."""
+    batch = [questions.examples[number] for number in numbers]
+    texts = [e.question for e in batch]
+    measured: dict[str, Any] = {}
+    if config.closed_book:
+      rows = np.full([len(batch), 1], -1, np.int64)
+      scores = np.zeros(rows.shape, np.float32)
+    else:
+      deep, deep_scores = answerer.retrieve(texts, depth)
+      measured['retrieved'] = deep
+      measured['has_answer'] = has_answer(numbers, deep)
+      if gold_rows is not None and gold_rows.shape[1]:
+        measured['gold'] = gold_rows[numbers]
+      rows, scores = deep[:, :reader_beam], deep_scores[:, :reader_beam]
+      if not first_are_read:
+        rows, scores = answerer.retrieve(texts, reader_beam)
+    if config.retrieve_only:
+      metrics.update(**measured)
+      return _retrieval_records(batch, rows, scores, documents)
+    if not (config.closed_book or first_are_read):
+      measured['read_has_answer'] = has_answer(numbers, rows)
+    found = answerer.read(
+      texts,
+      rows,
+      scores,
+      top_n=config.spans,
+      blocks_at_once=config.blocks_at_once,
+    )
+    right = _correct(batch, found.texts)
+    metrics.update(correct=right[:, 0], spans_correct=right, **measured)
+    return _answer_records(batch, found, documents)
+
+  with contextlib.ExitStack() as stack:
+    bar = stack.enter_context(
+      progress_bar(
+        total=len(examples),
+        desc='questions',
+        unit='q',
+        disable=not config.progress,
+      )
+    )
+    file = None
+    if predictions is not None:
+      file = stack.enter_context(atomic.atomic_file(predictions, 'w'))
+    for numbers in ordered_rows(len(examples), config.batch_size):
+      records = evaluate_batch(numbers)
+      if file is not None:
+        for record in records:
+          file.write(json.dumps(record, ensure_ascii=False) + '\n')
+      bar.update(len(numbers))
+  return metrics.result()

@@ -1,3 +1,0 @@
-# Copyright 2026 The realm_tf Authors.
-# SPDX-License-Identifier: Apache-2.0
-"""From records to batches of examples."""

@@ -1,0 +1,409 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""TF Hub modules `embedder` and `bert`, written and read.
+
+Both (and that of `span_reader_module`) are TF2 SavedModels that `hub.load`,
+`hub.KerasLayer(trainable=True)` and the TF1 loader read. Their signatures
+`projected`, `tokens`, `mlm` and `tokenization_info` have the names of the
+original's modules, inputs included (`input_ids`, `input_mask`, `segment_ids`);
+`__call__` and `serving_default` take Model Garden's (`input_word_ids`,
+`input_mask`, `input_type_ids`).
+"""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from realm_tf.bert.bert_config import BertConfig
+from realm_tf.io import atomic
+from realm_tf.modeling.embedder import PROJECTION_EPSILON, Embedder
+from realm_tf.modeling.reader import KnowledgeAugmentedReader
+from realm_tf.text.tokenizer import BertTokenizer
+
+_INFO = os.path.join('assets.extra', 'realm.json')
+_VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
+INPUTS = ('input_word_ids', 'input_mask', 'input_type_ids')
+_ORIGINAL_NAMES = {
+  'input_ids': 'input_word_ids',
+  'input_mask': 'input_mask',
+  'segment_ids': 'input_type_ids',
+}
+
+
+def _tokens_spec(name: str) -> tf.TensorSpec:
+  return tf.TensorSpec([None, None], tf.int32, name=name)
+
+
+def without_keras(node: Any, seen: dict[int, Any]) -> Any:
+  """The same tree of names and variables, of objects that know no Keras.
+
+  A SavedModel of Keras layers holds a traced call of every layer inside, and
+  loads only where their classes are registered. This holds the weights under
+  the same names, so that the layers can be restored from it.
+
+  Args:
+    node: A layer.
+    seen: What was copied before; empty at first.
+  """
+  if id(node) not in seen:
+    is_variable = isinstance(node, tf.Variable)
+    copy = node if is_variable else tf.train.Checkpoint()
+    # The node is kept: some live only while their parent is asked for its
+    # children, and an id that is free again would be taken for theirs.
+    seen[id(node)] = node, copy
+    if not is_variable:
+      for name, child in tf.train.TrackableView.children(node).items():
+        setattr(copy, name, without_keras(child, seen))
+  return seen[id(node)][1]
+
+
+class _Module(tf.Module):
+  """What hub.KerasLayer looks for; plain attributes, not tf.Module's own."""
+
+  variables: Any = None
+  trainable_variables: Any = None
+  regularization_losses: Any = None
+
+
+class HubModule:
+  """A traced module that can be saved again and again as weights change."""
+
+  def __init__(
+    self,
+    layers: Mapping[str, keras.layers.Layer],
+    tokenizer: BertTokenizer,
+    info: Mapping[str, Any],
+  ):
+    """Holds the weights of `layers`; functions are added by `_expose`.
+
+    Args:
+      layers: By the name under which the weights are found again.
+      tokenizer: Its vocabulary becomes an asset.
+      info: Goes into `assets.extra/realm.json`.
+    """
+    self._info = dict(info)
+    self._info['lower_case'] = tokenizer.lower_case
+    self._info['vocab_fingerprint'] = tokenizer.fingerprint
+    self._scratch = tempfile.TemporaryDirectory(prefix='realm_tf-vocab-')
+    self._files: dict[str, bytes] = {}
+    self._saved: dict[str, tf.Variable | tf.Tensor] = {}
+    vocab_file = os.path.join(self._scratch.name, 'vocab.txt')
+    tokenizer.save_vocab(vocab_file)
+    self._layers = list(layers.values())
+    module = _Module()
+    module.vocab_file = tf.saved_model.Asset(vocab_file)
+    seen: dict[int, Any] = {}
+    for name, layer in layers.items():
+      setattr(module, name, without_keras(layer, seen))
+    module.random_generators = [
+      without_keras(generator, seen) for generator in self._generators()
+    ]
+    module.variables = self._unique('variables')
+    module.trainable_variables = self._unique('trainable_variables')
+    module.regularization_losses = []
+    self._module = module
+    lower_case = tokenizer.lower_case
+
+    @tf.function(input_signature=[], autograph=False)
+    def tokenization_info() -> dict[str, tf.Tensor]:
+      return {
+        'vocab_file': module.vocab_file.asset_path,
+        'do_lower_case': tf.constant(lower_case),
+      }
+
+    self._signatures = {'tokenization_info': tokenization_info}
+
+  def _generators(self) -> list[tf.random.Generator]:
+    # Dropout's, traced into the training call but tracked by no layer.
+    found = []
+    for layer in self._layers:
+      for part in layer.submodules:
+        holder = getattr(part, '_random_generator', None)
+        generator = getattr(holder, '_generator', None)
+        if generator is not None:
+          found.append(generator)
+    return found
+
+  def _unique(self, attribute: str) -> list[tf.Variable]:
+    found: dict[int, tf.Variable] = {}
+    for layer in self._layers:
+      for variable in getattr(layer, attribute):
+        found.setdefault(id(variable), variable)
+    return list(found.values())
+
+  def _set_call(self, call: Any, names: Sequence[str] = INPUTS) -> Any:
+    """Traces `call(inputs, training)` for training and for inference.
+
+    Args:
+      call: Takes a dict of inputs.
+      names: Of these.
+
+    Returns:
+      The traced function for inference: signatures call it, and need not
+      trace the encoder again.
+    """
+    traced = tf.function(call, autograph=False)
+    spec = {name: _tokens_spec(name) for name in names}
+    for training in (False, True):
+      traced.get_concrete_function(spec, training=training)
+    self._module.__call__ = traced
+
+    def infer(inputs: Any) -> Any:
+      return traced({name: inputs[name] for name in names}, training=False)
+
+    self._add_signature(
+      'serving_default', infer, {name: name for name in names}
+    )
+    return infer
+
+  def _add_signature(
+    self,
+    name: str,
+    function: Any,
+    names: Mapping[str, str],
+    extra: tuple[str, ...] = (),
+  ) -> None:
+    """Traces a signature.
+
+    Args:
+      name: Of the signature.
+      function: Takes a dict of inputs under our names.
+      names: The signature's name of each input -> ours.
+      extra: Further inputs, named alike in both.
+    """
+
+    def signature(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+      given = {ours: inputs[theirs] for theirs, ours in names.items()}
+      given.update({key: inputs[key] for key in extra})
+      outputs = function(given)
+      if not isinstance(outputs, Mapping):
+        outputs = {'default': outputs}
+      return {key: tf.cast(value, tf.float32) for key, value in outputs.items()}
+
+    specs = {key: _tokens_spec(key) for key in (*names, *extra)}
+    self._signatures[name] = tf.function(
+      signature, autograph=False
+    ).get_concrete_function(**specs)
+
+  def _resolve(self, key: str) -> tf.Variable:
+    """The variable that a checkpoint key of the module names."""
+    node = self._module
+    for name in key.split('/'):
+      name = name.replace('.S', '/').replace('..', '.')
+      node = tf.train.TrackableView.children(node)[name]
+    return node
+
+  def _save_the_slow_way(self) -> None:
+    """Keeps what does not change, so that later only weights are written."""
+    with tempfile.TemporaryDirectory(prefix='realm_tf-export-') as directory:
+      tf.saved_model.save(self._module, directory, signatures=self._signatures)
+      variables = os.path.join(directory, 'variables')
+      reader = tf.train.load_checkpoint(os.path.join(variables, 'variables'))
+      for key in sorted(reader.get_variable_to_shape_map()):
+        if key.endswith(_VALUE):
+          self._saved[key] = self._resolve(key[: -len(_VALUE)])
+        else:
+          self._saved[key] = tf.constant(reader.get_tensor(key))
+      shutil.rmtree(variables)
+      # Its hash of the weights would be wrong from now on.
+      os.remove(os.path.join(directory, 'fingerprint.pb'))
+      for path in pathlib.Path(directory).rglob('*'):
+        if path.is_file():
+          name = str(path.relative_to(directory))
+          self._files[name] = path.read_bytes()
+
+  def save(
+    self, directory: str | os.PathLike, step: int, **changed: Any
+  ) -> None:
+    """Writes the module with the weights of now; appears only when whole.
+
+    Args:
+      directory: Of the module.
+      step: Of the training.
+      **changed: What `realm.json` says of now otherwise than at the beginning.
+    """
+    self._info.update(changed)
+    if not self._saved:
+      self._save_the_slow_way()
+    with atomic.atomic_directory(directory) as temporary:
+      for name, content in self._files.items():
+        (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+        (temporary / name).write_bytes(content)
+      (temporary / 'variables').mkdir()
+      tf.raw_ops.SaveV2(
+        prefix=str(temporary / 'variables' / 'variables'),
+        tensor_names=list(self._saved),
+        shape_and_slices=[''] * len(self._saved),
+        tensors=[tf.convert_to_tensor(v) for v in self._saved.values()],
+      )
+      atomic.write_json(
+        temporary / _INFO,
+        {**self._info, 'step': int(step), 'exported_at': time.time()},
+      )
+
+
+class EmbedderModule(HubModule):
+  """[CLS] -> projection: `projected` for queries, and for documents."""
+
+  def __init__(self, embedder: Embedder, tokenizer: BertTokenizer):
+    info = {
+      'kind': 'embedder',
+      'bert_config': dataclasses.asdict(embedder.bert_config),
+      'projection_size': embedder.projection_size,
+      'separate_towers': embedder.separate_towers,
+      'projection_epsilon': embedder.projection_epsilon,
+    }
+    super().__init__({'embedder': embedder}, tokenizer, info)
+
+    def queries(inputs: Any, training: bool = False) -> tf.Tensor:
+      return embedder.embed_queries(inputs, training=training)
+
+    def documents(inputs: Any) -> tf.Tensor:
+      return embedder.embed_documents(inputs, training=False)
+
+    infer = self._set_call(queries)
+    self._add_signature('projected', infer, _ORIGINAL_NAMES)
+    if embedder.separate_towers:
+      self._add_signature('projected_documents', documents, _ORIGINAL_NAMES)
+    else:
+      self._signatures['projected_documents'] = self._signatures['projected']
+
+
+class BertModule(HubModule):
+  """BERT with its head for masked words: `tokens` and `mlm`."""
+
+  def __init__(
+    self,
+    bert_config: BertConfig,
+    encoder: keras.layers.Layer,
+    mlm_head: keras.layers.Layer,
+    tokenizer: BertTokenizer,
+  ):
+    info = {'kind': 'bert', 'bert_config': dataclasses.asdict(bert_config)}
+    layers = {'encoder': encoder, 'mlm_head': mlm_head}
+    super().__init__(layers, tokenizer, info)
+
+    def tokens(inputs: Any, training: bool = False) -> dict[str, tf.Tensor]:
+      outputs = encoder(
+        {name: inputs[name] for name in INPUTS}, training=training
+      )
+      return {
+        name: tf.cast(outputs[name], tf.float32)
+        for name in ('pooled_output', 'sequence_output')
+      }
+
+    infer = self._set_call(tokens)
+
+    def mlm(inputs: Any) -> dict[str, tf.Tensor]:
+      outputs = infer(inputs)
+      logits = mlm_head(outputs['sequence_output'], inputs['mlm_positions'])
+      return {**outputs, 'mlm_logits': logits}
+
+    self._add_signature('tokens', infer, _ORIGINAL_NAMES)
+    self._add_signature('mlm', mlm, _ORIGINAL_NAMES, ('mlm_positions',))
+
+
+def export_embedder(
+  embedder: Embedder,
+  tokenizer: BertTokenizer,
+  directory: str | os.PathLike,
+  step: int,
+) -> None:
+  """Writes one `embedder` module. To write many, keep an EmbedderModule."""
+  EmbedderModule(embedder, tokenizer).save(directory, step)
+
+
+def export_bert(
+  bert_config: BertConfig,
+  encoder: keras.layers.Layer,
+  mlm_head: keras.layers.Layer,
+  tokenizer: BertTokenizer,
+  directory: str | os.PathLike,
+  step: int,
+) -> None:
+  """Writes one `bert` module. To write many, keep a BertModule."""
+  BertModule(bert_config, encoder, mlm_head, tokenizer).save(directory, step)
+
+
+def read_info(
+  directory: str | os.PathLike, kind: str | None = None
+) -> dict[str, Any]:
+  """What a module says of itself: kind, bert_config, step, exported_at ...
+
+  Raises:
+    ValueError: The directory holds no module of ours, or one of another kind.
+  """
+  path = os.path.join(directory, _INFO)
+  if not os.path.exists(path):
+    raise ValueError(
+      f'{os.fspath(directory)} is no TF Hub module of realm_tf: it has no'
+      f' {_INFO} (one of the original release: bin/convert_checkpoint)'
+    )
+  info = atomic.read_json(path)
+  if kind is not None and info['kind'] != kind:
+    raise ValueError(
+      f'{os.fspath(directory)} is a module of kind {info["kind"]!r}, not'
+      f' {kind!r}'
+    )
+  return info
+
+
+def load_tokenizer(directory: str | os.PathLike) -> BertTokenizer:
+  """The tokenizer whose ids a module takes."""
+  return BertTokenizer.from_file(
+    os.path.join(directory, 'assets', 'vocab.txt'),
+    lower_case=read_info(directory)['lower_case'],
+  )
+
+
+def read_layers(
+  directory: str | os.PathLike, **layers: keras.layers.Layer
+) -> None:
+  """Sets the weights of `layers` to those under their names in a module."""
+  path = pathlib.Path(directory) / 'variables' / 'variables'
+  status = tf.train.Checkpoint(**layers).read(str(path))
+  status.assert_existing_objects_matched().expect_partial()
+
+
+def read_embedder_weights(
+  embedder: Embedder, directory: str | os.PathLike
+) -> None:
+  """Sets the weights of `embedder` to those of a module, in place."""
+  read_layers(directory, embedder=embedder)
+
+
+def load_embedder(
+  directory: str | os.PathLike, *, dropout: float | None = None
+) -> Embedder:
+  """Makes the layer that was exported to `directory`.
+
+  Args:
+    directory: Of the module.
+    dropout: Replaces the rates of dropout that it was trained with.
+  """
+  info = read_info(directory, 'embedder')
+  embedder = Embedder(
+    BertConfig(**info['bert_config']).with_dropout(dropout),
+    projection_size=info['projection_size'],
+    separate_towers=info['separate_towers'],
+    # Modules of before they could differ do not say it.
+    projection_epsilon=info.get('projection_epsilon', PROJECTION_EPSILON),
+  )
+  read_embedder_weights(embedder, directory)
+  return embedder
+
+
+def load_reader(directory: str | os.PathLike) -> KnowledgeAugmentedReader:
+  """Makes a reader with the weights of the `bert` module in `directory`."""
+  info = read_info(directory, 'bert')
+  reader = KnowledgeAugmentedReader(BertConfig(**info['bert_config']))
+  read_layers(directory, encoder=reader.encoder, mlm_head=reader.mlm_head)
+  return reader

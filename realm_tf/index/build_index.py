@@ -1,0 +1,169 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From a corpus and an embedder to a published index."""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import threading
+import time
+from collections.abc import Callable
+
+from absl import logging
+
+from realm_tf.corpus.documents import Documents
+from realm_tf.index import embed_corpus, searcher, versions
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.io import atomic
+from realm_tf.text import packing
+
+# That of `modeling.embedder`, which digests have not in them.
+_PROJECTION_EPSILON = 1e-3
+
+
+def fingerprint_embedder(directory: str | os.PathLike) -> str:
+  """Hex digest of the weights of a TF Hub module, and of its epsilon.
+
+  Raises:
+    FileNotFoundError: It has no weights.
+  """
+  digest = hashlib.blake2b(digest_size=16)
+  paths = sorted(pathlib.Path(directory, 'variables').glob('variables.*'))
+  if not paths:
+    raise FileNotFoundError(
+      f'{directory} is no TF Hub module: it has no weights'
+    )
+  for path in paths:
+    digest.update(path.name.encode())
+    with open(path, 'rb') as f:
+      while chunk := f.read(1 << 20):
+        digest.update(chunk)
+  info = pathlib.Path(directory, 'assets.extra', 'realm.json')
+  if info.is_file():
+    epsilon = atomic.read_json(info).get('projection_epsilon')
+    if epsilon is not None and epsilon != _PROJECTION_EPSILON:
+      digest.update(f'projection_epsilon={epsilon!r}'.encode())
+  return digest.hexdigest()
+
+
+def _partial_dir(index_dir: pathlib.Path, step: int) -> pathlib.Path:
+  return index_dir / f'.partial-{step}'
+
+
+def remove_partial(index_dir: str | os.PathLike) -> None:
+  """Removes the embeddings of builds that were not ended; no builder may run.
+
+  After this they cannot be taken up again.
+  """
+  for path in pathlib.Path(index_dir).glob('.partial-*'):
+    shutil.rmtree(path)
+
+
+def build_index(
+  documents: Documents,
+  embed_fn: embed_corpus.EmbedFn,
+  index_dir: str | os.PathLike,
+  step: int,
+  *,
+  special: packing.SpecialIds,
+  searcher_config: SearcherConfig | None = None,
+  embedding_config: embed_corpus.EmbeddingConfig | None = None,
+  embedder_dir: str | os.PathLike | None = None,
+  embedder_fingerprint: str | None = None,
+  precision: str | None = None,
+  built_at: float | None = None,
+  keep: int | None = None,
+  stop: threading.Event | None = None,
+  check: Callable[[], None] | None = None,
+  progress: bool = True,
+) -> str:
+  """Embeds all documents and publishes `index_dir/<step>/`.
+
+  A call that was stopped, or died, is taken up by the next one with the same
+  corpus and embedder where it was. Of partial embeddings of other steps
+  nothing is kept: one builder at a time may work in a directory.
+
+  Args:
+    documents: The corpus.
+    embed_fn: See `embed_corpus.EmbedFn`.
+    index_dir: Directory of versions.
+    step: Name of this one.
+    special: Ids of [CLS] and so on.
+    searcher_config: How it is searched; None for the defaults.
+    embedding_config: How it is embedded; None for the defaults.
+    embedder_dir: TF Hub module that `embed_fn` is of; copied into the index.
+    embedder_fingerprint: Of the weights; None takes that of `embedder_dir`.
+      Without either, nothing is resumed.
+    precision: For the metadata: of `embed_fn`, `float32` or `bfloat16`.
+    built_at: For the metadata: when the weights were those of the training, in
+      seconds since 1970; None for now.
+    keep: Versions kept, this one counted; None keeps all.
+    stop: Ends the embedding with `embed_corpus.EmbeddingStoppedError`.
+    check: Called now and then; what it raises ends the call.
+    progress: Whether a progress bar is drawn.
+
+  Returns:
+    The path of the version.
+  """
+  start = time.time()
+  directory = pathlib.Path(index_dir)
+  directory.mkdir(parents=True, exist_ok=True)
+  atomic.remove_stale(directory)
+  if embedder_fingerprint is None and embedder_dir is not None:
+    embedder_fingerprint = fingerprint_embedder(embedder_dir)
+  partial = _partial_dir(directory, step)
+  for old in directory.glob('.partial-*'):
+    if old != partial or embedder_fingerprint is None:
+      shutil.rmtree(old)
+  embedding_config = embedding_config or embed_corpus.EmbeddingConfig()
+  embeddings = embed_corpus.embed_documents(
+    documents,
+    embed_fn,
+    special=special,
+    config=embedding_config,
+    resume_dir=partial,
+    embedder_fingerprint=embedder_fingerprint or '',
+    stop=stop,
+    check=check,
+    progress=progress,
+  )
+  embedded = time.time()
+  if check is not None:
+    check()
+  searcher_config = searcher_config or SearcherConfig()
+  built = searcher.build_searcher(embeddings, searcher_config)
+  try:
+    metadata = versions.IndexMetadata(
+      step=step,
+      num_documents=len(documents),
+      dim=embeddings.shape[1],
+      kind=built.kind,
+      corpus_fingerprint=documents.fingerprint,
+      vocab_fingerprint=documents.vocab_fingerprint,
+      embedder_fingerprint=embedder_fingerprint or versions.UNKNOWN,
+      searcher=searcher_config,
+      built_at=start if built_at is None else built_at,
+      build_seconds=time.time() - start,
+      max_length=embedding_config.max_length,
+      precision=precision,
+    )
+    path = versions.publish_index(
+      directory, step, embeddings, built, metadata, embedder_dir
+    )
+  finally:
+    built.close()
+  del embeddings
+  shutil.rmtree(partial)
+  if keep is not None:
+    versions.prune(directory, keep)
+  logging.info(
+    'index of step %d: %d documents embedded in %.1f s, %s searcher published'
+    ' in %.1f s',
+    step,
+    metadata.num_documents,
+    embedded - start,
+    metadata.kind,
+    time.time() - embedded,
+  )
+  return path

@@ -1,0 +1,309 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Embeds all documents of a corpus."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from realm_tf.corpus.documents import Documents
+from realm_tf.io import atomic
+from realm_tf.io.progress import progress as progress_bar
+from realm_tf.text import packing
+
+_EMBEDDINGS = 'embeddings.npy'
+_PROGRESS = 'progress.json'
+_NULL_DOCUMENT = -1
+# [CLS], and a [SEP] after title and body.
+_SPECIAL = 3
+
+EmbedFn = Callable[[Mapping[str, tf.Tensor]], Any]
+"""Embeds BERT inputs int32 `[batch, length]` as float32 `[batch, dim]`. Should
+be a `tf.function` with `embed_signature()`, else each new shape is traced."""
+
+
+class EmbeddingStoppedError(Exception):
+  """The embedding was stopped before its end."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbeddingConfig:
+  """How a corpus is embedded.
+
+  Attributes:
+    max_length: Wordpieces of a document at most, [CLS] and [SEP] counted.
+    batch_tokens: Wordpieces of a batch at most, padding counted.
+    sort_window: Documents that are sorted by length together. Batches then
+      hold documents of nearly one length.
+    fixed_length: All batches of one shape, padded to `max_length` (TPU).
+    save_seconds: Time between two records of what is done, from which a
+      stopped embedding goes on.
+    separate_candidate_segments: As `FeaturizationConfig` has it: whether the
+      body is of type 1. The vectors of the index differ from those that the
+      training computes if the two are not the same.
+  """
+
+  max_length: int = 288
+  batch_tokens: int = 8192
+  sort_window: int = 1 << 16
+  fixed_length: bool = False
+  save_seconds: float = 30.0
+  separate_candidate_segments: bool = True
+
+  def __post_init__(self):
+    if self.max_length < _SPECIAL:
+      raise ValueError(
+        f'max_length must be at least {_SPECIAL}. Received: {self.max_length}'
+      )
+    for field in ('batch_tokens', 'sort_window'):
+      if getattr(self, field) < 1:
+        raise ValueError(
+          f'{field} must be positive. Received: {getattr(self, field)}'
+        )
+
+
+def embed_signature() -> list[dict[str, tf.TensorSpec]]:
+  """The `input_signature` of an embed_fn that is traced only once."""
+  names = ('input_word_ids', 'input_mask', 'input_type_ids')
+  return [{n: tf.TensorSpec([None, None], tf.int32, name=n) for n in names}]
+
+
+@functools.lru_cache
+def _traced_packing(
+  special: packing.SpecialIds,
+  max_length: int,
+  fixed_length: bool,
+  separate_segments: bool,
+) -> Callable[[tf.RaggedTensor, tf.RaggedTensor], dict[str, tf.Tensor]]:
+  """`pack_candidates` in a graph: 4 ms a batch, and eagerly 80."""
+  ragged = tf.RaggedTensorSpec([None, None], tf.int32)
+
+  def pack(
+    title_ids: tf.RaggedTensor, body_ids: tf.RaggedTensor
+  ) -> dict[str, tf.Tensor]:
+    packed = packing.pack_document(
+      title_ids,
+      body_ids,
+      special=special,
+      max_length=max_length,
+      fixed_length=fixed_length,
+    )
+    if not separate_segments:
+      packed['input_type_ids'] = tf.zeros_like(packed['input_type_ids'])
+    return packed
+
+  return tf.function(pack, input_signature=[ragged, ragged], autograph=False)
+
+
+def plan_batches(
+  lengths: np.ndarray, config: EmbeddingConfig
+) -> Iterator[np.ndarray]:
+  """Yields the rows of each batch; each row is in exactly one.
+
+  Args:
+    lengths: Wordpieces of each document, int `[documents]`, packed.
+    config: Tokens of a batch, and the window within which rows are sorted.
+  """
+  for start in range(0, len(lengths), config.sort_window):
+    window = lengths[start : start + config.sort_window]
+    # The longest first: too large a batch fails at once.
+    order = np.argsort(-window, kind='stable') + start
+    first = 0
+    while first < len(order):
+      longest = int(lengths[order[first]])
+      if config.fixed_length:
+        longest = config.max_length
+      size = max(1, config.batch_tokens // longest)
+      yield order[first : first + size]
+      first += size
+
+
+class _Partial:
+  """Embeddings under way: in memory, or in a file and a record of it."""
+
+  def __init__(
+    self, directory: str | os.PathLike | None, key: str, num_rows: int
+  ):
+    self._directory = None if directory is None else pathlib.Path(directory)
+    self._key = key
+    self._num_rows = num_rows
+    self.values: np.ndarray | None = None
+    self.batches = 0
+    if self._directory is not None:
+      self._resume(self._directory)
+
+  def _resume(self, directory: pathlib.Path) -> None:
+    if not (directory / _PROGRESS).exists():
+      return
+    found = atomic.read_json(directory / _PROGRESS)
+    if found['key'] != self._key:
+      logging.info('%s is of other embeddings: starting anew', directory)
+      (directory / _PROGRESS).unlink()
+      return
+    self.values = np.load(directory / _EMBEDDINGS, mmap_mode='r+')
+    self.batches = found['batches']
+
+  def put(self, rows: np.ndarray, values: np.ndarray) -> None:
+    """Sets rows; the first call decides the dimension."""
+    if self.values is None:
+      shape = (self._num_rows, values.shape[1])
+      if self._directory is None:
+        self.values = np.empty(shape, np.float32)
+      else:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self.values = np.lib.format.open_memmap(
+          self._directory / _EMBEDDINGS, 'w+', np.dtype(np.float32), shape
+        )
+    self.values[rows] = values
+    self.batches += 1
+
+  def save(self) -> None:
+    """Brings what is done to disk, then writes down that it is."""
+    if isinstance(self.values, np.memmap) and self._directory is not None:
+      self.values.flush()
+      atomic.write_json(
+        self._directory / _PROGRESS,
+        {'key': self._key, 'batches': self.batches},
+      )
+
+
+def _key(documents: Documents, config: EmbeddingConfig, embedder: str) -> str:
+  """Says which embeddings those of a stopped run are."""
+  described = json.dumps(
+    [
+      documents.fingerprint,
+      len(documents),
+      embedder,
+      config.max_length,
+      config.batch_tokens,
+      config.sort_window,
+      config.fixed_length,
+      config.separate_candidate_segments,
+    ]
+  )
+  return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+
+
+def embed_documents(
+  documents: Documents,
+  embed_fn: EmbedFn,
+  *,
+  special: packing.SpecialIds,
+  config: EmbeddingConfig | None = None,
+  resume_dir: str | os.PathLike | None = None,
+  embedder_fingerprint: str = '',
+  stop: threading.Event | None = None,
+  check: Callable[[], None] | None = None,
+  progress: bool = True,
+) -> np.ndarray:
+  """Embeds each document once; may be called from any thread.
+
+  Args:
+    documents: The corpus.
+    embed_fn: See `EmbedFn`.
+    special: Ids of [CLS] and so on.
+    config: Lengths and batches; None for the defaults.
+    resume_dir: Where embeddings lie while they are made; what a stopped call
+      with the same arguments left there is not made again. None keeps them in
+      memory.
+    embedder_fingerprint: Of the weights of `embed_fn`: those of a stopped call
+      must be the same.
+    stop: Looked at before each batch.
+    check: Called before each batch; what it raises ends the embedding.
+    progress: Whether a progress bar is drawn.
+
+  Returns:
+    float32 `[documents, dim]`; row i is document i. A memory-mapped file if
+    there is a `resume_dir`.
+
+  Raises:
+    EmbeddingStoppedError: `stop` was set. What is done is in `resume_dir`.
+    ValueError: The corpus is empty, or `embed_fn` gives no finite vectors.
+  """
+  config = config or EmbeddingConfig()
+  n = len(documents)
+  if not n:
+    raise ValueError('the corpus is empty: there is nothing to embed')
+  lengths = np.minimum(
+    documents.title_lengths + documents.body_lengths + _SPECIAL,
+    config.max_length,
+  )
+  key = _key(documents, config, embedder_fingerprint)
+  partial = _Partial(resume_dir, key, n)
+  traced = _traced_packing(
+    special,
+    config.max_length,
+    config.fixed_length,
+    config.separate_candidate_segments,
+  )
+  fixed_rows = max(1, config.batch_tokens // config.max_length)
+
+  def pack(rows: np.ndarray) -> dict[str, tf.Tensor]:
+    if config.fixed_length:
+      missing = fixed_rows - len(rows)
+      rows = np.pad(rows, (0, missing), constant_values=_NULL_DOCUMENT)
+    return traced(*documents.gather(rows))
+
+  batches = plan_batches(lengths, config)
+  done = sum(len(next(batches)) for _ in range(partial.batches))
+  if done:
+    logging.info('%d of %d documents are embedded already', done, n)
+  saved_at = time.monotonic()
+  with (
+    progress_bar(
+      total=n, initial=done, desc='embed', unit='doc', disable=not progress
+    ) as bar,
+    concurrent.futures.ThreadPoolExecutor(1, 'pack') as executor,
+  ):
+
+    def start_packing() -> tuple[np.ndarray, Any] | None:
+      rows = next(batches, None)
+      return None if rows is None else (rows, executor.submit(pack, rows))
+
+    upcoming = start_packing()
+    try:
+      while upcoming is not None:
+        if check is not None:
+          check()
+        if stop is not None and stop.is_set():
+          raise EmbeddingStoppedError(
+            f'stopped after {done} of {n} documents were embedded'
+          )
+        rows, packed = upcoming
+        inputs = packed.result()
+        upcoming = start_packing()
+        values = np.asarray(embed_fn(inputs), np.float32)
+        if values.ndim != 2 or len(values) != len(inputs['input_word_ids']):
+          raise ValueError(
+            'embed_fn must return [batch, dim] for a batch of '
+            f'{len(inputs["input_word_ids"])}. Received: {values.shape}'
+          )
+        values = values[: len(rows)]
+        finite = np.isfinite(values).all(1)
+        if not finite.all():
+          raise ValueError(
+            f'the embedding of document {rows[np.argmin(finite)]} is not finite'
+          )
+        partial.put(rows, values)
+        done += len(rows)
+        bar.update(len(rows))
+        if time.monotonic() - saved_at >= config.save_seconds:
+          partial.save()
+          saved_at = time.monotonic()
+    finally:
+      partial.save()
+  if done != n or partial.values is None:
+    raise ValueError(f'{done} of {n} documents were embedded')
+  return partial.values

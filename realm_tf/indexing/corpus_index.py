@@ -1,0 +1,225 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the index of a corpus from an exported embedder."""
+
+import dataclasses
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf.bert import precision
+from realm_tf.corpus.documents import Documents
+from realm_tf.hub import hub_modules
+from realm_tf.index import build_index, versions
+from realm_tf.index.embed_corpus import EmbeddingConfig, embed_signature
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.indexing import index_builder
+from realm_tf.modeling.embedder import Embedder
+from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import estimator, warm_start
+
+
+def embedding_anew(
+  embedder_dir: str,
+  embedding: EmbeddingConfig | None,
+  metadata: versions.IndexMetadata,
+) -> EmbeddingConfig:
+  """How a fine-tuning embeds documents again by what it trains.
+
+  Args:
+    embedder_dir: What it starts from.
+    embedding: What was asked for; None for lengths as in the index so far.
+    metadata: Of that index.
+
+  Raises:
+    ValueError: BERT has too few positions; or documents have a tower of their
+      own, which fine-tuning leaves as it is.
+  """
+  if embedding is None:
+    embedding = EmbeddingConfig()
+    if metadata.max_length is not None:
+      embedding = dataclasses.replace(embedding, max_length=metadata.max_length)
+  info = hub_modules.read_info(embedder_dir, 'embedder')
+  positions = info['bert_config']['max_positions']
+  if embedding.max_length > positions:
+    raise ValueError(
+      f'documents are embedded with {embedding.max_length} wordpieces, but'
+      f' {embedder_dir} has {positions} positions'
+    )
+  if info['separate_towers']:
+    raise ValueError(
+      f'{embedder_dir} has a tower of its own for documents, which fine-tuning'
+      ' does not train: leave out --refresh_schedule'
+    )
+  return embedding
+
+
+class CorpusIndexer:
+  """Embeds the corpus with one export after the other: a `BuildFn`.
+
+  The embedder is made and traced once; each export only sets its weights.
+  """
+
+  def __init__(
+    self,
+    documents: Documents,
+    tokenizer: BertTokenizer,
+    index_dir: str,
+    *,
+    searcher: SearcherConfig,
+    embedding_config: EmbeddingConfig,
+    progress: bool = False,
+  ):
+    """Makes an indexer.
+
+    Args:
+      documents: The corpus.
+      tokenizer: Whose wordpieces the corpus is in.
+      index_dir: Versions are published here.
+      searcher: How they are searched.
+      embedding_config: How documents are embedded.
+      progress: Whether a progress bar is drawn.
+    """
+    self._documents = documents
+    self._tokenizer = tokenizer
+    self._index_dir = index_dir
+    self._searcher = searcher
+    self._config = embedding_config
+    self._progress = progress
+    self._shape: Any = None
+    self._embedder: Embedder | None = None
+    self._embed: Any = None
+
+  def _take_weights(self, embedder_dir: str) -> dict[str, Any]:
+    info = hub_modules.read_info(embedder_dir, 'embedder')
+    if info['vocab_fingerprint'] != self._tokenizer.fingerprint:
+      raise ValueError(
+        f'{embedder_dir} was trained with another vocabulary than that of the'
+        ' corpus'
+      )
+    shape = [
+      info.get(key)
+      for key in (
+        'bert_config',
+        'projection_size',
+        'projection_epsilon',
+        'separate_towers',
+      )
+    ]
+    if self._embedder is None or shape != self._shape:
+      self._embedder = hub_modules.load_embedder(embedder_dir)
+      self._shape = shape
+      self._embed = tf.function(
+        self._embedder.embed_documents,
+        input_signature=embed_signature(),
+        autograph=False,
+      )
+    else:
+      hub_modules.read_embedder_weights(self._embedder, embedder_dir)
+    return info
+
+  def __call__(
+    self,
+    embedder_dir: str,
+    step: int,
+    check: Callable[[], None] = lambda: None,
+  ) -> str:
+    """Publishes `index_dir/<step>` by the embedder in `embedder_dir`."""
+    info = self._take_weights(embedder_dir)
+    assert self._embedder is not None
+    return build_index.build_index(
+      self._documents,
+      self._embed,
+      self._index_dir,
+      step,
+      special=self._tokenizer.special,
+      searcher_config=self._searcher,
+      embedding_config=self._config,
+      embedder_dir=embedder_dir,
+      precision=self._embedder.compute_dtype,
+      built_at=info['exported_at'],
+      check=check,
+      progress=self._progress,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusIndexConfig:
+  """What a process that builds indexes is told.
+
+  Attributes:
+    corpus_dir: A corpus as bin/build_corpus writes it.
+    index_dir: Versions are published here.
+    searcher: How they are searched.
+    embedding: How documents are embedded.
+    mixed_precision: Embed in bfloat16.
+    progress: Whether progress is drawn.
+  """
+
+  corpus_dir: str
+  index_dir: str
+  searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
+  embedding: EmbeddingConfig = dataclasses.field(
+    default_factory=EmbeddingConfig
+  )
+  mixed_precision: bool = False
+  progress: bool = True
+
+
+def _make_indexer(
+  config: CorpusIndexConfig, embedder_dir: str
+) -> CorpusIndexer:
+  tokenizer = hub_modules.load_tokenizer(embedder_dir)
+  return CorpusIndexer(
+    warm_start.open_documents(config.corpus_dir, tokenizer),
+    tokenizer,
+    config.index_dir,
+    searcher=config.searcher,
+    embedding_config=config.embedding,
+    progress=config.progress,
+  )
+
+
+def build_once(config: CorpusIndexConfig, embedder_dir: str) -> str:
+  """Publishes the index of one embedder, under its step; returns its path."""
+  step = hub_modules.read_info(embedder_dir, 'embedder')['step']
+  indexer = _make_indexer(config, embedder_dir)
+  # A training that goes on removes its exports after a while.
+  kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
+  with precision.layers_compute_in(config.mixed_precision):
+    path = indexer(str(kept), step)
+  shutil.rmtree(kept)
+  return path
+
+
+def watch(
+  config: CorpusIndexConfig, model_dir: str, stop: threading.Event
+) -> None:
+  """Publishes the index of each new export of a training.
+
+  Returns when the training has ended and its last export has an index, or
+  soon after `stop` is set.
+  """
+  indexers: list[CorpusIndexer] = []
+
+  def build_fn(embedder_dir: str, step: int, check: Callable[[], None]) -> None:
+    if not indexers:
+      indexers.append(_make_indexer(config, embedder_dir))
+    indexers[0](embedder_dir, step, check)
+
+  builder = index_builder.IndexBuilder(
+    os.path.join(model_dir, 'export', 'tf_hub'), config.index_dir, build_fn
+  )
+
+  def stop_builder() -> None:
+    stop.wait()
+    builder.stop()
+
+  threading.Thread(target=stop_builder, name='stopper', daemon=True).start()
+  finished = os.path.join(model_dir, estimator.FINISHED)
+  with precision.layers_compute_in(config.mixed_precision):
+    builder.run(is_over=lambda: os.path.exists(finished))

@@ -1,0 +1,268 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Adds documents to a corpus and its index on disk, and removes some."""
+
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf.bert import precision
+from realm_tf.corpus import additions, removals
+from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.corpus.documents import Documents
+from realm_tf.hub import hub_modules
+from realm_tf.index import build_index, editions, live, versions
+from realm_tf.index.embed_corpus import EmbeddingConfig, embed_signature
+from realm_tf.io import atomic
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusUpdateConfig:
+  """What is changed, and where the result goes.
+
+  Attributes:
+    corpus_dir: A corpus as bin/build_corpus writes it; is not changed.
+    index_dir: Its index, or the directory of several; is not changed.
+    output_dir: For `corpus/` and `index/<step>/`.
+    add: Files of documents, as bin/build_corpus reads them; empty for none.
+    remove: Files as `corpus.removals` reads them; empty for none.
+    format: Of `add`.
+    replace_titles: Whether the documents of `add` take the place of those that
+      have their titles.
+    strict: Whether a malformed line, or something to remove that is not there,
+      is an error.
+    retrain: Whether ScaNN's tree is trained anew on all rows.
+    overwrite: Whether an update that stands in `output_dir` is replaced.
+      Anything else is not, nor what holds `corpus_dir` or `index_dir`.
+    embedder: TF Hub module that made the index; None for that in the index.
+    max_length: Wordpieces of a document at most, as the index was built with;
+      None for what it says itself, or else the default.
+    mixed_precision: Embed in bfloat16; None for what the index says.
+    progress: Whether progress is drawn.
+  """
+
+  corpus_dir: str
+  index_dir: str
+  output_dir: str
+  add: str = ''
+  remove: str = ''
+  format: str = 'auto'
+  replace_titles: bool = False
+  strict: bool = False
+  retrain: bool = False
+  overwrite: bool = False
+  embedder: str | None = None
+  max_length: int | None = None
+  mixed_precision: bool | None = None
+  progress: bool = True
+
+  def __post_init__(self):
+    if not self.add and not self.remove:
+      raise CorpusError('give --add or --remove, or both')
+
+
+def _corpus_settings(corpus_dir: str) -> dict[str, Any]:
+  """How a corpus was built, as far as its manifest says."""
+  path = os.path.join(corpus_dir, 'manifest.json')
+  return atomic.read_json(path)['settings'] if os.path.exists(path) else {}
+
+
+def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
+  """What the manifest says of an update: no paths of this machine.
+
+  Args:
+    corpus_dir: That was updated.
+    **how: Settings of the update.
+  """
+  documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+  return {
+    **_corpus_settings(corpus_dir),
+    'input': [],
+    'updated': {'from_corpus': documents.fingerprint, **how},
+  }
+
+
+def load_encoding(
+  embedder_dir: str,
+  *,
+  max_block_length: int = 288,
+  embedding: EmbeddingConfig | None = None,
+  mixed_precision: bool = False,
+) -> live.Encoding:
+  """Loads what makes rows of an index out of text.
+
+  Args:
+    embedder_dir: TF Hub module that made the index.
+    max_block_length: As the corpus was built with.
+    embedding: As the index was built with; None for the defaults.
+    mixed_precision: Embed in bfloat16.
+  """
+  tokenizer = hub_modules.load_tokenizer(embedder_dir)
+  with precision.layers_compute_in(mixed_precision):
+    embedder = hub_modules.load_embedder(embedder_dir)
+  embed = tf.function(
+    embedder.embed_documents,
+    input_signature=embed_signature(),
+    autograph=False,
+  )
+  return live.Encoding(
+    tokenizer, embed, embedding or EmbeddingConfig(), max_block_length
+  )
+
+
+def _find_embedder(index_path: str, embedder: str | None) -> str:
+  own = os.path.join(index_path, 'embedder')
+  if embedder is None:
+    if os.path.isdir(own):
+      return own
+    raise ValueError(
+      f'{index_path} was built without its embedder in it: give --embedder'
+    )
+  made_by = versions.embedder_fingerprint(index_path)
+  given = build_index.fingerprint_embedder(embedder)
+  if made_by not in (given, versions.UNKNOWN):
+    raise versions.IndexMismatchError(
+      f'{index_path} is an index of the embedder {made_by}, and --embedder is'
+      f' {given}'
+    )
+  return embedder
+
+
+def encoding_of(
+  corpus_dir: str,
+  index_path: str,
+  metadata: versions.IndexMetadata,
+  *,
+  embedder: str | None = None,
+  max_length: int | None = None,
+  mixed_precision: bool | None = None,
+) -> live.Encoding:
+  """Loads what made the rows of an index, as corpus and index say it.
+
+  Args:
+    corpus_dir: Of bin/build_corpus or an update.
+    index_path: Its index.
+    metadata: Of the index.
+    embedder: TF Hub module that made it; None for that in the index.
+    max_length: Of documents; None for what the metadata say, or the default.
+    mixed_precision: Embed in bfloat16; None for what the metadata say.
+
+  Raises:
+    IndexMismatchError: `embedder` is not that of the index.
+    ValueError: There is no embedder in the index and none was given.
+  """
+  if max_length is None:
+    max_length = metadata.max_length or EmbeddingConfig().max_length
+  if mixed_precision is None:
+    mixed_precision = metadata.precision == 'bfloat16'
+  settings = _corpus_settings(corpus_dir)
+  return load_encoding(
+    _find_embedder(index_path, embedder),
+    max_block_length=settings.get('max_block_length', 288),
+    embedding=EmbeddingConfig(max_length=max_length),
+    mixed_precision=mixed_precision,
+  )
+
+
+def open_live(
+  config: CorpusUpdateConfig, *, with_embedder: bool = True
+) -> live.LiveIndex:
+  """Opens a corpus and its index so that they take updates.
+
+  Raises:
+    FileNotFoundError: One of them is not there.
+    IndexMismatchError: They do not belong together.
+  """
+  documents = Documents.open(os.path.join(config.corpus_dir, 'documents'))
+  index_path = versions.find_index(config.index_dir)
+  index = versions.load_index(
+    index_path, corpus_fingerprint=documents.fingerprint
+  )
+  try:
+    encoding = None
+    if with_embedder:
+      encoding = encoding_of(
+        config.corpus_dir,
+        index_path,
+        index.metadata,
+        embedder=config.embedder,
+        max_length=config.max_length,
+        mixed_precision=config.mixed_precision,
+      )
+    return live.LiveIndex(documents, index, encoding)
+  except BaseException:
+    index.close()
+    raise
+
+
+def update_corpus(config: CorpusUpdateConfig) -> tuple[str, dict[str, int]]:
+  """Writes `output_dir`: the corpus and the index with the changes.
+
+  Returns:
+    The path of the index, and what was counted.
+
+  Raises:
+    CorpusError: There is nothing to change, or input will not do.
+    ValueError: Corpus, index and embedder do not belong together.
+  """
+  if os.path.exists(config.output_dir) and not config.overwrite:
+    raise CorpusError(
+      f'--output_dir: {config.output_dir} is there already; name another'
+      ' directory, or give --overwrite'
+    )
+  editions.check_output_dir(
+    config.output_dir, [config.corpus_dir, config.index_dir]
+  )
+  # What a killed call left half-written.
+  atomic.remove_stale(pathlib.Path(config.output_dir).absolute().parent)
+  added: list[Document] = []
+  counts: dict[str, int] = {}
+  if config.add:
+    added, counts = additions.read_additions(
+      config.add, format=config.format, strict=config.strict
+    )
+  removed: list[removals.Removal] = []
+  if config.remove:
+    removed, malformed = removals.read_removals(
+      config.remove, strict=config.strict
+    )
+    counts['malformed'] = counts.get('malformed', 0) + malformed
+  opened = open_live(config, with_embedder=bool(added))
+  try:
+    update = opened.update(
+      added,
+      removed,
+      replace_titles=config.replace_titles,
+      strict=config.strict,
+      progress=config.progress,
+    )
+    counts.update(
+      documents_to_add=len(added),
+      blocks_added=update.added,
+      blocks_already_there=update.already_there,
+      blocks_removed=update.removed,
+      not_there_to_remove=len(update.missing),
+    )
+    if not update.added and not update.removed:
+      said = ', '.join(f'{n} {k}' for k, n in sorted(counts.items()) if n)
+      raise CorpusError(
+        f'there is nothing to change ({said or "no input"}): nothing is written'
+      )
+    if config.retrain:
+      opened.retrain()
+    with opened.acquire() as edition:
+      counts['blocks'] = len(edition.documents)
+    path = opened.save(
+      config.output_dir,
+      settings=updated_settings(
+        config.corpus_dir, replace_titles=config.replace_titles
+      ),
+      counts={k: v for k, v in counts.items() if k != 'blocks'},
+      progress=config.progress,
+    )
+  finally:
+    opened.close()
+  return path, counts

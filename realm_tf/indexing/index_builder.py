@@ -1,0 +1,377 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Builds an index for each new export, beside the training."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from absl import logging
+
+from realm_tf.index import build_index, versions
+from realm_tf.io import atomic
+from realm_tf.training import exporters, run_config
+
+POLL_SECONDS = 1.0
+_STOP_SECONDS = 10.0
+_KEPT = '.embedder-'
+
+
+class BuildCancelledError(Exception):
+  """The training ended before an index was whole."""
+
+
+BuildFn = Callable[[str, int, Callable[[], None]], Any]
+"""Embeds the corpus with the export in a directory and publishes the index of
+that step. Calls its third argument now and then; that raises
+BuildCancelledError when the index is not wanted any more."""
+
+
+def _failure_path(index_dir: str | os.PathLike, step: int) -> str:
+  return os.path.join(index_dir, f'failed-{step}.json')
+
+
+def read_failures(index_dir: str | os.PathLike) -> dict[int, str]:
+  """Why builds failed, by the step of their export."""
+  failures = {}
+  for path in sorted(pathlib.Path(index_dir).glob('failed-*.json')):
+    try:
+      failure = atomic.read_json(path)
+    except FileNotFoundError:
+      continue  # a builder that was started just now has removed it
+    failures[failure['step']] = failure['error']
+  return failures
+
+
+def forget_failures(index_dir: str | os.PathLike) -> None:
+  """Removes the records of builds that failed in an earlier run."""
+  for step, error in read_failures(index_dir).items():
+    logging.warning(
+      'the index of step %d could not be built in an earlier run: %s',
+      step,
+      error,
+    )
+    pathlib.Path(_failure_path(index_dir, step)).unlink(missing_ok=True)
+
+
+def kept_embedders(index_dir: str | os.PathLike) -> dict[int, pathlib.Path]:
+  """Embedders of builds that are under way or were broken off, by step."""
+  paths = pathlib.Path(index_dir).glob(f'{_KEPT}*')
+  return {
+    int(path.name.removeprefix(_KEPT)): path
+    for path in paths
+    if path.name.removeprefix(_KEPT).isdigit()
+  }
+
+
+def keep_embedder(
+  index_dir: str | os.PathLike, step: int, embedder_dir: str | os.PathLike
+) -> pathlib.Path:
+  """Copies an embedder to where it stays until its index is published.
+
+  An export may be removed long before the whole corpus is embedded with it.
+  One copy is kept: those of other steps are removed.
+
+  Raises:
+    OSError: The export is not there, or was removed meanwhile.
+  """
+  path = pathlib.Path(index_dir, f'{_KEPT}{step}')
+  with atomic.atomic_directory(path) as temporary:
+    shutil.copytree(embedder_dir, temporary, dirs_exist_ok=True)
+  for other in kept_embedders(index_dir).values():
+    if other != path:
+      shutil.rmtree(other)
+  return path
+
+
+def remove_unfinished(index_dir: str | os.PathLike) -> None:
+  """Removes what a build that was given up left for the next start.
+
+  For the end of a training: nobody will want that index. No builder may run.
+  """
+  atomic.remove_stale(index_dir)
+  build_index.remove_partial(index_dir)
+  for path in kept_embedders(index_dir).values():
+    shutil.rmtree(path)
+
+
+def list_versions(index_dir: str | os.PathLike) -> list[int]:
+  """Steps of the published indexes, rising."""
+  return exporters.list_exports(index_dir)
+
+
+class IndexBuilder:
+  """Picks up the newest export that has no index yet and builds that.
+
+  Exports that came and went while an index was built are skipped. A build that
+  was broken off by a kill is ended first. A build that fails is recorded in
+  `index_dir/failed-<step>.json`, and not tried again before the next export.
+  """
+
+  def __init__(
+    self,
+    export_dir: str,
+    index_dir: str,
+    build_fn: BuildFn,
+    *,
+    poll_seconds: float = POLL_SECONDS,
+  ):
+    self._export_dir = export_dir
+    self._index_dir = index_dir
+    self._build_fn = build_fn
+    self._poll_seconds = poll_seconds
+    self._failed: set[int] = set()
+    self._stop = threading.Event()
+    self._wake = threading.Event()
+    os.makedirs(index_dir, exist_ok=True)
+    atomic.remove_stale(index_dir)
+    forget_failures(index_dir)
+
+  def _broken_off(self, newest: int, built: Sequence[int]) -> int | None:
+    """Step of a build that a kill broke off, if its index is of use still."""
+    exported = exporters.read_fingerprints(self._export_dir)
+    for step in kept_embedders(self._index_dir):
+      is_new = not any(step <= version <= newest for version in built)
+      is_own = step <= newest and (step in exported or not exported)
+      if is_new and is_own and step not in self._failed:
+        return step
+    return None
+
+  def _is_built(self, step: int, built: Sequence[int]) -> bool:
+    if step not in built:
+      return False
+    # Under the name of this step there may be an index of another run.
+    expected = exporters.read_fingerprints(self._export_dir).get(step)
+    found = versions.embedder_fingerprint(
+      os.path.join(self._index_dir, str(step))
+    )
+    return expected is None or found == expected
+
+  def pending(self) -> int | None:
+    """Step of the export that should be built now, if any."""
+    exports = exporters.list_exports(self._export_dir)
+    if not exports:
+      return None
+    newest, built = exports[-1], list_versions(self._index_dir)
+    broken_off = self._broken_off(newest, built)
+    if broken_off is not None:
+      return broken_off
+    if newest in self._failed or self._is_built(newest, built):
+      return None
+    return newest
+
+  def _take_embedder(self, step: int) -> str | None:
+    """A copy of the export's embedder; None if the export is gone."""
+    export = exporters.export_path(self._export_dir, step)
+    try:
+      return str(
+        keep_embedder(self._index_dir, step, os.path.join(export, 'embedder'))
+      )
+    except OSError:
+      if os.path.isdir(export):
+        raise
+    # Gone, perhaps long ago: then a broken off build has left its copy.
+    kept = kept_embedders(self._index_dir).get(step)
+    return None if kept is None else str(kept)
+
+  def _check(self) -> None:
+    if self._stop.is_set():
+      raise BuildCancelledError
+
+  def _let_go(self, step: int) -> None:
+    kept = kept_embedders(self._index_dir).get(step)
+    if kept is not None:
+      shutil.rmtree(kept)
+
+  def build_pending(self) -> int | None:
+    """Builds what is pending; returns its step, None if there was nothing.
+
+    Failures are recorded, not raised.
+    """
+    step = self.pending()
+    if step is None:
+      return None
+    start = time.monotonic()
+    try:
+      embedder_dir = self._take_embedder(step)
+      if embedder_dir is None:
+        logging.info('the export of step %d is gone: taking the newest', step)
+        return step
+      self._build_fn(embedder_dir, step, self._check)
+    except BuildCancelledError:
+      # Its embedder is kept, as what is embedded is, for the next start.
+      logging.info('the index of step %d is not wanted any more', step)
+    except Exception as e:
+      self._note_failure(step, e)
+      self._let_go(step)
+    else:
+      self._let_go(step)
+      logging.info(
+        'built the index of step %d in %.1f s', step, time.monotonic() - start
+      )
+    return step
+
+  def _note_failure(self, step: int, error: Exception) -> None:
+    self._failed.add(step)
+    logging.exception('the index of step %d could not be built', step)
+    try:
+      atomic.write_json(
+        _failure_path(self._index_dir, step),
+        {'step': step, 'error': f'{type(error).__name__}: {error}'},
+      )
+    except OSError:
+      # A full disk may be why the build failed: the log has to do.
+      logging.exception('nor could it be recorded')
+
+  def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
+    """Builds until `stop` is called, or `is_over` and nothing is pending."""
+    while not self._stop.is_set():
+      # Asked first: an export written just before the end is still seen.
+      over = is_over()
+      try:
+        built = self.build_pending()
+      except Exception:
+        # Whatever it is may pass, and the next export is another chance.
+        logging.exception('the index builder cannot look for exports')
+        built = None
+      if built is None:
+        if over:
+          return
+        self._wake.wait(self._poll_seconds)
+        self._wake.clear()
+
+  def wake(self) -> None:
+    """Has `run` look for exports at once."""
+    self._wake.set()
+
+  def stop(self) -> None:
+    """Has `run` end soon; a build under way is given up."""
+    self._stop.set()
+    self._wake.set()
+
+
+class BuilderThread(run_config.Listener):
+  """An `IndexBuilder` in a thread of the training process."""
+
+  def __init__(self, builder: IndexBuilder):
+    self._builder = builder
+    self._began = False
+    self._reported = False
+    self._thread = threading.Thread(
+      target=builder.run, name='index_builder', daemon=True
+    )
+
+  def begin(self, step: int, index_step: int) -> None:
+    """Starts the thread."""
+    del step, index_step
+    self._began = True
+    self._thread.start()
+
+  def is_alive(self) -> bool:
+    """Whether the thread runs."""
+    return self._thread.is_alive()
+
+  def exported(self, directory: str, step: int) -> None:
+    """Has the export picked up at once."""
+    del directory, step
+    self._builder.wake()
+
+  def report(self, step: int) -> Mapping[str, Any]:
+    """Whether the thread died, and once the news of it."""
+    del step
+    died = self._began and not self.is_alive()
+    report: dict[str, Any] = {'index_builder_deaths': float(died)}
+    if died and not self._reported:
+      self._reported = True
+      report['index_builder'] = (
+        'the index builder thread has ended; training goes on with the index'
+        ' it has'
+      )
+      logging.error('%s', report['index_builder'])
+    return report
+
+  def end(self) -> None:
+    """Ends the thread; an index under way is given up."""
+    self._builder.stop()
+    if self._thread.is_alive():
+      self._thread.join()
+
+
+class BuilderProcess(run_config.Listener):
+  """An index builder in a process of its own, started again when it died.
+
+  The command should watch the export directory until its standard input
+  closes, which it does when this process ends, however it ends.
+  """
+
+  def __init__(self, command: Sequence[str]):
+    self._command = list(command)
+    self._process: subprocess.Popen | None = None
+    self._deaths = 0
+    self._news: str | None = None
+
+  def _start(self) -> None:
+    self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+
+  @property
+  def pid(self) -> int | None:
+    """Process id of the builder, if one was started."""
+    return None if self._process is None else self._process.pid
+
+  def _notice_death(self) -> bool:
+    if self._process is None or self._process.poll() is None:
+      return False
+    code = self._process.returncode
+    assert self._process.stdin is not None
+    self._process.stdin.close()
+    self._process = None
+    self._deaths += 1
+    self._news = (
+      f'the index builder ended with code {code}; training goes on with the'
+      ' index it has, the builder is started again at the next export'
+    )
+    logging.error('%s', self._news)
+    return True
+
+  def is_alive(self) -> bool:
+    """Whether the builder runs."""
+    self._notice_death()
+    return self._process is not None
+
+  def begin(self, step: int, index_step: int) -> None:
+    """Starts the process."""
+    del step, index_step
+    self._start()
+
+  def exported(self, directory: str, step: int) -> None:
+    """Starts the process again if it died."""
+    del directory, step
+    if self._deaths and not self.is_alive():
+      self._start()
+
+  def report(self, step: int) -> Mapping[str, Any]:
+    """How often the builder died, and the news of the last time."""
+    del step
+    self._notice_death()
+    news, self._news = self._news, None
+    report: dict[str, Any] = {'index_builder_deaths': float(self._deaths)}
+    return report if news is None else {**report, 'index_builder': news}
+
+  def end(self) -> None:
+    """Ends the process."""
+    if self._process is None:
+      return
+    assert self._process.stdin is not None
+    self._process.stdin.close()
+    self._process.terminate()
+    try:
+      self._process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+      self._process.kill()
+      self._process.wait()
+    self._process = None

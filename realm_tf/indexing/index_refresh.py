@@ -1,0 +1,255 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Swaps in each new index version while training goes on."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from absl import logging
+
+from realm_tf.index import versions as versions_lib
+from realm_tf.indexing import index_builder
+from realm_tf.training import exporters, run_config
+
+_REMIND_SECONDS = 30.0
+
+
+class Slot(Protocol):
+  """What the refresher needs of `realm_tf.index.slot.IndexSlot`."""
+
+  def swap(self, new: Any) -> None:
+    """Serves `new` from now on; closes the old one after its last user."""
+    ...
+
+
+class NoIndexError(RuntimeError):
+  """There is no index to train with, and none will be built."""
+
+
+class IndexRefresher(run_config.Listener):
+  """Watches a directory of index versions; keeps the newest in a slot.
+
+  At the start it loads the version that the checkpoint was made with, or the
+  newest, and waits for the first one if there is none. From then on a thread
+  loads each newer version beside the one in use. Indexes that were not made
+  with what this run exported are left alone.
+  """
+
+  def __init__(
+    self,
+    index_dir: str,
+    slot: Slot,
+    load_fn: Callable[[str], Any],
+    *,
+    fingerprints: exporters.Fingerprints | None = None,
+    builder_is_alive: Callable[[], bool] = lambda: True,
+    poll_seconds: float = index_builder.POLL_SECONDS,
+  ):
+    """Starts nothing yet; `begin` does.
+
+    Failures of an earlier run are removed now, before a builder starts.
+
+    Args:
+      index_dir: Where `<step>/` are published.
+      slot: Takes what `load_fn` returns.
+      load_fn: Loads the version in a directory, ready for its first search.
+      fingerprints: Tell whose an index is; None takes every one.
+      builder_is_alive: Asked while waiting for the first index.
+      poll_seconds: Time between two looks at the directory.
+    """
+    self._index_dir = index_dir
+    self._slot = slot
+    self._load_fn = load_fn
+    self._fingerprints = fingerprints
+    self._builder_is_alive = builder_is_alive
+    self._poll_seconds = poll_seconds
+    self._stop = threading.Event()
+    self._thread = threading.Thread(
+      target=self._run, name='index_refresh', daemon=True
+    )
+    self._lock = threading.Lock()
+    self._limit = 0
+    self._news: list[str] = []
+    self._reported: set[int] = set()
+    self._broken: set[int] = set()
+    self._foreign: set[int] = set()
+    self._swaps = 0
+    self._load_seconds = 0.0
+    self._swap_seconds = 0.0
+    self.version = -1
+    index_builder.forget_failures(index_dir)
+
+  def _path(self, version: int) -> str:
+    return os.path.join(self._index_dir, str(version))
+
+  def _is_own(self, version: int) -> bool:
+    """Whether it was made with what this run exported at its step."""
+    if self._fingerprints is None:
+      return True
+    found = versions_lib.embedder_fingerprint(self._path(version))
+    if found is not None and found == self._fingerprints.of(version):
+      return True
+    if version not in self._foreign:
+      self._foreign.add(version)
+      logging.warning(
+        '%s was not made with what this run exported at step %d: ignored',
+        self._path(version),
+        version,
+      )
+    return False
+
+  def _load(self, version: int) -> bool:
+    start = time.monotonic()
+    try:
+      index = self._load_fn(self._path(version))
+    except Exception as e:
+      logging.exception('the index in %s cannot be used', self._path(version))
+      with self._lock:
+        self._broken.add(version)
+        self._news.append(
+          f'the index of step {version} cannot be used: {type(e).__name__}: {e}'
+        )
+      return False
+    loaded = time.monotonic()
+    self._slot.swap(index)
+    swapped = time.monotonic()
+    with self._lock:
+      self._load_seconds = loaded - start
+      self._swap_seconds = swapped - loaded
+      self._swaps += self.version >= 0
+      self.version = version
+    logging.info(
+      'index of step %d is in use (loaded in %.2f s, swapped in %.1f ms)',
+      version,
+      loaded - start,
+      1000 * (swapped - loaded),
+    )
+    return True
+
+  def _newer(self) -> int | None:
+    """The newest version not yet in use, of a step that was taken."""
+    versions = [
+      v
+      for v in index_builder.list_versions(self._index_dir)
+      if self.version < v <= self._limit
+      and v not in self._broken
+      and self._is_own(v)
+    ]
+    return versions[-1] if versions else None
+
+  def _note_failures(self) -> dict[int, str]:
+    failures = index_builder.read_failures(self._index_dir)
+    for step, error in failures.items():
+      if step not in self._reported:
+        self._reported.add(step)
+        text = f'the index of step {step} could not be built ({error})'
+        if self.version >= 0:
+          text += f'; training goes on with that of step {self.version}'
+        logging.error('%s', text)
+        with self._lock:
+          self._news.append(text)
+    return failures
+
+  def _wait_for_the_first(self) -> None:
+    waited = 0.0
+    while True:
+      version = self._newer()
+      if version is not None and self._load(version):
+        return
+      failures = self._note_failures()
+      if failures or self._broken:
+        why = self._news[0].splitlines()[0]
+        raise NoIndexError(f'there is no index to train with: {why}')
+      if not self._builder_is_alive():
+        raise NoIndexError(
+          f'there is no index in {self._index_dir}, and the index builder that'
+          ' was to make it has ended'
+        )
+      if waited % _REMIND_SECONDS < self._poll_seconds:
+        logging.info('waiting for the first index in %s', self._index_dir)
+      self._stop.wait(self._poll_seconds)
+      waited += self._poll_seconds
+
+  def _is_there(self, version: int) -> bool:
+    return os.path.isdir(self._path(version)) and self._is_own(version)
+
+  def _adopt(self, version: int) -> None:
+    """Trusts a checkpoint of a time when runs kept no fingerprints."""
+    assert self._fingerprints is not None
+    found = versions_lib.embedder_fingerprint(self._path(version))
+    if found is not None and self._fingerprints.of(version) is None:
+      self._fingerprints.set(version, found)
+
+  def begin(self, step: int, index_step: int) -> None:
+    """Brings the version of the checkpoint into use; then watches for newer.
+
+    Raises:
+      NoIndexError: There is no index, and none will be built.
+    """
+    self._limit = step
+    wanted = index_step if index_step >= 0 else None
+    if self._fingerprints is not None:
+      self._fingerprints.begin(step)
+      if wanted is not None:
+        self._adopt(wanted)
+    if wanted is not None and self._is_there(wanted):
+      if not self._load(wanted):
+        self._wait_for_the_first()
+    else:
+      if wanted is not None:
+        logging.warning(
+          'the index of step %d, which the checkpoint was made with, is not in'
+          ' %s; going on with the newest one there of this run',
+          wanted,
+          self._index_dir,
+        )
+      self._wait_for_the_first()
+    self._thread.start()
+
+  def _run(self) -> None:
+    while not self._stop.wait(self._poll_seconds):
+      try:
+        self._note_failures()
+        version = self._newer()
+        if version is not None:
+          self._load(version)
+      except Exception:
+        # A directory that cannot be read now may be read at the next look.
+        logging.exception('cannot look for new indexes in %s', self._index_dir)
+
+  def exported(self, directory: str, step: int) -> None:
+    """Remembers what an index of that step is to be made with."""
+    del directory
+    if self._fingerprints is not None:
+      self._fingerprints.note(step)
+
+  def saved(self, step: int, index_step: int) -> None:
+    """Removes this run's versions before that of the newest checkpoint."""
+    del step
+    for version in index_builder.list_versions(self._index_dir):
+      if version < index_step and self._is_own(version):
+        exporters.remove(self._path(version))
+
+  def report(self, step: int) -> Mapping[str, Any]:
+    """Swaps and failures so far; texts of the failures since the last call."""
+    with self._lock:
+      self._limit = step
+      report: dict[str, Any] = {
+        'index_swaps': float(self._swaps),
+        'index_failures': float(len(self._reported) + len(self._broken)),
+        'index_load_seconds': self._load_seconds,
+        'index_swap_milliseconds': 1000 * self._swap_seconds,
+      }
+      if self._news:
+        report['index_trouble'] = '\n\n'.join(self._news)
+        self._news.clear()
+    return report
+
+  def end(self) -> None:
+    """Ends the thread. The slot keeps its index: its owner closes it."""
+    self._stop.set()
+    if self._thread.is_alive():
+      self._thread.join()

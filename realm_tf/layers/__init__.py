@@ -1,3 +1,0 @@
-# Copyright 2026 The realm_tf Authors.
-# SPDX-License-Identifier: Apache-2.0
-"""Keras layers: embedder, retriever, reader."""

@@ -1,0 +1,243 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Knowledge corpora of the original become ours, and ours the original's.
+
+Blocks stay as they are, and in their order: a row of an index is of the block
+with that number.
+"""
+
+import hashlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from realm_tf.corpus import block_records, corpus_writer
+from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.documents import Documents, write_documents
+from realm_tf.io import atomic
+from realm_tf.io.progress import progress
+from realm_tf.original import original_corpus
+from realm_tf.original.original_corpus import Block
+from realm_tf.text import sentences
+from realm_tf.text.tokenizer import BertTokenizer
+
+_BATCH = 1024
+# Blocks whose wordpieces are compared with those of our tokenizer.
+_COMPARED = 256
+
+
+def _batches(blocks: Iterable[Block]) -> Iterator[list[Block]]:
+  stream = iter(blocks)
+  while batch := list(itertools.islice(stream, _BATCH)):
+    yield batch
+
+
+def _tokenize(tokenizer: BertTokenizer, texts: list[bytes]) -> list[list[int]]:
+  return tokenizer.tokenize(texts).to_list()
+
+
+def _compare(batch: list[Block], tokenizer: BertTokenizer) -> None:
+  """Checks that the wordpieces in the files are of this vocabulary."""
+  having = [b for b in batch[:_COMPARED] if b.body_ids is not None]
+  ours = _tokenize(tokenizer, [b.body for b in having])
+  differing = [b for b, ids in zip(having, ours) if b.body_ids != ids]
+  if len(differing) > len(having) // 2:
+    raise CorpusError(
+      f'--vocab_file: {len(differing)} of the first {len(having)} blocks have'
+      ' other wordpieces than by this vocabulary: give the one that they were'
+      ' made with (and --nolower_case if it is a cased one)'
+    )
+
+
+def _encode(batch: list[Block], tokenizer: BertTokenizer) -> Iterator[bytes]:
+  """Block records; wordpieces that the files have are kept."""
+  missing = [i for i, b in enumerate(batch) if b.body_ids is None]
+  titles = _tokenize(tokenizer, [batch[i].title for i in missing])
+  bodies = _tokenize(tokenizer, [batch[i].body for i in missing])
+  made = dict(zip(missing, zip(titles, bodies)))
+  for i, block in enumerate(batch):
+    title_ids, body_ids = made.get(i, (block.title_ids, block.body_ids))
+    yield block_records.encode_block(
+      block.title, block.body, title_ids or [], body_ids or []
+    )
+
+
+def to_corpus(
+  blocks: Iterable[Block],
+  output_dir: str,
+  tokenizer: BertTokenizer,
+  *,
+  source: str,
+  blocks_per_shard: int = 500_000,
+  show_progress: bool = True,
+) -> Documents:
+  """Writes a corpus as bin/build_corpus does, of blocks that stay whole.
+
+  It appears when it is whole.
+
+  Args:
+    blocks: In their order.
+    output_dir: Of the corpus; is made.
+    tokenizer: Of the wordpieces that the blocks have, or are given.
+    source: What they were read of, for the manifest.
+    blocks_per_shard: Records of a file.
+    show_progress: Whether a progress bar is drawn.
+
+  Returns:
+    The document store, open.
+
+  Raises:
+    CorpusError: There is no block, or their wordpieces are of another
+      vocabulary.
+  """
+  digest = hashlib.sha256()
+  counts: list[int] = []
+  with atomic.atomic_directory(output_dir) as temporary:
+    batches = _batches(blocks)
+    batch = next(batches, None)
+    if batch is None:
+      raise CorpusError(f'--from: there is no block in {source}')
+    _compare(batch, tokenizer)
+    with progress(
+      desc='blocks', unit='block', disable=not show_progress
+    ) as bar:
+      while batch is not None:
+        path = temporary / f'part-{len(counts):05d}'
+        counts.append(0)
+        with block_records.record_writer(path) as writer:
+          while batch is not None and counts[-1] < blocks_per_shard:
+            for record in _encode(batch, tokenizer):
+              digest.update(record)
+              writer.write(record)
+            counts[-1] += len(batch)
+            bar.update(len(batch))
+            batch = next(batches, None)
+    names = [
+      f'blocks-{shard:05d}-of-{len(counts):05d}.tfrecord.gz'
+      for shard in range(len(counts))
+    ]
+    for shard, name in enumerate(names):
+      os.rename(temporary / f'part-{shard:05d}', temporary / name)
+    vocabulary: dict[str, Any] = {
+      'vocab_size': tokenizer.vocab_size,
+      'vocab_fingerprint': tokenizer.fingerprint,
+    }
+    total = sum(counts)
+    # A path that other machines do not have says nothing there.
+    kept = os.path.basename(os.path.normpath(source))
+    corpus_writer.write_manifest(
+      temporary,
+      counts={'read': total, 'kept': total},
+      fingerprint=digest.hexdigest(),
+      settings={
+        **vocabulary,
+        'lower_case': tokenizer.lower_case,
+        'converted': True,
+        'input': [{'path': kept, 'format': 'original'}],
+      },
+      shards=dict(zip(names, counts)),
+      **vocabulary,
+    )
+    write_documents(
+      str(temporary / 'blocks-*.tfrecord.gz'),
+      temporary / 'documents',
+      vocab_size=tokenizer.vocab_size,
+      vocab_fingerprint=tokenizer.fingerprint,
+      progress=show_progress,
+    )
+  documents = Documents.open(os.path.join(output_dir, 'documents'))
+  assert len(documents) == total
+  return documents
+
+
+def _rows(documents: Documents, show_progress: bool) -> Iterator[np.ndarray]:
+  with progress(
+    total=len(documents), desc='blocks', unit='block', disable=not show_progress
+  ) as bar:
+    for start in range(0, len(documents), _BATCH):
+      rows = np.arange(start, min(start + _BATCH, len(documents)))
+      yield rows
+      bar.update(len(rows))
+
+
+def _texts(
+  documents: Documents, rows: np.ndarray
+) -> Iterator[tuple[bytes, bytes]]:
+  for title, body in zip(documents.titles(rows), documents.bodies(rows)):
+    yield title.encode(), body.encode()
+
+
+def to_realm(
+  documents: Documents,
+  output_dir: str,
+  *,
+  num_shards: int = 50,
+  show_progress: bool = True,
+) -> list[str]:
+  """Writes `docs.tfr.gz-XXXXX-of-XXXXX`, which the original's REALM reads.
+
+  Args:
+    documents: The corpus.
+    output_dir: Is made.
+    num_shards: Files.
+    show_progress: Whether a progress bar is drawn.
+
+  Returns:
+    The files.
+  """
+
+  def records() -> Iterator[bytes]:
+    for rows in _rows(documents, show_progress):
+      yield from corpus_writer.records(documents, rows)
+
+  return original_corpus.write_docs(
+    records(), len(documents), output_dir, num_shards
+  )
+
+
+def to_orqa(
+  documents: Documents,
+  output_dir: str,
+  tokenizer: BertTokenizer,
+  *,
+  show_progress: bool = True,
+) -> list[str]:
+  """Writes `blocks.tfr`, `titles.tfr` and `examples.tfr`, which ORQA reads.
+
+  Args:
+    documents: The corpus.
+    output_dir: Is made.
+    tokenizer: Of the corpus; tells where in the wordpieces sentences begin.
+    show_progress: Whether a progress bar is drawn.
+
+  Returns:
+    The files.
+
+  Raises:
+    CorpusError: The corpus is of another vocabulary.
+  """
+  if tokenizer.fingerprint != documents.vocab_fingerprint:
+    raise CorpusError(
+      '--vocab_file: the corpus was built with another vocabulary (fingerprint'
+      f' {documents.vocab_fingerprint}, here {tokenizer.fingerprint})'
+    )
+
+  def blocks() -> Iterator[tuple[bytes, bytes, bytes]]:
+    for rows in _rows(documents, show_progress):
+      texts = list(_texts(documents, rows))
+      split = [sentences.split_sentences(body.decode()) for _, body in texts]
+      flat = [s.encode() for of_block in split for s in of_block]
+      pieces = iter(_tokenize(tokenizer, flat))
+      titles = documents.gather(rows)[0].to_list()
+      for (title, body), its, title_ids in zip(texts, split, titles):
+        ids = list(itertools.islice(pieces, len(its)))
+        lengths = [0, *itertools.accumulate(map(len, ids))]
+        example = original_corpus.encode_example(
+          title_ids, itertools.chain(*ids), lengths[: len(ids)]
+        )
+        yield title, body, example
+
+  return original_corpus.write_orqa(blocks(), output_dir)

@@ -1,0 +1,293 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Taggers: what finds the names in sentences.
+
+    tagger.tag(['Paris is in France.'])
+    # [[Span(0, 5, 'NAME'), Span(12, 18, 'NAME')]]
+
+Anything with that method is a tagger; dates are found elsewhere, for all.
+"""
+
+import collections
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from realm_tf.corpus.document import CorpusError
+from realm_tf.spans import dates
+from realm_tf.text import sentences
+
+
+def _words(text: str) -> frozenset[str]:
+  return frozenset(text.split())
+
+
+class Span(NamedTuple):
+  """A part of a sentence.
+
+  Attributes:
+    start: First byte of it (UTF-8), from the start of the sentence.
+    limit: Byte after its last.
+    label: What it is, such as `NAME`, `PERSON` or `DATE`.
+  """
+
+  start: int
+  limit: int
+  label: str
+
+
+class Tagger(Protocol):
+  """Finds the salient spans of sentences.
+
+  One with a true attribute `whole_documents` is given documents in their place.
+  """
+
+  def tag(self, texts: Sequence[str]) -> list[list[Span]]:
+    """Returns the spans of each sentence, in order, disjoint."""
+
+
+def to_spans(
+  text: str, found: Iterable[tuple[int, int]], label: str
+) -> list[Span]:
+  """Makes byte spans of ascending, disjoint character spans."""
+  return [Span(a, b, label) for a, b in sentences.byte_spans(text, found)]
+
+
+class DateTagger:
+  """Finds dates; see `dates`."""
+
+  def tag(self, texts: Sequence[str]) -> list[list[Span]]:
+    """Returns the dates of each sentence, in order, disjoint."""
+    return [to_spans(t, dates.find_dates(t), 'DATE') for t in texts]
+
+
+_UPPER = r'[^\W\d_a-zà-öø-ÿ]'
+# A word of a name: O'Neill, Jean-Luc, AT&T, al-Rashid, U.S., J., St.
+_NAME_WORD = (
+  rf'(?:(?:{_UPPER}\.){{1,4}}(?!\w)'
+  rf"|(?:(?:al|el|an|ibn)-|[dl]['’])?{_UPPER}"
+  rf"(?:[\w&]|[-.'’](?={_UPPER})|-(?=\w))*"
+  r'(?:(?<=\bSt|\bMt|\bDr|\bJr|\bSr|\bFt|\bMr)\.|(?<=\bMrs)\.)?)'
+)
+# Small words that stand inside a name.
+_JOINT = (
+  r'(?:of(?:\sthe)?|de(?:\s(?:la|las|los))?|del|della|di|da|das|dos|do|du|des'
+  r'|la|le|von(?:\sder|\sdem)?|van(?:\sde[rn]?)?|der|den|zu|bin|ibn|al|el|y|&)'
+)
+_NAME = re.compile(
+  rf'(?<![\w.])(?={_UPPER}|[aeidl]){_NAME_WORD}'
+  rf'(?:\s(?:{_JOINT}\s)?{_NAME_WORD}'
+  r'|\s(?:I{1,3}|IV|VI{0,3}|\d{1,2})(?![\w.,%]))*'
+)
+_FIRST_WORD = re.compile(rf'{_NAME_WORD}(?:\s(?:{_JOINT}\s)?)?')
+_CAPITAL_WORD = re.compile(rf'(?<![\w.]){_UPPER}\w*')
+_SMALL_WORD = re.compile(r'(?<!\w)[a-zà-öø-ÿ]{2,}(?!\w)')
+
+# The first letters and digits of a name, by which the list is looked up.
+_WORD_START = re.compile(r'(?<![^\W_])[^\W_]+')
+# Capitalised without being names, wherever they stand.
+_NO_NAMES = sentences.STARTERS | _words("""
+  Mr Mrs Ms Dr Mr. Mrs. Ms. Dr. Jr. Sr. No. Nos. Vol. OK Okay Yes Hello Oh
+  Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+  January February March April May June July August September October November
+  December AD BC CE BCE A.D. B.C. AM PM A.M. P.M. GMT UTC
+""")
+# How often a word must be written small, for each time it is large, to be
+# taken off the front of a name at the start of a sentence.
+_ORDINARY = 4
+
+
+class CaseCounts(NamedTuple):
+  """How often words are written small, and large inside a sentence.
+
+  Attributes:
+    small: Occurrences of a word in small letters.
+    large: Occurrences with a capital, not at the start of a sentence.
+  """
+
+  small: Mapping[str, int]
+  large: Mapping[str, int]
+
+
+NO_CASES = CaseCounts({}, {})
+
+
+def count_cases(texts: Iterable[str]) -> CaseCounts:
+  """Counts the words of sentences; words seen once are dropped."""
+  small: collections.Counter = collections.Counter()
+  large: collections.Counter = collections.Counter()
+  for text in texts:
+    small.update(_SMALL_WORD.findall(text))
+    large.update(m[0] for m in _CAPITAL_WORD.finditer(text) if m.start() > 1)
+  return CaseCounts(
+    {w: n for w, n in small.items() if n > 1},
+    {w: n for w, n in large.items() if n > 1},
+  )
+
+
+def read_gazetteer(path: str | os.PathLike) -> frozenset[str]:
+  """Reads names, one a line; empty lines and those with # are passed over.
+
+  Raises:
+    CorpusError: The file cannot be read.
+  """
+  try:
+    with open(path, encoding='utf-8') as f:
+      lines = (' '.join(line.split()) for line in f)
+      return frozenset(n for n in lines if n and not n.startswith('#'))
+  except (OSError, UnicodeDecodeError) as e:
+    raise CorpusError(f'--gazetteer: {path}: {e}') from e
+
+
+class GazetteerTagger:
+  """Finds names by their capitals, and those of a list; needs nothing.
+
+  A name is a sequence of words with capitals, with such as `of` and `van`
+  between them. The first word of a sentence has a capital anyway: it counts
+  if the corpus writes it large elsewhere more often than small.
+
+  Attributes:
+    cases: Counts of the corpus, by `count_cases`.
+    names: More names, taken as they stand wherever they stand.
+  """
+
+  def __init__(
+    self,
+    cases: CaseCounts = NO_CASES,
+    names: Iterable[str] = (),
+  ):
+    self.cases = cases
+    # By the first letters: the names, the longest first.
+    by_first: dict[str, list[str]] = {}
+    for name in names:
+      first = _WORD_START.match(name)
+      if first:
+        by_first.setdefault(first[0], []).append(name)
+    self._names = {
+      first: tuple(sorted(same, key=len, reverse=True))
+      for first, same in by_first.items()
+    }
+
+  def tag(self, texts: Sequence[str]) -> list[list[Span]]:
+    """Returns the names of each sentence, in order, disjoint."""
+    return [to_spans(t, self._find(t), 'NAME') for t in texts]
+
+  def _find(self, text: str) -> list[tuple[int, int]]:
+    listed = self._find_listed(text) if self._names else []
+    found = self._find_capitals(text)
+    return merge(listed, found) if listed else found
+
+  def _find_capitals(self, text: str) -> list[tuple[int, int]]:
+    found = []
+    for match in _NAME.finditer(text):
+      start, limit = match.span()
+      is_first = not text[:start].strip('"“‘\'«([ ')
+      while start < limit:
+        word = _FIRST_WORD.match(text, start, limit)
+        if word is None:
+          start = limit
+          break
+        is_whole = word.end() >= limit
+        if not self._is_ordinary(word[0].split(' ')[0], is_first, is_whole):
+          break
+        start = word.end()
+        is_first = False
+      if limit - start > 1:
+        found.append((start, limit))
+    return found
+
+  def _is_ordinary(self, word: str, is_first: bool, is_whole: bool) -> bool:
+    """Says whether the first word of a name does not belong to it."""
+    if word in _NO_NAMES:
+      return True
+    if not is_first:
+      return False
+    small = self.cases.small.get(word.lower(), 0)
+    large = self.cases.large.get(word, 0)
+    return small > large * (1 if is_whole else _ORDINARY)
+
+  def _find_listed(self, text: str) -> list[tuple[int, int]]:
+    found = []
+    limit = 0
+    for match in _WORD_START.finditer(text):
+      start = match.start()
+      if start < limit:
+        continue
+      for name in self._names.get(match[0], ()):
+        end = start + len(name)
+        if text.startswith(name, start) and not text[end : end + 1].isalnum():
+          found.append((start, end))
+          limit = end
+          break
+    return found
+
+
+_Any = TypeVar('_Any', bound=tuple)
+
+
+def merge(first: Sequence[_Any], second: Sequence[_Any]) -> list[_Any]:
+  """Returns two lists of spans as one, without what overlaps the first list.
+
+  Args:
+    first: Spans that begin with (start, limit), ascending and disjoint.
+    second: The same.
+  """
+  result: list[_Any] = []
+  i = 0
+  for span in second:
+    while i < len(first) and first[i][1] <= span[0]:
+      result.append(first[i])
+      i += 1
+    if i == len(first) or span[1] <= first[i][0]:
+      result.append(span)
+  result.extend(first[i:])
+  return result
+
+
+class SpacyTagger:
+  """Finds the entities of an installed spaCy pipeline.
+
+  Attributes:
+    labels: The labels that count; spaCy's numbers, for instance, do not.
+  """
+
+  LABELS = _words("""
+    PERSON NORP FAC ORG GPE LOC PRODUCT EVENT WORK_OF_ART LAW LANGUAGE PER MISC
+  """)
+
+  def __init__(self, pipeline: str, labels: Iterable[str] = LABELS):
+    """Loads a pipeline by name or path.
+
+    Raises:
+      CorpusError: spaCy or the pipeline is not installed.
+    """
+    try:
+      import spacy
+    except ImportError as e:
+      raise CorpusError(
+        "--tagger=spacy needs spaCy: pip install 'realm_tf[spacy]' && python -m"
+        f' spacy download {pipeline}'
+      ) from e
+    try:
+      self._pipeline = spacy.load(
+        pipeline, exclude=['parser', 'lemmatizer', 'attribute_ruler']
+      )
+    except OSError as e:
+      raise CorpusError(
+        f'--spacy_pipeline: {pipeline!r} is not installed: python -m spacy'
+        f' download {pipeline}'
+      ) from e
+    self.labels = frozenset(labels)
+
+  def tag(self, texts: Sequence[str]) -> list[list[Span]]:
+    """Returns the entities of each sentence, in order, disjoint."""
+    result = []
+    for text, parsed in zip(texts, self._pipeline.pipe(texts, batch_size=256)):
+      spans = []
+      for entity in parsed.ents:
+        if entity.label_ in self.labels:
+          found = [(entity.start_char, entity.end_char)]
+          spans.extend(to_spans(text, found, entity.label_))
+      result.append(spans)
+    return result

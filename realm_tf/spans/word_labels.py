@@ -1,0 +1,253 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Labelled words to train a tagger with, and label numbers into spans."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.spans.conll import Sentence
+from realm_tf.text import word_pieces
+from realm_tf.text.tokenizer import BertTokenizer
+
+# Of wordpieces that do not begin a word, and of padding.
+IGNORED = -1
+# Batches among whose windows those of one length are put together.
+_POOL = 16
+# Sentences that are tokenized at a time.
+_CHUNK = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowConfig:
+  """How long sentences are cut for the encoder.
+
+  Attributes:
+    max_length: Wordpieces of a window, with [CLS] and [SEP].
+    overlap: Wordpieces that a window has in common with the next one.
+    case_feature: Whether the model is told how a word is capitalised, which
+      the wordpieces of an uncased vocabulary do not show.
+  """
+
+  max_length: int = 128
+  overlap: int = 32
+  case_feature: bool = True
+
+  def __post_init__(self):
+    if self.overlap < 0 or self.max_length < self.overlap + 3:
+      raise ValueError(
+        'the overlap must be less than the wordpieces of a window without'
+        f' [CLS] and [SEP]. Received: overlap={self.overlap},'
+        f' max_length={self.max_length}'
+      )
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+  """What the model tells apart of words: class 0 is no entity.
+
+  Attributes:
+    labels: Of entities.
+    with_begin: Whether a label has two classes, B- and then I-. They are of use
+      where entities of one label stand side by side; otherwise one class is
+      learned better.
+  """
+
+  labels: tuple[str, ...]
+  with_begin: bool
+
+  def __len__(self) -> int:
+    return 1 + len(self.labels) * (2 if self.with_begin else 1)
+
+  def of_entity(self, label: str) -> tuple[int, int]:
+    """The classes of an entity's first word and of its others."""
+    index = self.labels.index(label)
+    if self.with_begin:
+      return 2 * index + 1, 2 * index + 2
+    return index + 1, index + 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+  """Windows of sentences with the classes of their words, all in memory.
+
+  Attributes:
+    ids: int32 [pieces of all windows].
+    cases: int32, the same shape.
+    classes: int32, the same shape; `IGNORED` where no word begins.
+    splits: int64 [windows + 1], where each window begins.
+  """
+
+  ids: np.ndarray
+  cases: np.ndarray
+  classes: np.ndarray
+  splits: np.ndarray
+
+  def __len__(self) -> int:
+    return len(self.splits) - 1
+
+
+def _entity_classes(
+  sentences: Sequence[Sentence],
+  classes: Classes,
+  word_starts: tf.RaggedTensor,
+) -> np.ndarray:
+  """Classes of words, int32 [words of all sentences]."""
+  starts, limits, of_entity = [], [], []
+  for row, sentence in enumerate(sentences):
+    places = sentence.token_bytes() + (row << 32)
+    for entity in sentence.entities:
+      starts.append(places[entity.start, 0])
+      limits.append(places[entity.limit - 1, 1])
+      of_entity.append(classes.of_entity(entity.label))
+  rows = word_starts.value_rowids().numpy().astype(np.int64)
+  keys = (rows << 32) + word_starts.values.numpy()
+  if not starts:
+    return np.zeros(len(keys), np.int32)
+  entity = np.searchsorted(np.array(starts), keys, side='right') - 1
+  inside = (entity >= 0) & (keys < np.array(limits)[entity])
+  begins = np.ones_like(inside)
+  begins[1:] = entity[1:] != entity[:-1]
+  found = np.array(of_entity, np.int32)[entity, np.where(begins, 0, 1)]
+  return np.where(inside, found, 0).astype(np.int32)
+
+
+def make_examples(
+  sentences: Sequence[Sentence],
+  classes: Classes,
+  tokenizer: BertTokenizer,
+  config: WindowConfig,
+) -> Examples:
+  """Tokenizes sentences, gives their words classes and cuts windows.
+
+  Words are those of `text.split_words`, found in the tokens with a space
+  between: the model is trained on what it will be given.
+
+  Args:
+    sentences: Or whole documents.
+    classes: Of their words.
+    tokenizer: Of the wordpieces.
+    config: How windows are cut.
+
+  Raises:
+    ValueError: No sentence has a wordpiece.
+  """
+  columns: list[list[np.ndarray]] = [[], [], [], []]
+  for first in range(0, len(sentences), _CHUNK):
+    part = sentences[first : first + _CHUNK]
+    pieces = word_pieces.split_word_pieces(
+      tf.constant([s.text for s in part]),
+      tokenizer,
+      with_cases=config.case_feature,
+    )
+    of_word = _entity_classes(part, classes, pieces.word_starts)
+    words = pieces.words.values.numpy()
+    of_piece = np.full(len(words), IGNORED, np.int32)
+    of_piece[words >= 0] = of_word[words[words >= 0]]
+    windows = word_pieces.make_windows(
+      pieces.ids.row_lengths(),
+      length=config.max_length - 2,
+      overlap=config.overlap,
+    )
+    where = windows.pieces.values.numpy()
+    for column, values in zip(
+      columns,
+      (pieces.ids.values.numpy(), pieces.cases.values.numpy(), of_piece),
+    ):
+      column.append(values[where])
+    columns[3].append(windows.pieces.row_lengths().numpy())
+  ids, cases, of_pieces, lengths = (np.concatenate(c) for c in columns)
+  if not len(lengths):
+    raise ValueError('the sentences have no wordpiece')
+  splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+  return Examples(ids, cases, of_pieces, splits)
+
+
+def _batch(
+  examples: Examples,
+  chosen: np.ndarray,
+  tokenizer: BertTokenizer,
+  mask_rate: float = 0.0,
+  seed: Sequence[int] = (),
+) -> dict[str, tf.Tensor]:
+  starts, limits = examples.splits[chosen], examples.splits[chosen + 1]
+  where = np.concatenate([np.arange(a, b) for a, b in zip(starts, limits)])
+
+  def ragged(values: np.ndarray) -> tf.RaggedTensor:
+    return tf.RaggedTensor.from_row_lengths(values, limits - starts)
+
+  ids = examples.ids[where]
+  if mask_rate:
+    drawn = np.random.default_rng(seed).random(len(ids))
+    ids = np.where(drawn < mask_rate, np.int32(tokenizer.mask_id), ids)
+  inputs = word_pieces.pack_windows(
+    ragged(ids), ragged(examples.cases[where]), tokenizer
+  )
+  ends = tf.fill([len(chosen), 1], IGNORED)
+  classes = tf.concat([ends, ragged(examples.classes[where]), ends], 1)
+  return {**inputs, 'word_classes': classes.to_tensor(IGNORED)}
+
+
+def _epoch_order(
+  lengths: np.ndarray, batch_size: int, seed: Sequence[int]
+) -> np.ndarray:
+  """A random order of whole batches, of windows of about one length each.
+
+  Returns:
+    int [batches, batch_size].
+  """
+  rng = np.random.default_rng(seed)
+  order = rng.permutation(len(lengths))
+  order = order[: len(order) // batch_size * batch_size]
+  pool = _POOL * batch_size
+  for first in range(0, len(order), pool):
+    part = order[first : first + pool]
+    order[first : first + pool] = part[np.argsort(lengths[part])]
+  return rng.permutation(order.reshape(-1, batch_size))
+
+
+def training_batches(
+  examples: Examples,
+  tokenizer: BertTokenizer,
+  *,
+  batch_size: int,
+  seed: int,
+  start_batch: int = 0,
+  mask_rate: float = 0.0,
+) -> Iterator[Mapping[str, tf.Tensor]]:
+  """Endless batches of windows of similar length, each epoch in another order.
+
+  Args:
+    examples: All.
+    tokenizer: Of their ids.
+    batch_size: Windows of a batch; where there are fewer, all of them.
+    seed: Of the order.
+    start_batch: Number of the first batch; it is the one that a run from
+      batch 0 has there.
+    mask_rate: Share of the wordpieces that are replaced by [MASK], so that the
+      words around have to tell what it is.
+
+  Yields:
+    `input_word_ids`, `input_mask`, `input_type_ids` and `word_classes`, int32
+    [batch, longest].
+  """
+  size = min(batch_size, len(examples))
+  per_epoch = len(examples) // size
+  number = start_batch
+  while True:
+    epoch, first = divmod(number, per_epoch)
+    order = _epoch_order(np.diff(examples.splits), size, [seed, epoch])
+    for chosen in order[first:]:
+      yield _batch(examples, chosen, tokenizer, mask_rate, [seed, number])
+      number += 1
+
+
+def heldout_batches(
+  examples: Examples, tokenizer: BertTokenizer, *, batch_size: int
+) -> Iterator[Mapping[str, tf.Tensor]]:
+  """Each window once, those of one length together."""
+  order = np.argsort(np.diff(examples.splits), kind='stable')
+  for first in range(0, len(order), batch_size):
+    yield _batch(examples, order[first : first + batch_size], tokenizer)

@@ -1,0 +1,376 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fine-tuning for open-domain question answering, as ORQA and REALM do it."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.hub import hub_modules, span_reader_module
+from realm_tf.index import build_index, versions
+from realm_tf.index.embed_corpus import EmbeddingConfig
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.index.slot import IndexSlot
+from realm_tf.indexing import corpus_index, index_builder, index_refresh
+from realm_tf.modeling.open_qa import OpenQAConfig, OpenQAModel
+from realm_tf.questions import gold_blocks, qa_datasets, questions
+from realm_tf.tasks import query_start, question_batches, reader_start
+from realm_tf.tasks.question_batches import QuestionConfig
+from realm_tf.training import estimator, exporters, run_config, warm_start
+from realm_tf.training.refresh_schedule import RefreshSchedule
+from realm_tf.training.settings import ReaderTrainingSettings
+
+BEST_METRIC = 'exact_match'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinetuningConfig(ReaderTrainingSettings):
+  """Everything that a fine-tuning is told; the defaults are ORQA's.
+
+  See also `ReaderTrainingSettings`.
+
+  Attributes:
+    corpus_dir: A corpus as bin/build_corpus writes it.
+    index_path: Its index, one version: `index_dir/<step>`.
+    train_questions: Globs of question files.
+    dev_questions: The same, to evaluate on; None evaluates nothing.
+    dataset_format: See `qa_datasets.read_dataset`.
+    is_regex: Answers are regular expressions (CuratedTREC).
+    strict: Refuse files with a malformed line.
+    paragraphs: JSONL that the corpus was built of, if questions name their
+      gold paragraph in it.
+    max_block_length: As the corpus was built with; for `paragraphs`.
+    bert: Start of the reader: the `bert` module of a pre-training, or weights.
+    span_reader: Start of the reader in the place of `bert`: the module of an
+      earlier fine-tuning. One of the two must be given.
+    embedder: Start of the query embedder; None takes the one beside
+      `span_reader`, or the index's own.
+    questions: Lengths and numbers of blocks.
+    model: Terms of the loss.
+    max_span_width: Wordpieces of an answer at most.
+    span_hidden_size: Hidden units of the MLP that scores spans, where that
+      starts anew.
+    refresh_schedule: Steps between two exports whose embedder embeds the
+      corpus anew; None leaves the document side as it is.
+    searcher: How refreshed indexes are searched.
+    embedding: How the corpus is embedded anew; None for the length that the
+      index was made with.
+    eval_questions: Of `dev_questions` in each, the first so many.
+  """
+
+  corpus_dir: str
+  index_path: str
+  train_questions: str
+  dev_questions: str | None = None
+  dataset_format: str = 'auto'
+  is_regex: bool = False
+  strict: bool = False
+  paragraphs: str | None = None
+  max_block_length: int = 288
+  bert: str | None = None
+  span_reader: str | None = None
+  embedder: str | None = None
+  questions: QuestionConfig = dataclasses.field(default_factory=QuestionConfig)
+  model: OpenQAConfig = dataclasses.field(default_factory=OpenQAConfig)
+  max_span_width: int = 10
+  span_hidden_size: int = 256
+  refresh_schedule: RefreshSchedule | None = None
+  searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
+  embedding: EmbeddingConfig | None = None
+  eval_questions: int = 400
+  train_steps: int = 100_000
+  batch_size: int = 1
+  learning_rate: float = 1e-5
+
+
+class _Finetuning:
+  """What model, input and index of one run share."""
+
+  def __init__(self, config: FinetuningConfig):
+    self.config = config
+    self.slot = IndexSlot()
+    self.reader = self._find_reader()
+    self.tokenizer = self.reader.tokenizer
+    self.documents = warm_start.open_documents(
+      config.corpus_dir, self.tokenizer
+    )
+    self._check_lengths()
+    index = self.load_index(config.index_path)
+    self.document_embedder = index.metadata.embedder_fingerprint
+    try:
+      self.embedder_dir = query_start.find(
+        index,
+        embedder=config.embedder,
+        span_reader=config.span_reader,
+        vocab_fingerprint=self.tokenizer.fingerprint,
+        refreshed=config.refresh_schedule is not None,
+      )
+      if config.refresh_schedule is not None:
+        self.embedding = corpus_index.embedding_anew(
+          self.embedder_dir, config.embedding, index.metadata
+        )
+    except BaseException:
+      index.close()
+      raise
+    # A refresh makes its own from the first export.
+    if config.refresh_schedule is None:
+      self.slot.swap(index)
+    else:
+      index.close()
+    self.train = self._features(
+      config.train_questions, '--train_questions', config.questions
+    )
+    self.dev: question_batches.QuestionFeatures | None = None
+    if config.dev_questions is not None:
+      # What is not known when the question is asked is not given.
+      self.dev = self._features(
+        config.dev_questions,
+        '--dev_questions',
+        dataclasses.replace(config.questions, add_gold=False),
+        config.eval_questions,
+        trained_on=False,
+      )
+
+  def _find_reader(self) -> reader_start.ReaderStart:
+    config = self.config
+    if config.bert is not None and config.span_reader is not None:
+      raise ValueError('give --bert or --span_reader, not both')
+    if config.span_reader is not None:
+      return reader_start.from_span_reader(
+        config.span_reader,
+        max_span_width=config.max_span_width,
+        dropout=config.dropout,
+        seed=config.seed,
+      )
+    if config.bert is None:
+      raise ValueError('give --bert or --span_reader')
+    return reader_start.from_bert(
+      config.bert,
+      max_span_width=config.max_span_width,
+      span_hidden_size=config.span_hidden_size,
+      dropout=config.dropout,
+      seed=config.seed,
+    )
+
+  def _check_lengths(self) -> None:
+    longest = self.config.questions.reader_seq_len
+    positions = self.reader.bert_config.max_positions
+    if longest > positions:
+      raise ValueError(
+        f'--reader_seq_len={longest}, but this BERT has {positions} positions'
+      )
+
+  def _features(
+    self,
+    pattern: str,
+    flag: str,
+    config: QuestionConfig,
+    limit: int | None = None,
+    *,
+    trained_on: bool = True,
+  ) -> question_batches.QuestionFeatures:
+    """Reads questions; finds the rows of their gold blocks, if any."""
+    dataset = qa_datasets.read_dataset(
+      pattern,
+      format=self.config.dataset_format,
+      is_regex=self.config.is_regex,
+      strict=self.config.strict,
+      flag=flag,
+    )
+    examples = dataset.examples[:limit]
+    gold_rows = None
+    if self.config.paragraphs is not None:
+      gold_rows = gold_blocks.gold_rows(
+        examples,
+        self.config.paragraphs,
+        self.documents,
+        self.tokenizer,
+        self.config.max_block_length,
+      )
+      if (gold_rows < 0).all():
+        gold_rows = None
+    wanted = trained_on and (config.add_gold or self.config.model.has_gold_loss)
+    if gold_rows is None and wanted:
+      raise ValueError(
+        f'{flag}: no gold block is known of any question, and one is to be'
+        ' trained on; give --paragraphs, and questions that name them'
+      )
+    return question_batches.QuestionFeatures(
+      questions.Questions(examples, self.tokenizer),
+      self.documents,
+      self.tokenizer,
+      config,
+      gold_rows=gold_rows,
+    )
+
+  def load_index(self, path: str) -> versions.Index:
+    """Loads a version of this corpus' index."""
+    return versions.load_index(
+      path,
+      corpus_fingerprint=self.documents.fingerprint,
+      vocab_fingerprint=self.tokenizer.fingerprint,
+      num_documents=len(self.documents),
+    )
+
+  def model_fn(self, run: run_config.RunConfig) -> run_config.ModelSpec:
+    """Query embedder and span reader, their optimizers and their export."""
+    del run
+    config = self.config
+    embedder = hub_modules.load_embedder(
+      self.embedder_dir, dropout=config.dropout
+    )
+    reader = self.reader.make()
+    model = OpenQAModel(embedder, reader, config.model)
+    self.embed_queries: Callable[..., Any] = tf.function(
+      embedder.embed_queries, reduce_retracing=True, autograph=False
+    )
+    modules: dict[str, hub_modules.HubModule] = {}
+
+    def export(directory: str, step: int) -> None:
+      if not modules:
+        modules['embedder'] = hub_modules.EmbedderModule(
+          embedder, self.tokenizer
+        )
+        modules['span_reader'] = span_reader_module.SpanReaderModule(
+          reader,
+          self.tokenizer,
+          query_seq_len=config.questions.query_seq_len,
+          reader_seq_len=config.questions.reader_seq_len,
+          document_embedder_fingerprint=self.document_embedder,
+        )
+      embedder_dir = os.path.join(directory, 'embedder')
+      modules['embedder'].save(embedder_dir, step)
+      its = self.document_embedder
+      if config.refresh_schedule is not None:
+        # The index of this export is made by what was just written.
+        its = build_index.fingerprint_embedder(embedder_dir)
+      modules['span_reader'].save(
+        os.path.join(directory, 'span_reader'),
+        step,
+        document_embedder_fingerprint=its,
+      )
+
+    return run_config.ModelSpec(
+      model, config.optimizer_groups(model), export_fn=export
+    )
+
+  def _batches(
+    self,
+    numbers: Iterator[np.ndarray],
+    start: int,
+    features: question_batches.QuestionFeatures,
+  ) -> Iterator[run_config.Batch]:
+    return question_batches.question_batches(
+      numbers,
+      start,
+      features=features,
+      embed_queries=lambda inputs: self.embed_queries(inputs),
+      slot=self.slot,
+      is_refreshed=self.config.refresh_schedule is not None,
+    )
+
+  def train_input(self, start: int) -> Iterator[run_config.Batch]:
+    """Batches from number `start` on."""
+    config = self.config
+    numbers = questions.shuffled_rows(
+      len(self.train.questions),
+      config.batch_size,
+      seed=config.seed,
+      start_batch=start,
+    )
+    return self._batches(numbers, start, self.train)
+
+  def dev_input(self, start: int) -> Iterator[run_config.Batch]:
+    """The same questions each time."""
+    assert self.dev is not None
+    numbers = questions.ordered_rows(
+      len(self.dev.questions), self.config.batch_size
+    )
+    return self._batches(numbers, start, self.dev)
+
+  def listeners(
+    self, run: run_config.RunConfig
+  ) -> Sequence[run_config.Listener]:
+    """Who refreshes the document side, if it is refreshed."""
+    config = self.config
+    if config.refresh_schedule is None:
+      return []
+    index_dir = os.path.join(config.model_dir, 'index')
+    indexer = corpus_index.CorpusIndexer(
+      self.documents,
+      self.tokenizer,
+      index_dir,
+      searcher=config.searcher,
+      embedding_config=self.embedding,
+    )
+    builder = index_builder.BuilderThread(
+      index_builder.IndexBuilder(run.export_dir, index_dir, indexer)
+    )
+    refresher = index_refresh.IndexRefresher(
+      index_dir,
+      self.slot,
+      self.load_index,
+      fingerprints=exporters.Fingerprints(
+        run.export_dir,
+        lambda export: build_index.fingerprint_embedder(f'{export}/embedder'),
+      ),
+      builder_is_alive=builder.is_alive,
+    )
+    return [builder, refresher]
+
+  def resume_settings(self) -> dict[str, Any]:
+    """What a restart must have in common with the run so far."""
+    config = self.config
+    return {
+      'bert': dataclasses.asdict(self.reader.bert_config),
+      'corpus_fingerprint': self.documents.fingerprint,
+      'document_embedder': self.document_embedder,
+      'max_span_width': config.max_span_width,
+      'model': dataclasses.asdict(config.model),
+      'num_questions': len(self.train.questions),
+      'questions': dataclasses.asdict(config.questions),
+      'refreshed': config.refresh_schedule is not None,
+      'span_hidden_size': self.reader.span_hidden_size,
+      'train_questions': config.train_questions,
+      'vocab_fingerprint': self.tokenizer.fingerprint,
+    }
+
+
+def finetune(config: FinetuningConfig) -> dict[str, float]:
+  """Fine-tunes, from where an earlier call with the same config was killed.
+
+  Returns:
+    The metrics of the last evaluation; empty without dev questions.
+  """
+  parts = _Finetuning(config)
+  try:
+    run = config.run_config(
+      parts.resume_settings(), fixed_shapes=config.questions.fixed_length
+    )
+    schedule = config.refresh_schedule
+    if schedule is None:
+      # Of the first step and of the last.
+      schedule = RefreshSchedule((0,), (config.train_steps,))
+    return estimator.train_and_evaluate(
+      parts.model_fn,
+      run,
+      run_config.TrainSpec(
+        parts.train_input,
+        max_steps=config.train_steps,
+        export_schedule=schedule,
+        listeners=parts.listeners(run),
+      ),
+      None
+      if parts.dev is None
+      else run_config.EvalSpec(
+        parts.dev_input,
+        every_steps=config.eval_every,
+        best_metric=BEST_METRIC,
+      ),
+    )
+  finally:
+    parts.slot.close()

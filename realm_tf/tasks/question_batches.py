@@ -1,0 +1,252 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From questions to batches with the blocks retrieved for them."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.corpus.documents import Documents
+from realm_tf.index.slot import IndexSlot
+from realm_tf.questions.answer_finder import AnswerFinder
+from realm_tf.questions.questions import Questions
+from realm_tf.text import packing
+from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import summaries
+from realm_tf.training.run_config import Batch
+
+_SHOWN = 3
+_NO_ROW = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class QuestionConfig:
+  """Lengths and numbers of a question's blocks.
+
+  Attributes:
+    query_seq_len: Wordpieces of `[CLS] question [SEP]` at most.
+    reader_seq_len: Wordpieces of `[CLS] question [SEP] block [SEP]` at most
+      (320 in ORQA and REALM).
+    retriever_beam: Blocks whose scores the retriever's loss is over (5,000 in
+      ORQA and REALM).
+    reader_beam: Blocks that are read (5 in ORQA and REALM).
+    add_gold: Whether the gold block, where the data names it, is read in the
+      last place if it is not among the first (REALM++'s supervision).
+    fixed_length: Pad to these lengths and not to the longest row (TPU).
+  """
+
+  query_seq_len: int = 64
+  reader_seq_len: int = 320
+  retriever_beam: int = 5000
+  reader_beam: int = 5
+  add_gold: bool = False
+  fixed_length: bool = False
+
+  def __post_init__(self):
+    if self.query_seq_len < 3:
+      raise ValueError(
+        f'query_seq_len must be at least 3. Received: {self.query_seq_len}'
+      )
+    if self.reader_seq_len <= self.query_seq_len:
+      raise ValueError(
+        f'reader_seq_len ({self.reader_seq_len}) must be more than'
+        f' query_seq_len ({self.query_seq_len}): the block is read, too'
+      )
+    if not 1 <= self.reader_beam <= self.retriever_beam:
+      raise ValueError(
+        'reader_beam must be from 1 to retriever_beam'
+        f' ({self.retriever_beam}). Received: {self.reader_beam}'
+      )
+
+
+def put_gold_at(rows: np.ndarray, gold: np.ndarray, place: int) -> np.ndarray:
+  """Moves gold rows that stand further down to a place, or puts them there.
+
+  Args:
+    rows: int `[batch, n]`, no row twice in a line.
+    gold: int `[batch]`, -1 where none is known.
+    place: From 0 to n - 1.
+
+  Returns:
+    int `[batch, n]`. What stood there and behind moves down; the last one goes
+    where gold was not among the n.
+  """
+  rows = rows.copy()
+  for line in np.flatnonzero(gold >= 0):
+    found = np.flatnonzero(rows[line] == gold[line])
+    at = found[0] if len(found) else rows.shape[1] - 1
+    if at > place or not len(found):
+      rows[line, place + 1 : at + 1] = rows[line, place:at].copy()
+      rows[line, place] = gold[line]
+  return rows
+
+
+class QuestionFeatures:
+  """Looks blocks up for questions, and the answers in them.
+
+  It is used by one thread at a time.
+  """
+
+  def __init__(
+    self,
+    questions: Questions,
+    documents: Documents,
+    tokenizer: BertTokenizer,
+    config: QuestionConfig,
+    *,
+    gold_rows: np.ndarray | None = None,
+  ):
+    """Keeps what all batches share.
+
+    Args:
+      questions: The dataset.
+      documents: The corpus.
+      tokenizer: Of both.
+      config: Lengths and numbers.
+      gold_rows: int `[questions]`, the row of the block that is known to have
+        the answer, else -1; None knows none.
+    """
+    if config.retriever_beam > len(documents):
+      config = dataclasses.replace(
+        config,
+        retriever_beam=len(documents),
+        reader_beam=min(config.reader_beam, len(documents)),
+      )
+    self.config = config
+    self.questions = questions
+    self.documents = documents
+    self.tokenizer = tokenizer
+    self._gold_rows = gold_rows
+    self._finder = AnswerFinder(questions, documents, tokenizer)
+
+  def query(self, numbers: np.ndarray) -> dict[str, tf.Tensor]:
+    """BERT inputs int32 `[batch, length]` of the questions `numbers`."""
+    return packing.pack_query(
+      tf.gather(self.questions.ids, numbers),
+      special=self.tokenizer.special,
+      max_length=self.config.query_seq_len,
+      fixed_length=self.config.fixed_length,
+    )
+
+  def features(
+    self,
+    numbers: np.ndarray,
+    query: dict[str, tf.Tensor],
+    rows: np.ndarray,
+    embeddings: np.ndarray,
+  ) -> dict[str, Any]:
+    """Features of a batch, for `modeling.open_qa`.
+
+    Args:
+      numbers: int `[batch]`, which questions.
+      query: What `query` returned.
+      rows: int `[batch, retriever_beam]`, blocks found, best first.
+      embeddings: float32 `[documents, dim]`, the index's.
+    """
+    config = self.config
+    gold = np.full(len(numbers), _NO_ROW)
+    if self._gold_rows is not None:
+      gold = self._gold_rows[numbers]
+    if config.add_gold:
+      rows = put_gold_at(rows, gold, config.reader_beam - 1)
+    reader_rows = rows[:, : config.reader_beam]
+    has_answer = np.stack(
+      [self._finder.has_answer(n, its) for n, its in zip(numbers, rows)]
+    )
+    shape = [len(numbers), reader_rows.shape[1]]
+    _, body_ids = self.documents.gather(reader_rows)
+    packed = packing.pack_reader(
+      # However long it is, a question leaves room for the block.
+      tf.gather(self.questions.ids, np.repeat(numbers, shape[1]))[
+        :, : config.query_seq_len - 2
+      ],
+      body_ids,
+      special=self.tokenizer.special,
+      max_length=config.reader_seq_len,
+      fixed_length=config.fixed_length,
+    )
+    starts, ends = self._finder.spans(numbers.tolist(), reader_rows, body_ids)
+
+    def by_question(flat: Any) -> tf.Tensor:
+      flat = tf.convert_to_tensor(flat)
+      return tf.reshape(flat, [*shape, flat.shape[-1]])
+
+    beam = np.asarray(embeddings[rows.reshape(-1)], np.float32)
+    features: dict[str, Any] = {
+      'query': query,
+      'beam_embeddings': beam.reshape(*rows.shape, -1),
+      'beam_has_answer': has_answer,
+      'joint': {
+        key: by_question(packed[key])
+        for key in (
+          'input_word_ids',
+          'input_mask',
+          'input_type_ids',
+          'block_mask',
+        )
+      },
+      'gold_starts': by_question(starts),
+      'gold_ends': by_question(ends),
+    }
+    if self._gold_rows is not None:
+      features['beam_is_gold'] = (gold[:, None] >= 0) & (rows == gold[:, None])
+    return features
+
+  def describe(self, numbers: np.ndarray, rows: np.ndarray) -> str:
+    """A table (Markdown) of some questions and the first blocks found."""
+    shown = numbers[:_SHOWN]
+    its = [row[:_SHOWN] for row in rows[: len(shown)]]
+    return summaries.retrieval_table(
+      [self.questions.examples[n].question for n in shown],
+      [self.documents.titles(row) for row in its],
+      [self.documents.bodies(row) for row in its],
+    )
+
+
+def question_batches(
+  numbers: Iterable[np.ndarray],
+  first_number: int,
+  *,
+  features: QuestionFeatures,
+  embed_queries: Callable[[dict[str, tf.Tensor]], Any],
+  slot: IndexSlot,
+  is_refreshed: bool = False,
+) -> Iterator[Batch]:
+  """Searches for each batch with the weights of the moment.
+
+  Batches are made when they are asked for, not ahead: the query embedder that
+  searches is the one that is trained.
+
+  Args:
+    numbers: Which questions each batch has, int `[batch]`.
+    first_number: Number of the first batch.
+    features: Looks blocks up.
+    embed_queries: Takes BERT inputs `[batch, length]`, returns float32
+      `[batch, dim]`.
+    slot: Holds the `index.versions.Index` in use; one serves a whole batch.
+    is_refreshed: Whether the index gets older, and newer ones come.
+
+  Yields:
+    Batches that say which version of the index they were made with, if it is
+    refreshed.
+  """
+  for number, its in enumerate(numbers, first_number):
+    query = features.query(its)
+    with slot.acquire() as index:
+      rows, _ = index.searcher.search(
+        embed_queries(query), features.config.retriever_beam
+      )
+      rows = np.asarray(rows, np.int64)
+      made = features.features(its, query, rows, index.embeddings)
+      metadata = index.metadata
+    yield Batch(
+      number,
+      made,
+      index_step=metadata.step if is_refreshed else -1,
+      index_time=metadata.built_at,
+      describe=functools.partial(features.describe, its, rows),
+    )

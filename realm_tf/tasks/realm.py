@@ -1,0 +1,406 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""REALM pre-training, with its index rebuilt and swapped on the way."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from realm_tf.bert.bert_config import BertConfig
+from realm_tf.hub import hub_modules
+from realm_tf.index import build_index, versions
+from realm_tf.index.embed_corpus import EmbeddingConfig
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.index.slot import IndexSlot
+from realm_tf.indexing import corpus_index, index_builder, index_refresh
+from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.featurization import FeaturizationConfig
+from realm_tf.modeling.reader import KnowledgeAugmentedReader
+from realm_tf.modeling.realm_model import PretrainingModel
+from realm_tf.modeling.retriever import IndexVersion, QueryEmbedders, Retriever
+from realm_tf.spans import pretraining_examples
+from realm_tf.spans.masking import MaskingConfig
+from realm_tf.tasks.retrieved_examples import retrieved_batches
+from realm_tf.training import (
+  checkpoints,
+  estimator,
+  exporters,
+  run_config,
+  warm_start,
+)
+from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.refresh_schedule import RefreshSchedule
+from realm_tf.training.settings import ReaderTrainingSettings
+
+_PROJECTION_SIZE = 128
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingConfig(ReaderTrainingSettings):
+  """Everything that a pre-training is told; the defaults are the paper's.
+
+  See also `ReaderTrainingSettings`.
+
+  Attributes:
+    corpus_dir: A corpus as bin/build_corpus writes it.
+    index_dir: Versions of its index.
+    train_examples: Globs of salient span records.
+    heldout_examples: The same, for evaluation; None evaluates nothing.
+    bert: Weights of the reader: a directory, a bert_config.json or a preset.
+    embedder: Weights of the embedder: a hub module; None starts from `bert`.
+    vocab_file: Default: the vocabulary beside the weights.
+    lower_case: Default: as the weights say, else true.
+    projection_size: Of the embeddings; default: as `embedder` has it, else
+      128.
+    separate_towers: Two encoders in the embedder; default: as `embedder` has
+      it, else one. What `embedder` has cannot be changed.
+    masking: What of a sentence is masked.
+    featurization: Lengths and numbers of candidates and masks.
+    oversample: Candidates taken from the stale index, of which the fresh
+      encoder keeps the best; 0 takes no more than are needed.
+    searcher: How the index is searched.
+    embedding: How the corpus is embedded.
+    refresh_schedule: When exports are written. The index builder takes the
+      newest whenever it is free.
+    index_builder: `thread`, `process` or `none` (started by hand).
+    builder_command: Of the process; flags are added.
+    batches_ahead: Batches made ahead of the trainer.
+    shuffle_buffer: Sentences among which the next is drawn.
+    eval_batches: Batches of an evaluation.
+  """
+
+  corpus_dir: str
+  index_dir: str
+  train_examples: str
+  heldout_examples: str | None = None
+  bert: str = 'base'
+  embedder: str | None = None
+  vocab_file: str | None = None
+  lower_case: bool | None = None
+  projection_size: int | None = None
+  separate_towers: bool | None = None
+  masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
+  featurization: FeaturizationConfig = dataclasses.field(
+    default_factory=FeaturizationConfig
+  )
+  oversample: int = 0
+  searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
+  embedding: EmbeddingConfig = dataclasses.field(
+    default_factory=EmbeddingConfig
+  )
+  refresh_schedule: RefreshSchedule = RefreshSchedule((0,), (500,))
+  index_builder: str = 'thread'
+  builder_command: Sequence[str] = ()
+  batches_ahead: int = 2
+  shuffle_buffer: int = 10_000
+  eval_batches: int = 20
+  train_steps: int = 200_000
+  batch_size: int = 512
+  learning_rate: float = 3e-5
+
+
+class _Pretraining:
+  """What model, input and index of one run share."""
+
+  def __init__(self, config: PretrainingConfig):
+    self.config = config
+    self.slot = IndexSlot()
+    self.bert, self.tokenizer = warm_start.load(
+      config.bert,
+      vocab_file=config.vocab_file,
+      lower_case=config.lower_case,
+      dropout=config.dropout,
+      seed=config.seed,
+    )
+    self.documents = warm_start.open_documents(
+      config.corpus_dir, self.tokenizer
+    )
+    self.embedder_shape = self._embedder_shape()
+    self.embedders = QueryEmbedders(self.make_embedder)
+    lengths = config.featurization
+    warm_start.check_lengths(
+      self.bert.config,
+      query_seq_len=lengths.query_seq_len,
+      candidate_seq_len=lengths.candidate_seq_len,
+      joint=True,
+    )
+    self.embedding = dataclasses.replace(
+      config.embedding,
+      max_length=lengths.candidate_seq_len,
+      separate_candidate_segments=lengths.separate_candidate_segments,
+    )
+
+  def _embedder_shape(self) -> dict[str, Any]:
+    """BERT, size and towers of the embedder that the run trains."""
+    config = self.config
+    asked = {
+      'projection_size': config.projection_size,
+      'separate_towers': config.separate_towers,
+    }
+    given = {name: x for name, x in asked.items() if x is not None}
+    if config.embedder is None:
+      return {
+        'bert_config': dataclasses.asdict(self.bert.config),
+        'projection_size': _PROJECTION_SIZE,
+        'separate_towers': False,
+        **given,
+      }
+    info = hub_modules.read_info(config.embedder, 'embedder')
+    if info['vocab_fingerprint'] != self.tokenizer.fingerprint:
+      raise ValueError(
+        f'{config.embedder} was trained with another vocabulary than that of'
+        f' {config.bert}'
+      )
+    wrong = [
+      f'{name}={x} was asked for, but {config.embedder} has {info[name]}'
+      for name, x in given.items()
+      if x != info[name]
+    ]
+    if wrong:
+      raise ValueError('; '.join(wrong))
+    bert_config = BertConfig(**info['bert_config']).with_dropout(config.dropout)
+    return {
+      'bert_config': dataclasses.asdict(bert_config),
+      **{name: info[name] for name in asked},
+    }
+
+  def make_embedder(self) -> Embedder:
+    """An embedder with the weights that the run starts with."""
+    config = self.config
+    if config.embedder is not None:
+      return hub_modules.load_embedder(config.embedder, dropout=config.dropout)
+    embedder = Embedder(
+      self.bert.config,
+      self.embedder_shape['projection_size'],
+      self.embedder_shape['separate_towers'],
+      seed=config.seed,
+    )
+    embedder.init_from_bert(self.bert)
+    return embedder
+
+  def model_fn(self, run: run_config.RunConfig) -> run_config.ModelSpec:
+    """Retriever and reader, their optimizers and their export."""
+    del run
+    config = self.config
+    embedder = self.make_embedder()
+    reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
+    reader.init_from_bert(self.bert)
+    self.retriever = Retriever(
+      embedder,
+      self.documents,
+      self.slot,
+      num_candidates=config.featurization.num_candidates,
+      oversample=config.oversample,
+    )
+    model = PretrainingModel(self.retriever, reader)
+    modules: dict[str, hub_modules.HubModule] = {}
+
+    def export(directory: str, step: int) -> None:
+      if not modules:
+        modules['embedder'] = hub_modules.EmbedderModule(
+          embedder, self.tokenizer
+        )
+        modules['bert'] = hub_modules.BertModule(
+          reader.bert_config, reader.encoder, reader.mlm_head, self.tokenizer
+        )
+      for name, module in modules.items():
+        module.save(os.path.join(directory, name), step)
+
+    return run_config.ModelSpec(
+      model, config.optimizer_groups(model), export_fn=export
+    )
+
+  def _batches(
+    self, masked: tf.data.Dataset, start: int, ahead: int
+  ) -> ExampleGenerator:
+    return ExampleGenerator(
+      lambda: retrieved_batches(
+        masked,
+        start,
+        retriever=self.retriever,
+        slot=self.slot,
+        documents=self.documents,
+        tokenizer=self.tokenizer,
+        config=self.config.featurization,
+      ),
+      ahead,
+    )
+
+  def train_input(self, start: int) -> ExampleGenerator:
+    """Batches from number `start` on."""
+    config = self.config
+    masked = pretraining_examples.masked_queries(
+      config.train_examples,
+      self.tokenizer,
+      config.masking,
+      batch_size=config.batch_size,
+      seed=config.seed,
+      start_batch=start,
+      shuffle_buffer=config.shuffle_buffer,
+    )
+    return self._batches(masked, start, config.batches_ahead)
+
+  def heldout_input(self, start: int) -> ExampleGenerator:
+    """The same few batches each time, with the index of the time."""
+    config = self.config
+    assert config.heldout_examples is not None
+    masked = pretraining_examples.masked_queries(
+      config.heldout_examples,
+      self.tokenizer,
+      config.masking,
+      batch_size=config.batch_size,
+      seed=config.seed + 1,
+      start_batch=start,
+      repeat=False,
+    ).take(config.eval_batches)
+    return self._batches(masked, start, config.batches_ahead)
+
+  def load_index(self, path: str) -> IndexVersion:
+    """An index with a query embedder of the same export."""
+    index = versions.load_index(
+      path,
+      corpus_fingerprint=self.documents.fingerprint,
+      vocab_fingerprint=self.tokenizer.fingerprint,
+      num_documents=len(self.documents),
+    )
+    embedder_dir = index.embedder_dir
+    try:
+      if embedder_dir is None:
+        raise ValueError(
+          f'{path} was published without its embedder: build it again'
+          ' (bin/build_index)'
+        )
+      return self.embedders.version(
+        index,
+        lambda embedder: hub_modules.read_embedder_weights(
+          embedder, embedder_dir
+        ),
+      )
+    except BaseException:
+      index.close()
+      raise
+
+  def builder(
+    self, export_dir: str
+  ) -> list[index_builder.BuilderThread | index_builder.BuilderProcess]:
+    """Who builds the indexes: at most one listener."""
+    config = self.config
+    if config.index_builder == 'thread':
+      indexer = corpus_index.CorpusIndexer(
+        self.documents,
+        self.tokenizer,
+        config.index_dir,
+        searcher=config.searcher,
+        embedding_config=self.embedding,
+      )
+      builder = index_builder.IndexBuilder(
+        export_dir, config.index_dir, indexer
+      )
+      return [index_builder.BuilderThread(builder)]
+    if config.index_builder == 'process':
+      command = [
+        *config.builder_command,
+        '--watch',
+        '--stop_with_stdin',
+        f'--model_dir={config.model_dir}',
+        f'--corpus_dir={config.corpus_dir}',
+        f'--index_dir={config.index_dir}',
+        f'--searcher={config.searcher.kind}',
+        f'--max_length={self.embedding.max_length}',
+        f'--mixed_precision={str(config.mixed_precision).lower()}',
+      ]
+      return [index_builder.BuilderProcess(command)]
+    return []
+
+  def resume_settings(self) -> dict[str, Any]:
+    """What a restart must have in common with the run so far."""
+    config = self.config
+    return {
+      'bert': dataclasses.asdict(self.bert.config),
+      'corpus_fingerprint': self.documents.fingerprint,
+      'embedder_bert': self.embedder_shape['bert_config'],
+      'featurization': dataclasses.asdict(config.featurization),
+      'masking': dataclasses.asdict(config.masking),
+      'oversample': config.oversample,
+      'projection_size': self.embedder_shape['projection_size'],
+      'separate_towers': self.embedder_shape['separate_towers'],
+      'shuffle_buffer': config.shuffle_buffer,
+      'train_examples': config.train_examples,
+      'vocab_fingerprint': self.tokenizer.fingerprint,
+    }
+
+
+def _check_index_dir(config: PretrainingConfig) -> None:
+  """Refuses to begin a run among indexes that another one left."""
+  steps = index_builder.list_versions(config.index_dir)
+  if steps and checkpoints.latest_step(config.model_dir) < 0:
+    raise ValueError(
+      f'{config.index_dir} has indexes already (of steps'
+      f' {", ".join(map(str, steps))}), and {config.model_dir} has no'
+      ' checkpoint, so they are not of this run: remove them or give another'
+      ' index_dir'
+    )
+
+
+def pretrain(config: PretrainingConfig) -> dict[str, float]:
+  """Pre-trains, from where an earlier call with the same config was killed.
+
+  Returns:
+    The metrics of the last evaluation; empty without held-out examples.
+  """
+  if config.index_builder not in ('thread', 'process', 'none'):
+    raise ValueError(
+      'index_builder must be thread, process or none. Received:'
+      f' {config.index_builder!r}'
+    )
+  _check_index_dir(config)
+  parts = _Pretraining(config)
+  logging.info(
+    '%s',
+    pretraining_examples.describe_first_pool(
+      config.train_examples, parts.tokenizer, config.masking
+    ),
+  )
+  run = config.run_config(
+    parts.resume_settings(), fixed_shapes=config.featurization.fixed_length
+  )
+  builders = parts.builder(run.export_dir)
+  refresher = index_refresh.IndexRefresher(
+    config.index_dir,
+    parts.slot,
+    parts.load_index,
+    fingerprints=exporters.Fingerprints(
+      run.export_dir,
+      lambda export: build_index.fingerprint_embedder(f'{export}/embedder'),
+    ),
+    builder_is_alive=lambda: all(builder.is_alive() for builder in builders),
+  )
+  try:
+    result = estimator.train_and_evaluate(
+      parts.model_fn,
+      run,
+      run_config.TrainSpec(
+        parts.train_input,
+        max_steps=config.train_steps,
+        export_schedule=config.refresh_schedule,
+        listeners=[*builders, refresher],
+      ),
+      None
+      if config.heldout_examples is None
+      else run_config.EvalSpec(
+        parts.heldout_input,
+        every_steps=config.eval_every,
+        best_metric='retrieval_utility',
+      ),
+    )
+  finally:
+    parts.slot.close()
+  # Only now: after an error or an interrupt the restart takes the build up.
+  # One that was started by hand goes on to the last export.
+  if builders:
+    index_builder.remove_unfinished(config.index_dir)
+  return result

@@ -1,0 +1,82 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From masked sentences to batches with the documents retrieved for them."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from realm_tf.corpus.documents import Documents
+from realm_tf.index.slot import IndexSlot
+from realm_tf.modeling import featurization
+from realm_tf.modeling.retriever import Retriever
+from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import summaries
+from realm_tf.training.run_config import Batch
+
+_SHOWN = 3
+
+
+def _describer(
+  masked: Mapping[str, Any],
+  rows: np.ndarray,
+  documents: Documents,
+  tokenizer: BertTokenizer,
+) -> Callable[[], str]:
+  """Shows the first examples of a batch, when somebody asks."""
+
+  def describe() -> str:
+    # Row -1 is the null document.
+    real = [[int(row) for row in its if row >= 0] for its in rows[:_SHOWN]]
+    return summaries.retrieval_table(
+      tokenizer.detokenize(masked['query_ids'][:_SHOWN]),
+      [documents.titles(np.array(its, np.int64)) for its in real],
+      [documents.bodies(np.array(its, np.int64)) for its in real],
+    )
+
+  return describe
+
+
+def retrieved_batches(
+  masked_batches: Iterable[Mapping[str, Any]],
+  first_number: int,
+  *,
+  retriever: Retriever,
+  slot: IndexSlot,
+  documents: Documents,
+  tokenizer: BertTokenizer,
+  config: featurization.FeaturizationConfig,
+) -> Iterator[Batch]:
+  """Finds candidates for each masked batch and makes features of both.
+
+  Args:
+    masked_batches: As `spans.pretraining_examples.masked_queries` gives them.
+    first_number: Number of the first of them.
+    retriever: Finds rows of `documents` in the index of `slot`.
+    slot: Holds the index in use; one version serves a whole batch.
+    documents: The corpus.
+    tokenizer: Whose ids all of it is in.
+    config: Lengths and number of candidates.
+
+  Yields:
+    Batches that say which version of the index they were made with.
+  """
+  # More than the model reads, if it is to choose.
+  config = dataclasses.replace(config, num_candidates=retriever.oversample)
+  featurizer = featurization.Featurizer(tokenizer.special, config)
+  for number, masked in enumerate(masked_batches, first_number):
+    query = featurizer.pack_query(masked['query_ids'])
+    with slot.acquire() as version:
+      rows = retriever.retrieve(masked, query, version)
+      metadata = version.metadata
+    title_ids, body_ids = documents.gather(rows.reshape(-1))
+    features = featurizer.featurize(masked, title_ids, body_ids)
+    yield Batch(
+      number,
+      features,
+      index_step=metadata.step,
+      index_time=metadata.built_at,
+      describe=_describer(masked, rows, documents, tokenizer),
+    )

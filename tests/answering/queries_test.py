@@ -1,0 +1,53 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+from realm_tf.answering import queries
+from realm_tf.text.tokenizer import BertTokenizer
+
+VOCAB = '[PAD] [UNK] [CLS] [SEP] [MASK] the sea is são ##o sa paulo big .'
+VOCAB = VOCAB.split()
+
+
+@pytest.fixture(scope='module')
+def tokenizer():
+  return BertTokenizer(VOCAB)
+
+
+def test_each_blank_is_one_wordpiece(tokenizer):
+  ids = queries.tokenize_with_blanks(
+    tokenizer, ['the [MASK] is big.', '[MASK][MASK]', 'sea', '', 'is [MASK]']
+  )
+  assert [' '.join(tokenizer.tokens(row)) for row in ids.to_list()] == [
+    'the [MASK] is big .',
+    '[MASK] [MASK]',
+    'sea',
+    '',
+    'is [MASK]',
+  ]
+
+
+def test_spans_are_bytes_and_blanks_are_counted_in_wordpieces(
+  tokenizer, tmp_path
+):
+  text = 'São Paulo is big.'
+  path = tmp_path / 'blanks.jsonl'
+  path.write_text(json.dumps({'text': text, 'span': [0, 10], 'title': 't'}))
+  (question,) = queries.read_blank_questions(path)
+  assert question.answer == 'São Paulo'
+  masked, answers = queries.masked_ids(tokenizer, [question])
+  assert tokenizer.tokens(answers[0]) == ['sa', '##o', 'paulo']
+  assert ' '.join(tokenizer.tokens(masked[0])) == (
+    '[MASK] [MASK] [MASK] is big .'
+  )
+
+
+def test_malformed_line_is_named(tmp_path):
+  path = tmp_path / 'blanks.jsonl'
+  path.write_text(
+    '{"text": "a", "span": [0, 1]}\n{"text": "a", "span": [0, 9]}'
+  )
+  with pytest.raises(ValueError, match=r'blanks\.jsonl:2.*0:9'):
+    queries.read_blank_questions(path)

@@ -1,0 +1,360 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.answering import serving, serving_module
+from realm_tf.index import versions
+from realm_tf.io import atomic
+from tests.support import small_qa, small_world
+
+QUESTIONS = [
+  'the capital of France is',
+  'Que\u0301bec city',
+  'a big river of Italy and England flows through Peru one two three four is',
+  '',
+  'Lima',
+]
+# What people and programs send: each must be answered somehow.
+STRANGE = [
+  b'',
+  b' \t\n',
+  b'\xff\xfe\x80',
+  b'capital \xc3( of \xe2\x82 France',
+  '\u6771\u4eac \u306e\u9996\u90fd \u041c\u043e\u0441\u043a'.encode(),
+  b'\x00\x01\x02',
+  'e\u0301\u0301\u0301 \u03a3\u03a3 \U0001f5fc'.encode(),
+  b'q' * 300,
+  b'capital of France ' * 6000,
+  b'x' * 100_000,
+]
+MISSING = {'answers': b'', 'evidence': b'', 'titles': b''}
+
+
+def export(qa, directory, **options):
+  return serving.export_serving(
+    **{
+      'embedder_dir': qa.embedder_dir,
+      'span_reader_dir': qa.span_reader_dir,
+      'index_path': qa.index_path,
+      'corpus_dir': qa.corpus_dir,
+      'output_dir': directory,
+      **options,
+    }
+  )
+
+
+@pytest.fixture(scope='module')
+def served(qa, tmp_path_factory):
+  """The loaded SavedModel, and where it lies."""
+  directory = tmp_path_factory.mktemp('served') / 'serving'
+  export(qa, directory)
+  return tf.saved_model.load(str(directory)), directory
+
+
+def numbers(outputs):
+  return {name: value.numpy() for name, value in outputs.items()}
+
+
+def check_against_python(qa, found, expected):
+  """Compares one row of the graph's answers with those found by numpy."""
+  for i, answer in enumerate(expected):
+    row = {name[4:]: x[i] for name, x in found.items() if name[:4] == 'top_'}
+    for name in (
+      'score',
+      'retriever_log_prob',
+      'reader_log_prob',
+      'log_prob',
+    ):
+      np.testing.assert_allclose(
+        row[f'{name}s'], getattr(answer, name), atol=1e-5
+      )
+    assert row['answers'] == answer.text
+    assert row['block_ids'] == answer.row
+    assert (row['byte_starts'], row['byte_ends']) == (
+      answer.byte_start,
+      answer.byte_end,
+    )
+    assert row['evidence'].decode() == qa.documents.bodies([answer.row])[0]
+    assert row['titles'].decode() == qa.documents.titles([answer.row])[0]
+    place = slice(row['byte_starts'], row['byte_ends'])
+    assert row['evidence'][place] == row['answers']
+
+
+@pytest.mark.parametrize('question', QUESTIONS)
+def test_answers_are_those_found_without_the_graph(qa, served, question):
+  model, _ = served
+  found = numbers(model.answer(tf.constant([question])))
+  first = {name: x[0] for name, x in found.items()}
+  check_against_python(qa, first, small_qa.answers(qa, question, 5, 5))
+  for name, value in found.items():
+    if name.startswith('top_'):
+      assert value.shape == (1, 5)
+      best = name[4:].removesuffix('s')
+      assert found[best].shape == (1,) and found[best][0] == value[0, 0]
+
+
+@pytest.mark.parametrize('k', [1, 3, 40])
+def test_the_beam_is_chosen_in_the_call(qa, served, k):
+  model, _ = served
+  question = QUESTIONS[0]
+  signature = model.signatures['answer_k']
+  found = numbers(signature(question=tf.constant([question]), k=tf.constant(k)))
+  first = {name: x[0] for name, x in found.items()}
+  check_against_python(qa, first, small_qa.answers(qa, question, k, 5))
+
+
+def test_a_beam_larger_than_the_corpus_reads_everything(qa, served):
+  model, _ = served
+  question, size = tf.constant(QUESTIONS[:2]), len(qa.documents)
+  everything = numbers(model.answer_k(question, size))
+  more = numbers(model.answer_k(question, 10 * size))
+  for name, value in everything.items():
+    np.testing.assert_array_equal(value, more[name])
+  found = numbers(model.retrieve(question, 10 * size))
+  assert found['block_ids'].shape == (2, size)
+  assert set(found['block_ids'][0]) == set(range(size))
+  # Nothing is asked for: one block is read.
+  least, one = (numbers(model.answer_k(question, k)) for k in (0, 1))
+  np.testing.assert_array_equal(least['answer'], one['answer'])
+
+
+def test_a_batch_is_answered_as_its_questions_one_by_one(served):
+  model, _ = served
+  questions = [*(q.encode() for q in QUESTIONS), *STRANGE, b'Rome'] * 2
+  together = numbers(model.answer(tf.constant(questions)))
+  for i, question in enumerate(questions):
+    alone = numbers(model.answer(tf.constant([question])))
+    for name, value in alone.items():
+      if value.dtype == np.float32:
+        np.testing.assert_allclose(together[name][i], value[0], atol=1e-5)
+      else:
+        np.testing.assert_array_equal(together[name][i], value[0])
+
+
+@pytest.mark.parametrize('question', STRANGE, ids=lambda q: str(q[:12]))
+def test_strange_questions_are_answered(qa, served, question):
+  model, _ = served
+  found = numbers(model.signatures['serving_default'](tf.constant([question])))
+  assert np.isfinite(found['score'][0]) and found['block_id'][0] >= 0
+  assert found['answer'][0]
+  body = qa.documents.bodies([found['block_id'][0]])[0].encode()
+  place = slice(found['byte_start'][0], found['byte_end'][0])
+  assert body == found['evidence'][0] and body[place] == found['answer'][0]
+
+
+def test_a_long_question_is_cut(served):
+  model, _ = served
+  short = 'one two ' * ((small_qa.QUERY_SEQ_LEN - 2) // 2)
+  found = [
+    numbers(model.answer(tf.constant([q]))) for q in (short, short + 'Rome')
+  ]
+  np.testing.assert_array_equal(found[0]['answer'], found[1]['answer'])
+  np.testing.assert_array_equal(found[0]['score'], found[1]['score'])
+
+
+def test_no_question_no_answer(served):
+  model, _ = served
+  for found in (
+    model.answer(tf.constant([], tf.string)),
+    model.retrieve(tf.constant([], tf.string), 3),
+    model.embed(tf.constant([], tf.string)),
+  ):
+    assert {value.shape[0] for value in found.values()} == {0}
+
+
+def test_fewer_spans_than_asked_for(qa, tmp_path):
+  export(qa, tmp_path / 'serving', top_n=40, reader_beam=1)
+  model = tf.saved_model.load(str(tmp_path / 'serving'))
+  expected = small_qa.answers(qa, 'Lima', 1, 40)
+  found = numbers(model.answer(tf.constant(['Lima'])))
+  first = {name: x[0] for name, x in found.items()}
+  check_against_python(qa, first, expected)
+  count = len(expected)
+  assert count < 40
+  for name, value in first.items():
+    if name.startswith('top_'):
+      assert len(value) == 40
+      rest = MISSING.get(name[4:], -1 if value.dtype == np.int32 else -1e9)
+      assert set(value[count:].tolist()) == {rest}
+
+
+def test_retrieves_and_embeds(qa, served):
+  model, _ = served
+  question = tf.constant(QUESTIONS[:2])
+  embedding = model.signatures['embed'](question)['embedding'].numpy()
+  with_index = versions.load_index(qa.index_path)
+  inner = embedding @ np.array(with_index.embeddings).T
+  with_index.close()
+  found = numbers(
+    model.signatures['retrieve'](question=question, k=tf.constant(4))
+  )
+  for i in range(2):
+    rows = np.argsort(-inner[i], kind='stable')[:4]
+    np.testing.assert_array_equal(found['block_ids'][i], rows)
+    np.testing.assert_allclose(found['scores'][i], inner[i][rows], atol=1e-5)
+    titles = [title.decode() for title in found['titles'][i]]
+    assert titles == qa.documents.titles(rows)
+    texts = [text.decode() for text in found['texts'][i]]
+    assert texts == qa.documents.bodies(rows)
+
+
+def test_bfloat16_answers_nearly_the_same(qa, served, tmp_path):
+  model, _ = served
+  export(qa, tmp_path / 'serving', mixed_precision=True)
+  rounded = tf.saved_model.load(str(tmp_path / 'serving'))
+  questions = tf.constant(QUESTIONS)
+  exact, near = (numbers(m.embed(questions)) for m in (model, rounded))
+  np.testing.assert_allclose(near['embedding'], exact['embedding'], atol=0.05)
+  assert np.abs(near['embedding'] - exact['embedding']).max() > 1e-5
+  exact, near = (numbers(m.answer(questions)) for m in (model, rounded))
+  assert near['score'].dtype == np.float32
+  np.testing.assert_allclose(near['score'], exact['score'], atol=0.1)
+  assert np.abs(near['score'] - exact['score']).max() > 1e-5
+  assert (near['answer'] == exact['answer']).mean() >= 0.6
+
+
+_FRESH = """
+import json, sys
+sys.path = [p for p in sys.path if p not in ('', %(root)r)]
+import scann
+import tensorflow as tf
+import tensorflow_text
+model = tf.saved_model.load(sys.argv[1])
+found = model.answer(tf.constant(['the capital of France is']))
+second = model.answer_k(tf.constant(['Lima']), 2)
+loaded = [m for m in ('realm_tf', 'tf_keras', 'official', 'keras.src.models')
+          if m in sys.modules]
+print(json.dumps({
+    'answer': found['answer'].numpy()[0].decode(),
+    'score': float(found['score'].numpy()[0]),
+    'loaded': [m for m in loaded if m != 'keras.src.models'],
+}))
+"""
+
+
+def test_a_process_without_this_package_answers(qa, served, tmp_path):
+  model, directory = served
+  moved = tmp_path / 'elsewhere'
+  shutil.copytree(directory, moved)
+  root = str(pathlib.Path(__file__).resolve().parents[2])
+  result = subprocess.run(
+    [sys.executable, '-c', _FRESH % {'root': root}, str(moved)],
+    cwd=tmp_path,
+    env={
+      **{k: v for k, v in os.environ.items() if k != 'PYTHONPATH'},
+      'TF_CPP_MIN_LOG_LEVEL': '3',
+    },
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr
+  said = json.loads(result.stdout.splitlines()[-1])
+  expected = numbers(model.answer(tf.constant(['the capital of France is'])))
+  assert said['answer'] == expected['answer'][0].decode()
+  assert said['score'] == pytest.approx(float(expected['score'][0]), abs=1e-5)
+  assert said['loaded'] == []
+
+
+def test_nothing_of_this_machine_or_of_keras_is_inside(qa, served):
+  _, directory = served
+  info = atomic.read_json(directory / 'assets.extra' / 'realm.json')
+  assert info['kind'] == 'serving' and info['num_blocks'] == len(qa.documents)
+  assert (info['step'], info['index_step']) == (20, 10)
+  for path in directory.rglob('*'):
+    if path.is_file():
+      content = path.read_bytes()
+      for name in (
+        *(qa.directory, directory, pathlib.Path(__file__).parents[2]),
+        pathlib.Path(sys.prefix),
+      ):
+        assert str(name).encode() not in content, path
+      assert b'_tf_keras' not in content, path
+  # Texts and vectors are in the checkpoint.
+  graph = (directory / 'saved_model.pb').read_bytes()
+  assert b'The Seine is a river of France' not in graph
+
+
+def test_nothing_is_left_of_an_export_that_failed(qa, tmp_path, monkeypatch):
+  def fail(*args, **kwargs):
+    raise OSError('the disk is full')
+
+  monkeypatch.setattr(tf.saved_model, 'save', fail)
+  with pytest.raises(OSError, match='the disk is full'):
+    export(qa, tmp_path / 'serving')
+  assert not os.listdir(tmp_path)
+
+
+def test_only_an_earlier_export_is_replaced(qa, tmp_path):
+  mine = tmp_path / 'mine'
+  mine.mkdir()
+  export(qa, mine)  # It was empty.
+  export(qa, mine, top_n=2)
+  assert atomic.read_json(mine / 'assets.extra' / 'realm.json')['top_n'] == 2
+  other = tmp_path / 'other'
+  other.mkdir()
+  (other / 'notes.txt').write_text('mine')
+  with pytest.raises(ValueError, match='other is there and is no export'):
+    export(qa, other)
+  assert (other / 'notes.txt').read_text() == 'mine'
+
+
+def test_an_index_of_another_embedder_is_refused(qa, tmp_path):
+  its = atomic.read_json(f'{qa.index_path}/metadata.json')
+  old = its['embedder_fingerprint']
+  other = tmp_path / 'index' / '10'
+  shutil.copytree(qa.index_path, other)
+  atomic.write_json(
+    other / 'metadata.json', {**its, 'embedder_fingerprint': 'f00d'}
+  )
+  with pytest.raises(
+    versions.IndexMismatchError, match=f'embedder f00d, .* is {old};'
+  ):
+    export(qa, tmp_path / 'serving', index_path=other)
+  assert not (tmp_path / 'serving').exists()
+
+
+def test_another_corpus_or_vocabulary_is_refused(qa, tmp_path):
+  documents = small_world.store(tmp_path / 'corpus', [('Peru', 'Lima is .')])
+  with pytest.raises(
+    versions.IndexMismatchError,
+    match=f'{qa.documents.fingerprint}, .* is {documents.fingerprint};',
+  ):
+    export(qa, tmp_path / 'serving', corpus_dir=tmp_path / 'corpus')
+  path = tmp_path / 'corpus' / 'documents' / 'metadata.json'
+  atomic.write_json(
+    path, {**atomic.read_json(path), 'vocab_fingerprint': 'f00d'}
+  )
+  with pytest.raises(
+    versions.IndexMismatchError, match=f'f00d.*{qa.tokenizer.fingerprint}'
+  ):
+    export(qa, tmp_path / 'serving', corpus_dir=tmp_path / 'corpus')
+  reader = tmp_path / 'span_reader'
+  shutil.copytree(qa.span_reader_dir, reader)
+  path = reader / 'assets.extra' / 'realm.json'
+  atomic.write_json(
+    path, {**atomic.read_json(path), 'vocab_fingerprint': 'beef'}
+  )
+  with pytest.raises(
+    versions.IndexMismatchError,
+    match=f'span_reader has the vocabulary beef.*{qa.tokenizer.fingerprint}',
+  ):
+    export(qa, tmp_path / 'serving', span_reader_dir=reader)
+
+
+def test_lengths_must_fit(qa, tmp_path):
+  with pytest.raises(ValueError, match='reader_seq_len is 99, .* 40 positions'):
+    export(qa, tmp_path / 'serving', reader_seq_len=99)
+  with pytest.raises(ValueError, match='leave room in reader_seq_len'):
+    serving_module.ServingConfig(query_seq_len=20, reader_seq_len=21)
+  with pytest.raises(ValueError, match='top_n must be positive. Received: 0'):
+    serving_module.ServingConfig(top_n=0)

@@ -1,0 +1,123 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import gzip
+import json
+import re
+
+import pytest
+from absl import logging
+
+from realm_tf.corpus.document import CorpusError
+from realm_tf.questions import qa_metrics, qa_predictions
+from realm_tf.questions.qa_datasets import QaDataset, QaExample
+
+
+def _write(path, *pairs):
+  path.write_text(
+    ''.join(
+      json.dumps({'question': q, 'prediction': p}) + '\n' for q, p in pairs
+    )
+  )
+  return str(path)
+
+
+def _dataset(*examples, **counts):
+  return QaDataset(examples, {'read': len(examples), **counts})
+
+
+def test_predictions_are_read_and_the_last_one_stands(tmp_path, monkeypatch):
+  said = []
+  monkeypatch.setattr(
+    logging, 'warning', lambda text, *a: said.append(text % a)
+  )
+  path = tmp_path / 'p.jsonl.gz'
+  with gzip.open(path, 'wb') as f:
+    f.write(
+      b'{"question": "a", "prediction": "1", "score": 0.5}\n'
+      b'broken\n'
+      b'{"question": "b"}\n'
+      b'{"question": "b", "prediction": ["x"]}\n'
+      b'\n'
+      b'{"question": "c", "prediction": "\xff"}\n'
+      b'{"question": "a", "prediction": "2"}\n'
+      b'{"question": "d", "prediction": ""}\n'
+    )
+  found = qa_predictions.read_predictions(str(path))
+  assert found == qa_predictions.Predictions(
+    {'a': '2', 'd': ''}, duplicates=1, malformed=4
+  )
+  assert [re.findall(r':(\d+): (.*)', line)[0] for line in said] == [
+    ('2', 'not JSON: Expecting value: line 1 column 1 (char 0)'),
+    ('3', 'no "prediction"'),
+    ('4', 'the prediction is list, not a string'),
+    ('6', 'not UTF-8 at byte 33'),
+  ]
+  with pytest.raises(CorpusError, match=r'p\.jsonl\.gz:2: .*--strict'):
+    qa_predictions.read_predictions(str(path), strict=True)
+
+
+def test_unusable_files_are_refused(tmp_path):
+  for name in 'ab':
+    (tmp_path / name).write_text('{"question": "a"}')
+  with pytest.raises(
+    CorpusError, match='has no prediction; the first problem is .*/a:1: no "p'
+  ):
+    qa_predictions.read_predictions(str(tmp_path / 'a'))
+  with pytest.raises(CorpusError, match='2 files are named, not one'):
+    qa_predictions.read_predictions(str(tmp_path / '*'))
+  with pytest.raises(CorpusError, match='--predictions: no file matches'):
+    qa_predictions.read_predictions(str(tmp_path / 'x'))
+
+
+def test_score(tmp_path):
+  dataset = _dataset(
+    QaExample('a', ('The Rhine.', 'Danube')),
+    QaExample('b', ('x',)),
+    QaExample('c', ('y',)),
+    QaExample('c', ('z',)),
+    QaExample('d', ('w',)),
+    malformed=7,
+  )
+  path = _write(
+    tmp_path / 'p',
+    ('a', 'rhine'), ('b', 'wrong'), ('b', 'X'), ('c', 'y'), ('e', 'f'),
+  )  # fmt: skip
+  score = qa_predictions.score(dataset, qa_predictions.read_predictions(path))
+  low, high = qa_metrics.bootstrap_interval(2, 4)
+  assert score == qa_predictions.Score(
+    exact_match=0.5,
+    low=low,
+    high=high,
+    correct=2,
+    questions=4,
+    missing=1,
+    unknown=1,
+    duplicate_questions=1,
+    duplicate_predictions=1,
+    malformed_questions=7,
+    malformed_predictions=0,
+  )
+  assert score.describe().splitlines() == [
+    'exact match 50.00 % (2 of 4; 95 % interval 0.00 to 100.00)',
+    '  1 questions have no prediction: counted as wrong',
+    '  1 predictions are for no question: not counted',
+    '  1 predictions are for a question that comes again: the last one counts',
+    '  1 questions come again: the last answers count',
+    '  7 lines of the dataset could not be read',
+  ]
+  assert json.loads(json.dumps(score.to_dict()))['correct'] == 2
+
+
+def test_patterns(tmp_path):
+  dataset = _dataset(QaExample('a', (r'19\d\d',), is_regex=True))
+  for prediction, right in (('1987 or so', 1), ('in 1987', 0)):
+    predictions = qa_predictions.Predictions({'a': prediction}, 0, 0)
+    assert qa_predictions.score(dataset, predictions).exact_match == right
+
+
+def test_predictions_for_other_questions_are_an_error():
+  with pytest.raises(ValueError, match="the first one is for 'who'"):
+    qa_predictions.score(
+      _dataset(QaExample('a', ('b',))),
+      qa_predictions.Predictions({'who': 'x'}, 0, 0),
+    )

@@ -1,0 +1,244 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import threading
+import unicodedata
+
+import numpy as np
+import pytest
+
+from realm_tf.questions import regex_answers
+from realm_tf.questions.regex_answers import LRUCache, RegexAnswers
+from realm_tf.text.tokenizer import BertTokenizer
+from tests.support import shared_data, small_world
+
+BODIES = [
+  'Paris is old.',
+  'the river seine has paris, in France; pa ris',
+  'lima. LIMA in Perú flows',
+  '',
+  'big é́ word 1976 two',
+]
+
+
+class Bodies:
+  """Texts by row, and which rows were asked for."""
+
+  def __init__(self, texts):
+    self.texts = texts
+    self.asked = []
+
+  def __call__(self, rows):
+    self.asked += rows.tolist()
+    return ['' if row < 0 else self.texts[row] for row in rows]
+
+
+def make(texts=BODIES, **options):
+  bodies = Bodies(texts)
+  return RegexAnswers(bodies, small_world.tokenizer(), **options), bodies
+
+
+def test_the_cache_forgets_what_was_not_used_for_longest():
+  cache = LRUCache(3)
+  for key in 'abc':
+    cache.put(key, key.upper())
+  assert cache.get('a') == 'A'
+  cache.put('d', 'D')
+  assert [cache.get(key) for key in 'abcd'] == ['A', None, 'C', 'D']
+  assert len(cache) == cache.weight == 3
+
+
+def test_the_cache_is_bounded_by_weight():
+  cache = LRUCache(10)
+  cache.put('a', 1, weight=6)
+  cache.put('b', 2, weight=4)
+  cache.put('b', 3, weight=3)
+  assert (len(cache), cache.weight, cache.get('b')) == (2, 9, 3)
+  cache.put('c', 4, weight=6)
+  assert (cache.get('a'), cache.get('b'), cache.weight) == (None, 3, 9)
+  cache.put('huge', 5, weight=11)
+  assert cache.get('huge', 'nothing') == 'nothing'
+  assert cache.weight <= 10
+  with pytest.raises(ValueError, match='negative. Received: -1'):
+    LRUCache(-1)
+
+
+def test_threads_share_a_cache():
+  cache = LRUCache(50)
+
+  def work(first):
+    for i in range(2000):
+      cache.put((first + i) % 80, i)
+      cache.get(i % 80)
+
+  threads = [threading.Thread(target=work, args=(7 * t,)) for t in range(4)]
+  for thread in threads:
+    thread.start()
+  for thread in threads:
+    thread.join()
+  assert cache.weight == len(cache) == 50
+
+
+def test_matches_are_in_bytes_of_the_original():
+  body = 'Łódź: ŁÓDŹ, 1976'
+  found = regex_answers.byte_spans(['łódź', r'\d+'], body)
+  assert [body.encode()[i:j].decode() for i, j in found] == [
+    'Łódź',
+    'ŁÓDŹ',
+    '1976',
+  ]
+  assert regex_answers.byte_spans(['b.d'], b'\xff\xfe bad b\xffd') == [
+    (3, 6),
+    (7, 10),
+  ]
+
+
+def test_flags_are_those_of_evaluation():
+  body = 'one\nTwo'
+  assert regex_answers.byte_spans(['^two$'], body) == [(4, 7)]
+  assert regex_answers.byte_spans(['one.two'], body) == []
+
+
+@pytest.mark.parametrize('pattern', ['', 'x*', '(?=o)', r'\b', r'\s+', '$'])
+def test_an_empty_match_is_no_answer(pattern):
+  answers, _ = make(['one two  four'])
+  assert regex_answers.byte_spans([pattern], 'one two  four') == []
+  assert answers.contain([pattern], [0]).tolist() == [False]
+  assert answers.spans([pattern], [0])[0].shape == (0, 2)
+
+
+def test_matches_behind_empty_ones_count():
+  answers, _ = make(['one two'])
+  assert regex_answers.byte_spans(['w?'], 'one two') == [(5, 6)]
+  assert answers.contain(['w?'], [0]).tolist() == [True]
+
+
+def test_the_fewest_wordpieces_that_cover_a_match():
+  starts, limits = np.array([0, 3, 4, 9]), np.array([3, 4, 8, 12])
+  spans = [(0, 3), (3, 8), (2, 4), (8, 9), (5, 6), (4, 12), (0, 3)]
+  got = regex_answers.token_spans(spans, starts, limits)
+  assert got.dtype == np.int32
+  assert got.tolist() == [[0, 0], [0, 1], [1, 2], [2, 2], [2, 3]]
+  assert regex_answers.token_spans([], starts, limits).shape == (0, 2)
+
+
+def test_spans_of_wordpieces():
+  answers, _ = make()
+  tokenizer = small_world.tokenizer()
+  ids = tokenizer.tokenize(BODIES).to_list()
+  patterns = ['paris(, in)?', 'per.', '9[0-9]{2}', 'big .']
+  found = [
+    [tokenizer.tokens(ids[row][first : last + 1]) for first, last in spans]
+    for row, spans in enumerate(answers.spans(patterns, range(5)))
+  ]
+  assert found == [
+    [['paris']],
+    [['paris', ',', 'in']],
+    [['peru']],
+    [],
+    [['big', 'e'], ['[UNK]']],
+  ]
+
+
+def test_contain_agrees_with_spans():
+  answers, _ = make()
+  for patterns in (['paris'], ['lima', 'old'], ['zz', '9'], []):
+    rows = np.array([4, 0, 2, 2, -1, 3, 1])
+    assert answers.contain(patterns, rows).tolist() == [
+      len(spans) > 0 for spans in answers.spans(patterns, rows)
+    ]
+  assert answers.contain(['paris'], []).shape == (0,)
+
+
+def test_each_pair_is_matched_once():
+  answers, bodies = make()
+  answers.contain(['paris'], [3, 1])
+  got = answers.contain(['paris'], [0, 1, 3, 2])
+  assert got.tolist() == [True, True, False, False]
+  assert bodies.asked == [1, 3, 0, 2]
+  answers.contain(['lima'], [1])
+  assert bodies.asked == [1, 3, 0, 2, 1]
+  bodies.asked.clear()
+  first = answers.spans(['paris'], [1, 0, 1])
+  again = answers.spans(['paris'], [0, 1, 2])
+  assert bodies.asked == [1, 0, 2]
+  np.testing.assert_array_equal(first[0], again[1])
+
+
+def test_caches_are_bounded_and_results_do_not_depend_on_it():
+  small, bodies = make(max_pairs=3, max_span_pairs=2)
+  large, _ = make()
+  for patterns in (['paris'], ['old'], ['paris'], ['in']):
+    for rows in ([0, 1], [2, 3, 4], [1, 4]):
+      np.testing.assert_array_equal(
+        small.contain(patterns, rows), large.contain(patterns, rows)
+      )
+      for one, other in zip(
+        small.spans(patterns, rows), large.spans(patterns, rows)
+      ):
+        np.testing.assert_array_equal(one, other)
+  assert len(bodies.asked) > 20
+
+
+def test_a_broken_pattern_is_quoted():
+  answers, _ = make()
+  for function in (answers.contain, answers.spans):
+    with pytest.raises(ValueError, match=r"not a regular expression .*'\(19'"):
+      function(['ok', '(19'], [0])
+
+
+def _is_plain(text):
+  """Whether the original's tokenizer of blocks and ours agree on it.
+
+  The original casefolds by NFKC, so that a superscript is a digit; takes
+  control characters for spaces, no-break spaces and U+FFFD for letters; and
+  has a word of more than 100 bytes unknown, where BERT has 200.
+  """
+
+  def folded(form, s):
+    marked = unicodedata.normalize('NFD', unicodedata.normalize(form, s))
+    return ''.join(c for c in marked if unicodedata.category(c) != 'Mn')
+
+  return (
+    all(
+      folded('NFC', c.lower()) == folded('NFKC', c.casefold())
+      and c != '\ufffd'
+      and (c in ' \n\t' or unicodedata.category(c)[0] not in 'CZ')
+      for c in text
+    )
+    and max(map(len, text.encode().split()), default=0) <= 100
+  )
+
+
+def _without_marks(text):
+  return ''.join(c for c in text if unicodedata.category(c) != 'Mn')
+
+
+def test_golden_maps_to_the_original_text():
+  """The original maps wordpieces to words, ours to bytes within them."""
+  folder = shared_data.path('goldens')
+  tokenizer = BertTokenizer.from_file(
+    folder / 'modules' / 'tiny' / 'bert' / 'assets' / 'vocab.txt'
+  )
+  cases = json.loads((folder / 'orqa_tokenize.json').read_text())
+  tokens = tokenizer.tokenize_with_offsets([case['text'] for case in cases])
+  compared = 0
+  for case, ids, starts, limits in zip(
+    cases, *(rows.to_list() for rows in tokens)
+  ):
+    if ids != case['wordpiece_ids']:
+      assert not _is_plain(case['text']), case['text']
+      continue
+    compared += 1
+    text = case['text'].encode()
+    position, words = 0, []
+    for word in case['orig_tokens']:
+      first = text.index(word.encode(), position)
+      position = first + len(word.encode())
+      words.append((first, position))
+    for word, start, limit in zip(case['token_map'], starts, limits):
+      # An accent behind a comma is a word of its own in the original.
+      piece = _without_marks(text[start:limit].decode()).encode()
+      first, end = words[word]
+      assert first <= start and start + len(piece) <= end, case['text']
+  assert compared > 200

@@ -1,0 +1,124 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A training that kill_test.py kills: says on stdout what it is about to do.
+
+python -m tests.support.killable_run MODEL_DIR
+"""
+
+import os
+import sys
+import time
+
+import tensorflow as tf
+
+from realm_tf.indexing import index_builder, index_refresh
+from realm_tf.io import atomic
+from realm_tf.training import estimator, run_config
+from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.refresh_schedule import RefreshSchedule
+from tests.training import estimator_test
+
+STEPS = 60
+PARTS = 5
+
+
+def say(*words):
+  print(*words, flush=True)
+
+
+def write_parts(directory, what, step):
+  """Writes files slowly, so that a kill can come between them."""
+  for part in range(PARTS):
+    with open(os.path.join(directory, f'part{part}'), 'w') as f:
+      f.write(str(step))
+    if part == PARTS // 2:
+      say(what, step)
+    time.sleep(0.02)
+
+
+def read_parts(directory):
+  """The step of a whole directory; anything missing is an error."""
+  steps = set()
+  for part in range(PARTS):
+    with open(os.path.join(directory, f'part{part}')) as f:
+      steps.add(int(f.read()))
+  (step,) = steps
+  return step
+
+
+class Slot:
+  def __init__(self):
+    self.step = -1
+
+  def swap(self, new):
+    self.step = new
+    say('swapped', new)
+
+
+def main(model_dir):
+  index_dir = os.path.join(model_dir, 'index')
+  slot = Slot()
+
+  def model_fn(config):
+    spec = estimator_test.model_fn(config)
+
+    def export(directory, step):
+      embedder_dir = os.path.join(directory, 'embedder')
+      os.mkdir(embedder_dir)
+      write_parts(embedder_dir, 'exporting', step)
+
+    spec.export_fn = export
+    return spec
+
+  def build(embedder_dir, step, check):
+    check()
+    assert read_parts(embedder_dir) == step
+    with atomic.atomic_directory(os.path.join(index_dir, str(step))) as made:
+      write_parts(made, 'publishing', step)
+
+  def batches(start):
+    for batch in estimator_test.Batches(start):
+      batch.index_step = slot.step
+      time.sleep(0.01)
+      yield batch
+
+  class Narrator(run_config.Listener):
+    def begin(self, step, index_step):
+      say('begin', step, index_step)
+
+    def report(self, step):
+      say('step', step)
+      return {}
+
+  builder = index_builder.IndexBuilder(
+    os.path.join(model_dir, 'export', 'tf_hub'),
+    index_dir,
+    build,
+    poll_seconds=0.05,
+  )
+  estimator.train_and_evaluate(
+    model_fn,
+    run_config.RunConfig(
+      model_dir,
+      save_checkpoints_steps=10,
+      log_every_steps=5,
+      progress=False,
+    ),
+    run_config.TrainSpec(
+      lambda start: ExampleGenerator(lambda: batches(start), ahead=3),
+      max_steps=STEPS,
+      export_schedule=RefreshSchedule.parse('0-:15'),
+      listeners=[
+        index_builder.BuilderThread(builder),
+        index_refresh.IndexRefresher(
+          index_dir, slot, read_parts, poll_seconds=0.05
+        ),
+        Narrator(),
+      ],
+    ),
+  )
+
+
+if __name__ == '__main__':
+  tf.config.threading.set_intra_op_parallelism_threads(1)
+  main(sys.argv[1])

@@ -1,0 +1,118 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from realm_tf.hub import hub_modules
+from realm_tf.tasks import ict
+from realm_tf.training import summaries
+from realm_tf.training.refresh_schedule import RefreshSchedule
+
+
+def make_config(world, model_dir, **changes):
+  config = ict.IctConfig(
+    model_dir=str(model_dir),
+    corpus_dir=str(world / 'corpus'),
+    bert=str(world / 'bert_config.json'),
+    vocab_file=str(world / 'vocab.txt'),
+    projection_size=8,
+    query_seq_len=32,
+    candidate_seq_len=48,
+    train_steps=12,
+    batch_size=8,
+    learning_rate=1e-3,
+    warmup_steps=2,
+    eval_batches=0,
+    export_schedule=RefreshSchedule.parse('6'),
+    save_checkpoints_steps=6,
+    log_every_steps=3,
+    progress=False,
+  )
+  return dataclasses.replace(config, **changes)
+
+
+def test_goes_on_where_it_was(world, tmp_path):
+  config = make_config(world, tmp_path / 'unbroken')
+  ict.pretrain(config)
+  broken = dataclasses.replace(config, model_dir=str(tmp_path / 'broken'))
+  save_whole = hub_modules.EmbedderModule.save
+
+  class PulledPlugError(Exception):
+    pass
+
+  def save(self, directory, step):
+    if step == 12:
+      raise PulledPlugError
+    save_whole(self, directory, step)
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(hub_modules.EmbedderModule, 'save', save)
+    with pytest.raises(PulledPlugError):
+      ict.pretrain(broken)
+  assert not (tmp_path / 'broken/export/tf_hub/12').exists()
+  with pytest.raises(ValueError, match='separate_towers was False and is True'):
+    ict.pretrain(dataclasses.replace(broken, separate_towers=True))
+  with pytest.raises(ValueError, match='projection_size was 8 and is 4'):
+    ict.pretrain(dataclasses.replace(broken, projection_size=4))
+  ict.pretrain(broken)
+  curves = [
+    [line['loss'] for line in summaries.read_metrics(path / 'metrics.jsonl')]
+    for path in (tmp_path / 'unbroken', tmp_path / 'broken')
+  ]
+  assert len(curves[0]) == 4
+  np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4)
+  kernels = [
+    hub_modules.load_embedder(
+      tmp_path / name / 'export/tf_hub/12/embedder'
+    ).query_tower.projection.kernel
+    for name in ('unbroken', 'broken')
+  ]
+  np.testing.assert_allclose(*kernels, atol=1e-4)
+
+
+def test_other_questions_in_the_same_file_are_refused(world, tmp_path):
+  lines = (world / 'knowledge.jsonl').read_text().splitlines()
+  paragraphs, path = tmp_path / 'paragraphs.jsonl', tmp_path / 'questions.jsonl'
+  with open(paragraphs, 'w') as f:
+    for number, line in enumerate(lines):
+      f.write(json.dumps({'id': number, **json.loads(line)}) + '\n')
+
+  def write(asked, count=20):
+    with open(path, 'w') as f:
+      for number in range(count):
+        title = json.loads(lines[number])['title']
+        line = {'question': f'{asked} of {title}?', 'answer': ['it']}
+        f.write(json.dumps({**line, 'paragraph_id': number}) + '\n')
+
+  def pretrain(steps):
+    ict.pretrain(
+      make_config(
+        world,
+        tmp_path / 'model',
+        questions=str(path),
+        paragraphs=str(paragraphs),
+        train_steps=steps,
+        save_checkpoints_steps=2,
+        log_every_steps=1,
+        export_schedule=RefreshSchedule((0,), (100,)),
+      )
+    )
+
+  write('The capital')
+  pretrain(2)
+  write('The capital', 19)
+  with pytest.raises(ValueError, match='num_questions was 20 and is 19'):
+    pretrain(4)
+  write('The king')
+  with pytest.raises(ValueError, match='resumed: questions_fingerprint was'):
+    pretrain(4)
+  write('The capital')
+  pretrain(4)
+  steps = [
+    line['step']
+    for line in summaries.read_metrics(tmp_path / 'model' / 'metrics.jsonl')
+  ]
+  assert steps == [1, 2, 3, 4]

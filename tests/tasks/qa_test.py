@@ -1,0 +1,215 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fine-tuning whose document side is refreshed; bin/ tests the usual one."""
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from realm_tf.answering.question_answerer import QuestionAnswerer
+from realm_tf.hub import hub_modules, span_reader_module
+from realm_tf.index import build_index, versions
+from realm_tf.index.embed_corpus import EmbeddingConfig
+from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.modeling.open_qa import OpenQAConfig
+from realm_tf.tasks import qa
+from realm_tf.tasks.question_batches import QuestionConfig
+from realm_tf.training import exporters, summaries
+from realm_tf.training.refresh_schedule import RefreshSchedule
+from tests.support import small_realm
+
+STEPS = 12
+
+
+@pytest.fixture(scope='module')
+def realm(tmp_path_factory):
+  return small_realm.make(tmp_path_factory.mktemp('realm'))
+
+
+def config_of(realm, model_dir, **others):
+  questions = pathlib.Path(realm.directory, 'questions.jsonl')
+  records = [
+    {'question': f'What is the capital of {land} ?', 'answer': [city]}
+    for land, city in (
+      ('France', 'Paris'),
+      ('England', 'London'),
+      ('Italy', 'Rome'),
+      ('Peru', 'Lima'),
+    )
+  ]
+  questions.write_text(''.join(json.dumps(r) + '\n' for r in records))
+  return qa.FinetuningConfig(
+    model_dir=str(model_dir),
+    corpus_dir=str(realm.corpus_dir),
+    index_path=realm.index_path,
+    train_questions=str(questions),
+    bert=str(realm.export_dir / 'bert'),
+    questions=QuestionConfig(
+      query_seq_len=14, reader_seq_len=34, retriever_beam=8, reader_beam=4
+    ),
+    max_span_width=3,
+    span_hidden_size=8,
+    train_steps=STEPS,
+    batch_size=2,
+    learning_rate=0.01,
+    warmup_steps=1,
+    searcher=SearcherConfig(kind='exact'),
+    embedding=EmbeddingConfig(max_length=30),
+    log_every_steps=1,
+    progress=False,
+    **others,
+  )
+
+
+def write_paragraphs(directory):
+  """What the corpus was built of; the id of each is its row."""
+  path = directory / 'paragraphs.jsonl'
+  with open(path, 'w') as f:
+    for number, (title, text) in enumerate(small_realm.BLOCKS):
+      line = {'id': number, 'title': title, 'text': text}
+      f.write(json.dumps(line) + '\n')
+  return str(path)
+
+
+def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
+  config = config_of(
+    realm, tmp_path, refresh_schedule=RefreshSchedule.parse('0-:4')
+  )
+  steps = 60  # The first index takes about as long as twenty of them.
+  qa.finetune(dataclasses.replace(config, train_steps=steps))
+  hub = tmp_path / 'export' / 'tf_hub'
+  exported = exporters.list_exports(hub)
+  assert exported[-1] == steps
+  export = pathlib.Path(exporters.export_path(hub, steps))
+  made_by = build_index.fingerprint_embedder(export / 'embedder')
+  info = hub_modules.read_info(export / 'span_reader', 'span_reader')
+  assert info['document_embedder_fingerprint'] == made_by
+  # It has moved away from the one that it started with.
+  assert made_by != build_index.fingerprint_embedder(realm.directory / 'stale')
+  lines = summaries.read_metrics(tmp_path / 'metrics.jsonl')
+  used = [line['index_version'] for line in lines if line['kind'] == 'train']
+  assert used == sorted(used) and used[0] == 0
+  # Later batches were searched in a newer index.
+  assert used[-1] > 0
+  # The index that the training began with is one of other documents' vectors.
+  with pytest.raises(versions.IndexMismatchError, match=made_by):
+    QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
+
+
+def test_only_the_query_side_learns_if_told(realm, tmp_path):
+  config = config_of(realm, tmp_path, embedder_learning_rate=0.01)
+  qa.finetune(dataclasses.replace(config, learning_rate=0.0))
+  hub = tmp_path / 'export' / 'tf_hub'
+  first, last = (exporters.export_path(hub, step) for step in (0, STEPS))
+
+  def change(load, part):
+    before, after = (
+      load(f'{export}/{part}').get_weights() for export in (first, last)
+    )
+    return max(np.abs(a - b).max() for a, b in zip(before, after))
+
+  assert change(span_reader_module.load_span_reader, 'span_reader') == 0
+  assert change(hub_modules.load_embedder, 'embedder') > 0.001
+
+
+def test_without_a_refresh_it_is_the_embedder_of_the_index(realm, tmp_path):
+  qa.finetune(config_of(realm, tmp_path))
+  export = exporters.best_or_newest(tmp_path)
+  answerer = QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
+  found = answerer.answer(['What is the capital of Peru ?'])
+  assert found.texts[0][0]
+  answerer.close()
+
+
+def test_it_goes_on_from_the_reader_of_an_earlier_one(realm, tmp_path):
+  first, second = tmp_path / 'first', tmp_path / 'second'
+  config = config_of(realm, first)
+  qa.finetune(config)
+  start = pathlib.Path(exporters.export_path(first / 'export/tf_hub', STEPS))
+  # Next to nothing is learnt: what is written is what it started from.
+  qa.finetune(
+    dataclasses.replace(
+      config,
+      model_dir=str(second),
+      bert=None,
+      span_reader=str(start / 'span_reader'),
+      embedder=str(start / 'embedder'),
+      learning_rate=1e-9,
+      train_steps=2,
+    )
+  )
+  end = pathlib.Path(exporters.export_path(second / 'export/tf_hub', 2))
+  earlier, later = (
+    QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path).answer(
+      ['What is the capital of Peru ?', 'Paris']
+    )
+    for export in (start, end)
+  )
+  assert earlier.texts == later.texts
+  np.testing.assert_allclose(later.scores, earlier.scores, rtol=1e-5)
+
+
+def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
+  paragraphs = write_paragraphs(tmp_path)
+  questions = tmp_path / 'questions.jsonl'
+  with open(questions, 'w') as f:
+    for number in (4, None, 1):
+      line = {'question': 'Which ?', 'answer': ['x'], 'paragraph_id': number}
+      f.write(json.dumps(line) + '\n')
+  config = config_of(realm, tmp_path / 'model', paragraphs=paragraphs)
+  # None of these questions names a paragraph.
+  parts = qa._Finetuning(config)
+  numbers, rows = np.arange(3), np.tile(np.arange(8), [3, 1])
+
+  def features(parts):
+    query = parts.train.query(numbers)
+    vectors = np.zeros([8, 8], np.float32)
+    return parts.train.features(numbers, query, rows, vectors)
+
+  assert 'beam_is_gold' not in features(parts)
+  parts.slot.close()
+  asked = dataclasses.replace(
+    config,
+    questions=dataclasses.replace(config.questions, add_gold=True),
+  )
+  with pytest.raises(ValueError, match='no gold block is known'):
+    qa._Finetuning(asked)
+  parts = qa._Finetuning(
+    dataclasses.replace(config, train_questions=str(questions))
+  )
+  is_gold = features(parts)['beam_is_gold']
+  assert np.argwhere(is_gold).tolist() == [[0, 4], [2, 1]]
+  parts.slot.close()
+
+
+def test_dev_questions_need_no_gold_paragraph(realm, tmp_path):
+  paragraphs = write_paragraphs(tmp_path)
+  train = tmp_path / 'train.jsonl'
+  line = {
+    'question': 'What is the capital of Peru ?',
+    'answer': ['Lima'],
+    'paragraph_id': 4,
+  }
+  train.write_text(json.dumps(line) + '\n')
+  config = config_of(
+    realm,
+    tmp_path / 'qa',
+    paragraphs=paragraphs,
+    model=OpenQAConfig(retriever_gold_loss=1.0, reader_gold_loss=1.0),
+  )
+  config = dataclasses.replace(
+    config,
+    dev_questions=config.train_questions,
+    train_questions=str(train),
+    batch_size=1,
+    train_steps=4,
+  )
+  result = qa.finetune(config)
+  # Of these nothing gold is known, and nothing is told.
+  assert 'gold_in_beam' not in result and result['answer_in_beam'] > 0
+  lines = summaries.read_metrics(tmp_path / 'qa' / 'metrics.jsonl')
+  (learnt, *_) = (line for line in lines if line['kind'] == 'train')
+  assert learnt['gold_in_beam'] == 1 and learnt['reader_gold_loss'] > 0

@@ -1,0 +1,184 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of pre-training; bin/pretrain_realm's tests train."""
+
+import contextlib
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from realm_tf.hub import hub_modules
+from realm_tf.index.versions import IndexMismatchError
+from realm_tf.indexing import index_builder
+from realm_tf.io import atomic
+from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.featurization import FeaturizationConfig
+from realm_tf.spans.masking import MaskingConfig
+from realm_tf.tasks import realm
+from realm_tf.training import checkpoints, estimator, run_config
+
+
+@pytest.fixture
+def config(world, tmp_path):
+  return realm.PretrainingConfig(
+    model_dir=str(tmp_path / 'model'),
+    corpus_dir=str(world / 'corpus'),
+    index_dir=str(tmp_path / 'index'),
+    train_examples=f'{world}/spans/spans-*',
+    bert=str(world / 'bert_config.json'),
+    vocab_file=str(world / 'vocab.txt'),
+    projection_size=16,
+    batch_size=4,
+    masking=MaskingConfig(query_seq_len=32),
+    featurization=FeaturizationConfig(
+      query_seq_len=32, candidate_seq_len=48, num_candidates=3
+    ),
+    progress=False,
+  )
+
+
+def test_starts_from_bert_or_from_an_embedder(config, indexed):
+  root, *_ = indexed
+  from_bert = realm._Pretraining(config)
+  table = from_bert.bert.encoder.get_embedding_table().numpy()
+  mine = from_bert.make_embedder().query_tower.encoder.get_embedding_table()
+  np.testing.assert_array_equal(mine, table)
+  from_module = realm._Pretraining(
+    dataclasses.replace(config, embedder=str(root / 'embedder-3'))
+  )
+  np.testing.assert_array_equal(
+    from_module.make_embedder().query_tower.projection.kernel,
+    indexed[3].query_tower.projection.kernel,
+  )
+  assert from_module.embedding.max_length == 48
+
+
+def test_a_restart_with_another_embedder_is_refused(config, indexed, tmp_path):
+  root, tokenizer, _, embedder, *_ = indexed
+
+  def check(config, fresh=False):
+    settings = realm._Pretraining(config).resume_settings()
+    checkpoints.check_resume_settings(str(tmp_path), settings, fresh)
+
+  check(config, fresh=True)
+  check(config)
+  for name, before, value in (
+    ('separate_towers', False, True),
+    ('projection_size', 16, 8),
+  ):
+    with pytest.raises(ValueError, match=f'{name} was {before} and is {value}'):
+      check(dataclasses.replace(config, **{name: value}))
+  # What counts is the embedder that is built.
+  config = dataclasses.replace(config, projection_size=None)
+  check(dataclasses.replace(config, embedder=str(root / 'embedder-3')))
+  other = Embedder(embedder.bert_config, 8, separate_towers=True)
+  hub_modules.export_embedder(other, tokenizer, tmp_path / 'other', 1)
+  with pytest.raises(
+    ValueError, match='projection_size was 16 and is 8; separate_towers was'
+  ):
+    check(dataclasses.replace(config, embedder=str(tmp_path / 'other')))
+
+
+def test_the_shape_of_a_given_embedder_cannot_be_changed(config, indexed):
+  root, *_ = indexed
+  module = str(root / 'embedder-3')
+  same = dataclasses.replace(config, embedder=module, separate_towers=False)
+  made = realm._Pretraining(same).make_embedder()
+  assert made.projection_size == 16 and not made.separate_towers
+  other = dataclasses.replace(same, projection_size=8, separate_towers=True)
+  with pytest.raises(ValueError) as e:
+    realm._Pretraining(other)
+  assert str(e.value) == (
+    f'projection_size=8 was asked for, but {module} has 16;'
+    f' separate_towers=True was asked for, but {module} has False'
+  )
+  by_default = dataclasses.replace(config, projection_size=None)
+  made = realm._Pretraining(by_default).make_embedder()
+  assert made.projection_size == 128 and not made.separate_towers
+
+
+def test_two_rates_move_two_groups(config):
+  parts = realm._Pretraining(
+    dataclasses.replace(
+      config, learning_rate=0.1, embedder_learning_rate=0.01, warmup_steps=0
+    )
+  )
+  spec = parts.model_fn(run_config.RunConfig(config.model_dir))
+  rates = [float(g.optimizer.learning_rate(0)) for g in spec.optimizers]
+  np.testing.assert_allclose(rates, [0.1, 0.01], rtol=1e-4)
+  names = [{v.ref() for v in g.variables} for g in spec.optimizers]
+  assert not names[0] & names[1]
+  assert names[0] | names[1] == {
+    v.ref() for v in spec.model.trainable_variables
+  }
+
+
+def test_an_index_comes_with_its_own_embedder(config, indexed, tmp_path):
+  root, *_ = indexed
+  parts = realm._Pretraining(config)
+  version = parts.load_index(str(root / 'index' / '3'))
+  assert version.metadata.step == 3
+  version.close()
+  assert parts.embedders.made == 1
+  parts.load_index(str(root / 'index' / '3')).close()
+  assert parts.embedders.made == 1
+
+  bare = tmp_path / 'bare'
+  shutil.copytree(root / 'index' / '3', bare)
+  shutil.rmtree(bare / 'embedder')
+  with pytest.raises(ValueError, match='published without its embedder'):
+    parts.load_index(str(bare))
+  metadata = atomic.read_json(bare / 'metadata.json')
+  atomic.write_json(
+    bare / 'metadata.json', {**metadata, 'corpus_fingerprint': 'feed'}
+  )
+  with pytest.raises(IndexMismatchError, match='feed'):
+    parts.load_index(str(bare))
+
+
+def test_a_run_does_not_begin_among_indexes_of_another(config, tmp_path):
+  (tmp_path / 'index' / '500').mkdir(parents=True)
+  with pytest.raises(ValueError, match='/index has indexes already .*500') as e:
+    realm.pretrain(config)
+  assert '\n' not in str(e.value) and config.index_dir in str(e.value)
+
+
+def test_an_unfinished_build_goes_when_the_training_has_ended(
+  config, tmp_path, monkeypatch
+):
+  index = tmp_path / 'index'
+
+  def train(error):
+    """Trains until a build is given up; returns what is left of it."""
+
+    def give_up_a_build(*args):
+      for name in ('.embedder-5', '.partial-5'):
+        (index / name / 'part').mkdir(parents=True, exist_ok=True)
+      if error is not None:
+        raise error
+      return {'loss': 1.0}
+
+    monkeypatch.setattr(estimator, 'train_and_evaluate', give_up_a_build)
+    with pytest.raises(error) if error else contextlib.nullcontext():
+      assert realm.pretrain(config) == {'loss': 1.0}
+    return sorted(path.name for path in index.iterdir())
+
+  for error in (FloatingPointError, KeyboardInterrupt):
+    assert train(error) == ['.embedder-5', '.partial-5']
+  assert train(None) == []
+
+
+def test_who_builds(config):
+  parts = realm._Pretraining(
+    dataclasses.replace(config, index_builder='process', builder_command=['b'])
+  )
+  (process,) = parts.builder('exports')
+  assert isinstance(process, index_builder.BuilderProcess)
+  assert process._command[:2] == ['b', '--watch']
+  assert f'--model_dir={config.model_dir}' in process._command
+  parts = realm._Pretraining(dataclasses.replace(config, index_builder='none'))
+  assert parts.builder('exports') == []
+  with pytest.raises(ValueError, match="Received: 'nobody'"):
+    realm.pretrain(dataclasses.replace(config, index_builder='nobody'))
