@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-ROOT = pathlib.Path(__file__).resolve().parents[1] / 'testdata' / 'original'
+ROOT = pathlib.Path(__file__).resolve().parents[2] / 'testdata' / 'original'
 RELEASE = ROOT / 'release'
 HUGGING_FACE = ROOT / 'hugging_face'
 VOCAB = RELEASE / 'vocab.txt'

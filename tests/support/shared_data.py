@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-_DEFAULT = pathlib.Path(__file__).resolve().parents[2] / 'shared' / 'data'
+_DEFAULT = pathlib.Path(__file__).resolve().parents[3] / 'shared' / 'data'
 
 
 def path(*parts: str) -> pathlib.Path:
