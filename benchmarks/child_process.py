@@ -106,7 +106,7 @@ def _limit_threads(count: int) -> None:
 
 
 def _module(measurement: Measurement) -> Any:
-  return importlib.import_module(f'realm_tf.benchmarks.{measurement.module}')
+  return importlib.import_module(f'benchmarks.{measurement.module}')
 
 
 def call(measurement: Measurement, work_dir: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def test_a_failure_tells_what_was_wrong(tmp_path):
   with pytest.raises(child_process.MeasurementError) as e:
     child_process.run(Measurement('broken', 'not_there'), str(tmp_path))
   assert 'broken ended with code 1' in str(e.value)
-  assert "No module named 'realm_tf.benchmarks.not_there'" in str(e.value)
+  assert "No module named 'benchmarks.not_there'" in str(e.value)
 
 
 def test_call_gives_each_module_what_it_takes(tmp_path):

@@ -22,9 +22,7 @@ MATERIAL = {
 def test_all_settings_are_known_to_their_modules(toy):
   measurements = plan.make_plan(MATERIAL, toy=toy)
   for measurement in measurements:
-    module = importlib.import_module(
-      f'realm_tf.benchmarks.{measurement.module}'
-    )
+    module = importlib.import_module(f'benchmarks.{measurement.module}')
     if hasattr(module, 'Settings'):
       settings = module.Settings(**measurement.settings)
       if hasattr(settings, 'pipeline'):
@@ -88,7 +86,7 @@ def test_targets_are_compared():
 
 def test_the_parent_starts_no_tensorflow():
   code = (
-    'import sys; from realm_tf.benchmarks import child_process, machine, plan;'
+    'import sys; from benchmarks import child_process, machine, plan;'
     'sys.exit("tensorflow" in sys.modules)'
   )
   assert not subprocess.run(
