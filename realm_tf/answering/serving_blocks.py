@@ -1,16 +1,12 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks as variables of a SavedModel, and packing them in its graph.
-
-Made of dense tensors from the beginning: the same by ragged ones, as in
-`text.packing`, takes hundreds of small operations, which for one question take
-longer than its embedding.
-"""
+"""Blocks as variables of a SavedModel."""
 
 import numpy as np
 import tensorflow as tf
 
 from realm_tf.corpus.documents import Documents
+from realm_tf.text import packing
 from realm_tf.text.packing import SpecialIds
 
 _CHUNK = 1 << 16
@@ -19,36 +15,6 @@ _CHUNK = 1 << 16
 def _constant(value: tf.Tensor, name: str) -> tf.Variable:
   """A variable that nobody trains: constants would blow up the graph."""
   return tf.Variable(value, trainable=False, name=name)
-
-
-def pack_question(
-  ids: tf.RaggedTensor, *, special: SpecialIds, max_length: int
-) -> dict[str, tf.Tensor]:
-  """Packs `[CLS] question [SEP]`, as `packing.pack_query` does.
-
-  Args:
-    ids: int32 [batch, (tokens)]; tokens beyond `max_length` are cut.
-    special: Ids of [CLS] and so on.
-    max_length: Wordpieces of a packed row at most.
-
-  Returns:
-    `input_word_ids`, `input_mask`, `input_type_ids`, int32 [batch, length].
-  """
-  room = max_length - 2
-  lengths = tf.minimum(tf.cast(ids.row_lengths(), tf.int32), room)
-  longest = tf.maximum(tf.reduce_max(lengths), 0)
-  dense = ids.to_tensor(special.pad, shape=[None, room])[:, :longest]
-  dense = tf.pad(dense, [[0, 0], [1, 1]], constant_values=special.pad)
-  places = tf.range(longest + 2)[tf.newaxis]
-  last = lengths[:, tf.newaxis] + 1
-  dense = tf.where(places == last, special.sep, dense)
-  dense = tf.where(places == 0, special.cls, dense)
-  mask = tf.cast(places <= last, tf.int32)
-  return {
-    'input_word_ids': dense,
-    'input_mask': mask,
-    'input_type_ids': tf.zeros_like(mask),
-  }
 
 
 class Blocks(tf.Module):
@@ -93,8 +59,8 @@ class Blocks(tf.Module):
     """Packs questions with blocks, as `packing.pack_reader` does.
 
     Args:
-      question: Of `pack_question`, int32 [batch, question_length]; shorter than
-        `max_length` by two at least.
+      question: Questions as `packing.pack_query` packs them, int32
+        [batch, question_length]; shorter than `max_length` by at least two.
       rows: int32 [batch, blocks].
       special: Ids of [CLS] and so on.
       max_length: Wordpieces of a packed row at most.
@@ -103,32 +69,27 @@ class Blocks(tf.Module):
       `input_word_ids`, `input_mask`, `input_type_ids` and `block_mask`, int32
       [batch, blocks, length].
     """
-    starts = tf.gather(self.splits, rows)
-    sizes = tf.cast(tf.gather(self.splits, rows + 1) - starts, tf.int32)
-    # Wordpieces of `[CLS] question [SEP]`; behind them the block begins.
-    first = tf.reduce_sum(question['input_mask'], 1)[:, tf.newaxis]
-    sizes = tf.minimum(sizes, max_length - 1 - first)
-    length = tf.maximum(tf.reduce_max(sizes + first) + 1, 1)
-    # [batch, blocks, length]: the place in the block.
-    places = tf.range(length) - first[:, :, tf.newaxis]
-    sizes = sizes[:, :, tf.newaxis]
-    inside = (places >= 0) & (places < sizes)
-    sources = tf.where(
-      inside, starts[:, :, tf.newaxis] + tf.cast(places, tf.int64), 0
+    questions, length = tf.unstack(tf.shape(question['input_word_ids']))
+    blocks = tf.shape(rows)[1]
+    of_question = packing.Slices(
+      tf.pad(tf.reshape(question['input_word_ids'], [-1]), [[0, 1]]),
+      tf.cast(tf.range(questions) * length + 1, tf.int64),
+      tf.reduce_sum(question['input_mask'], 1) - 2,
     )
-    of_blocks = tf.cast(tf.gather(self.ids, sources), tf.int32)
-    of_questions = question['input_word_ids'][:, :length]
-    of_questions = tf.pad(
-      of_questions,
-      [[0, 0], [0, length - tf.shape(of_questions)[1]]],
-      constant_values=special.pad,
+    flat = tf.reshape(rows, [-1])
+    starts = tf.gather(self.splits, flat)
+    sizes = tf.cast(tf.gather(self.splits, flat + 1) - starts, tf.int32)
+    packed = packing.pack_reader(
+      of_question._replace(
+        starts=tf.repeat(of_question.starts, blocks),
+        sizes=tf.repeat(of_question.sizes, blocks),
+      ),
+      packing.Slices(tf.convert_to_tensor(self.ids), starts, sizes),
+      special=special,
+      max_length=max_length,
     )
-    ids = tf.where(inside, of_blocks, of_questions[:, tf.newaxis])
-    ids = tf.where(places == sizes, special.sep, ids)
-    mask = tf.cast(places <= sizes, tf.int32)
+    del packed['block_positions']
     return {
-      'input_word_ids': ids,
-      'input_mask': mask,
-      'input_type_ids': tf.where(places >= 0, mask, 0),
-      'block_mask': tf.cast(inside, tf.int32),
+      name: tf.reshape(x, [questions, blocks, tf.shape(x)[1]])
+      for name, x in packed.items()
     }

@@ -7,14 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from realm_tf.answering import serving_blocks
 from realm_tf.answering.serving_blocks import Blocks
 from realm_tf.answering.serving_search import ServedSearcher
 from realm_tf.hub import hub_modules
 from realm_tf.modeling import span_scores
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
-from realm_tf.text import words
+from realm_tf.text import packing, words
 from realm_tf.text.tokenizer import BertTokenizer
 
 _QUESTION = tf.TensorSpec([None], tf.string, name='question')
@@ -85,7 +84,7 @@ class _Answerer:
   def _pack_and_embed(
     self, question: tf.Tensor
   ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    packed = serving_blocks.pack_question(
+    packed = packing.pack_query(
       self._tokenizer.tokenize(question),
       special=self._special,
       max_length=self._config.query_seq_len,

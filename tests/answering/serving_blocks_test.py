@@ -26,27 +26,12 @@ def questions():
   return small_world.ragged([[5, 6, 7, 8, 9, 10, 11], [], [12]])
 
 
-@pytest.mark.parametrize('max_length', [4, 6, 20])
-def test_questions_are_packed_as_elsewhere(max_length):
-  for ids in (questions(), questions()[1:2], questions()[:0]):
-    packed = serving_blocks.pack_question(
-      ids, special=SPECIAL, max_length=max_length
-    )
-    expected = packing.pack_query(ids, special=SPECIAL, max_length=max_length)
-    assert set(packed) == set(expected)
-    for name, value in expected.items():
-      if len(value):
-        np.testing.assert_array_equal(packed[name], value)
-      else:
-        assert len(packed[name]) == 0
-
-
 @pytest.mark.parametrize('max_length', [8, 14, 50])
 @pytest.mark.parametrize('rows', [[[0, 1], [1, 2], [2, 0]], [[1], [1], [1]]])
 def test_blocks_are_packed_as_elsewhere(corpus, rows, max_length):
   documents, blocks = corpus
   packed = blocks.pack(
-    serving_blocks.pack_question(questions(), special=SPECIAL, max_length=6),
+    packing.pack_query(questions(), special=SPECIAL, max_length=6),
     tf.constant(rows),
     special=SPECIAL,
     max_length=max_length,
@@ -68,9 +53,7 @@ def test_blocks_are_packed_as_elsewhere(corpus, rows, max_length):
 def test_no_question(corpus):
   _, blocks = corpus
   packed = blocks.pack(
-    serving_blocks.pack_question(
-      questions()[:0], special=SPECIAL, max_length=6
-    ),
+    packing.pack_query(questions()[:0], special=SPECIAL, max_length=6),
     tf.zeros([0, 2], tf.int32),
     special=SPECIAL,
     max_length=20,
