@@ -25,7 +25,7 @@ class Slot(Protocol):
     ...
 
 
-class NoIndexError(RuntimeError):
+class NoIndexError(FileNotFoundError):
   """There is no index to train with, and none will be built."""
 
 

@@ -1,0 +1,211 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Makes flags from the fields of a config dataclass, and the config from them.
+
+A field becomes a flag of its name: the annotation gives the type, the field
+the default (none: the flag is required), and the `Attributes:` section of the
+class or of a base class the help. A field that holds another dataclass stands
+for the fields of that one; fields of the same name share a flag.
+"""
+
+import dataclasses
+import inspect
+import re
+import types
+import typing
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+from absl import flags
+
+flags.disclaim_key_flags()  # They are key flags of the binary that calls.
+
+_Config = TypeVar('_Config')
+_ENTRY = re.compile(r'^  (\w+): ', re.MULTILINE)
+_NAME = re.compile(r'`(\w+)`')
+_LISTS = (list, tuple, Sequence)
+
+# Flag of a field, where it has another name.
+_renamed: dict[str, str] = {}
+
+
+class _Parser(flags.ArgumentParser):
+  """Parses a flag with the `parse` of the class of its field."""
+
+  def __init__(self, kind: Any):
+    super().__init__()
+    self.kind = kind
+    self.syntactic_help = ''
+
+  def parse(self, argument: Any) -> Any:
+    if isinstance(argument, self.kind):
+      return argument
+    return self.kind.parse(argument)
+
+  def flag_type(self) -> str:
+    return self.kind.__name__
+
+
+def _docs(config: type) -> dict[str, str]:
+  """The `Attributes:` entries of a class and its bases, by field."""
+  found: dict[str, str] = {}
+  for base in reversed(config.__mro__):
+    doc = inspect.cleandoc(base.__dict__.get('__doc__') or '')
+    section = re.search(r'^Attributes:\n((?:  .*\n?|\n)*)', doc, re.MULTILINE)
+    if section:
+      parts = _ENTRY.split(section.group(1))[1:]
+      texts = (' '.join(text.split()) for text in parts[1::2])
+      found.update(zip(parts[::2], texts))
+  return found
+
+
+def _default(field: dataclasses.Field, owner: Any) -> Any:
+  """Default of a field; `owner`, if it is given, is an instance that has it."""
+  if owner is not None:
+    return getattr(owner, field.name)
+  if field.default_factory is not dataclasses.MISSING:
+    return field.default_factory()
+  return field.default
+
+
+def _fields(
+  config: type, hide: Collection[str], owner: Any = None
+) -> list[tuple]:
+  """(class, field, annotation, default) of each field; nested ones follow."""
+  hints = typing.get_type_hints(config)
+  found: list[tuple] = []
+  nested: list[tuple] = []
+  for field in dataclasses.fields(config):
+    if not field.init or field.name in hide:
+      continue
+    hint, default = hints[field.name], _default(field, owner)
+    if dataclasses.is_dataclass(hint) and not hasattr(hint, 'parse'):
+      instance = None if default is dataclasses.MISSING else default
+      nested += _fields(hint, hide, instance)
+    else:
+      found.append((config, field, hint, default))
+  return found + nested
+
+
+def _define(name: str, hint: Any, default: Any, text: str) -> None:
+  required = default is dataclasses.MISSING
+  shared: dict[str, Any] = {'required': required}
+  default = None if required else default
+  if typing.get_origin(hint) in (typing.Union, types.UnionType):
+    (hint,) = (x for x in typing.get_args(hint) if x is not types.NoneType)
+  origin = typing.get_origin(hint) or hint
+  simple = {
+    str: flags.DEFINE_string,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    bool: flags.DEFINE_bool,
+  }
+  if origin is typing.Literal:
+    choices = list(typing.get_args(hint))
+    flags.DEFINE_enum(name, default, choices, text, **shared)
+  elif origin in _LISTS:
+    default = None if default is None else list(default)
+    flags.DEFINE_list(name, default, text, **shared)
+  elif hasattr(hint, 'parse'):
+    flags.DEFINE(
+      _Parser(hint),
+      name,
+      default,
+      text,
+      serializer=flags.ArgumentSerializer(),
+      **shared,
+    )
+  elif hint in simple:
+    simple[hint](name, default, text, **shared)
+  else:
+    raise TypeError(f'no flag can be made of {name}: {hint}')
+
+
+def define(
+  config: type,
+  *,
+  hide: Collection[str] = (),
+  rename: Mapping[str, str] | None = None,
+  defaults: Mapping[str, Any] | None = None,
+  texts: Mapping[str, str] | None = None,
+) -> None:
+  """Defines the flags of a config; flags that are there already stay.
+
+  Args:
+    config: Dataclass.
+    hide: Fields that get no flag.
+    rename: Flag of a field, where it is not the name of the field.
+    defaults: Default of a field, where it is not that of the class; `...`
+      makes the flag required.
+    texts: Help of a field, where the docstring does not fit.
+
+  Raises:
+    TypeError: A field has no help, or a type of which no flag can be made.
+  """
+  defaults, texts = defaults or {}, texts or {}
+  _renamed.update(rename or {})
+  for owner, field, hint, default in _fields(config, hide):
+    name = _renamed.get(field.name, field.name)
+    if name in flags.FLAGS:
+      continue
+    default = defaults.get(field.name, default)
+    if default is ...:
+      default = dataclasses.MISSING
+    text = texts.get(field.name) or _docs(owner).get(field.name)
+    if not text:
+      raise TypeError(f'{owner.__name__}.{field.name} has no help')
+    _define(name, hint, default, name_flags(text, declared=False))
+
+
+def make(config: type[_Config], **given: Any) -> _Config:
+  """Makes a config from the flags.
+
+  Args:
+    config: Dataclass, as in `define`.
+    **given: Values of fields, also of nested ones, that replace their flags.
+
+  Returns:
+    The config; fields without a flag have their defaults.
+
+  Raises:
+    ValueError: As the class raises it.
+  """
+
+  def build(kind: Any, owner: Any) -> Any:
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for field in dataclasses.fields(kind):
+      hint, name = hints[field.name], _renamed.get(field.name, field.name)
+      if not field.init:
+        continue
+      if field.name in given:
+        value = given[field.name]
+      elif dataclasses.is_dataclass(hint) and not hasattr(hint, 'parse'):
+        default = _default(field, owner)
+        value = build(hint, None if default is dataclasses.MISSING else default)
+      elif name in flags.FLAGS:
+        value = flags.FLAGS[name].value
+        if typing.get_origin(hint) is tuple and value is not None:
+          value = tuple(value)
+      else:
+        value = _default(field, owner)
+      if value is not dataclasses.MISSING:
+        values[field.name] = value
+    return kind(**values)
+
+  return build(config, None)
+
+
+def name_flags(text: str, *, declared: bool = True) -> str:
+  """Turns each `` `field` `` of a text into `--flag`.
+
+  Args:
+    text: A message or a help text.
+    declared: Whether a name that is no flag stays as it is.
+  """
+
+  def replace(match: re.Match) -> str:
+    name = _renamed.get(match[1], match[1])
+    return match[0] if declared and name not in flags.FLAGS else f'--{name}'
+
+  return _NAME.sub(replace, text)
