@@ -7,7 +7,6 @@ For evaluation and for people; `serving` puts the same into one SavedModel.
 
 import copy
 import dataclasses
-import functools
 import os
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ from realm_tf.bert import precision
 from realm_tf.corpus.documents import Documents
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import versions
-from realm_tf.modeling import open_qa
+from realm_tf.modeling import span_scores
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text import packing, words
@@ -95,11 +94,19 @@ class QuestionAnswerer:
     self._embed = tf.function(
       embedder.embed_queries, reduce_retracing=True, autograph=False
     )
-    self._read = tf.function(
-      functools.partial(open_qa.best_spans, reader),
-      reduce_retracing=True,
-      autograph=False,
-    )
+
+    def read(
+      joint: dict[str, tf.Tensor],
+      scores: tf.Tensor,
+      top_n: int,
+      blocks_at_once: int,
+      words: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+      mask = joint['block_mask']
+      read = reader(joint, mask, blocks_at_once=blocks_at_once)
+      return span_scores.best_answers(scores, read, top_n, words, mask)
+
+    self._read = tf.function(read, reduce_retracing=True, autograph=False)
 
   @property
   def index(self) -> versions.Index:
@@ -311,7 +318,7 @@ class QuestionAnswerer:
       byte_starts=starts,
       byte_limits=limits,
       scores=best['score'],
-      retriever_scores=best['retriever_logit'],
+      retriever_scores=best['retriever_score'],
       log_probs=best['log_prob'],
       reader_log_probs=best['reader_log_prob'],
       block_rows=rows,

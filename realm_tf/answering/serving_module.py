@@ -106,47 +106,6 @@ class _Answerer:
       'texts': texts,
     }
 
-  def _read(self, joint: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Scores of spans, `[batch, blocks, starts, widths]`, some rows at a time.
-
-    Rows of similar length are read together. The reader can read some rows at
-    a time, too, but its graph would be in here twice, and it fills the last
-    rows up.
-    """
-    batch, blocks, length = tf.unstack(tf.shape(joint['block_mask']))
-    rows, at_once = batch * blocks, self._config.blocks_at_once
-    width = self._reader.max_span_width
-    flat = {key: tf.reshape(x, [rows, 1, length]) for key, x in joint.items()}
-    order = tf.argsort(tf.reduce_sum(flat['input_mask'], [1, 2]), stable=True)
-    starts = tf.maximum(
-      tf.reduce_max(tf.reduce_sum(joint['block_mask'], -1)), 1
-    )
-    steps = tf.maximum(-(-rows // at_once), 1)
-
-    def read(i: tf.Tensor, done: tf.TensorArray) -> tuple:
-      which = order[i * at_once : (i + 1) * at_once]
-      part = {key: tf.gather(x, which) for key, x in flat.items()}
-      scores = self._reader(part, part['block_mask'])[:, 0]
-      missing = starts - tf.shape(scores)[1]
-      scores = tf.pad(
-        scores,
-        [[0, 0], [0, missing], [0, 0]],
-        constant_values=span_scores.NEVER,
-      )
-      return i + 1, done.write(i, scores)
-
-    done = tf.TensorArray(
-      tf.float32,
-      steps,
-      infer_shape=False,
-      element_shape=[None, None, width],
-    )
-    _, done = tf.while_loop(
-      lambda i, _: i < steps, read, (0, done), parallel_iterations=1
-    )
-    scores = tf.gather(done.concat(), tf.math.invert_permutation(order))
-    return tf.reshape(scores, [batch, blocks, starts, width])
-
   def answer(self, question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
     """The best answers, see `make_module`."""
     packed, embedding = self._embed(question)
@@ -157,37 +116,29 @@ class _Answerer:
       special=self._special,
       max_length=self._config.reader_seq_len,
     )
-    reader_scores = self._read(joint)
-    scores = tf.maximum(
-      reader_scores + retriever_scores[:, :, tf.newaxis, tf.newaxis],
-      span_scores.NEVER,
-    )
-    found = self._reader.decode(
-      scores,
+    found = span_scores.best_answers(
+      retriever_scores,
+      self._reader(
+        joint,
+        joint['block_mask'],
+        blocks_at_once=self._config.blocks_at_once,
+      ),
       self._config.top_n,
       words.word_numbers(joint['input_word_ids'], self._tokenizer),
       joint['block_mask'],
     )
-    there = found['block'] >= 0
-    block = tf.maximum(found['block'], 0)
-    total = tf.reduce_logsumexp(scores, [1, 2, 3])[:, tf.newaxis]
-    of_blocks = tf.nn.log_softmax(retriever_scores)
-    # log p(span | block): of its score, what was added is taken away.
-    retriever_score = tf.gather(retriever_scores, block, batch_dims=1)
-    of_spans = tf.gather(
-      tf.reduce_logsumexp(reader_scores, [2, 3]), block, batch_dims=1
-    )
-    numbers = {
-      'scores': found['score'],
-      'log_probs': found['score'] - total,
-      'retriever_log_probs': tf.gather(of_blocks, block, batch_dims=1),
-      'reader_log_probs': found['score'] - retriever_score - of_spans,
-    }
     answers = {
-      name: tf.where(there, value, span_scores.NEVER)
-      for name, value in numbers.items()
+      f'{name}s': found[name]
+      for name in (
+        'score',
+        'log_prob',
+        'retriever_log_prob',
+        'reader_log_prob',
+      )
     }
-    rows = tf.where(there, tf.gather(rows, block, batch_dims=1), -1)
+    block = tf.maximum(found['block'], 0)
+    rows = tf.gather(rows, block, batch_dims=1)
+    rows = tf.where(found['block'] >= 0, rows, -1)
     answers.update(self._show(rows, found['start'], found['end']))
     return _with_best(answers)
 

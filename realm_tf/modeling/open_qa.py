@@ -25,17 +25,14 @@ class OpenQAConfig:
       answer in the gold evidence (REALM++); 0 for none.
     recall_at: For which k the metric `answer_in_beam@k` is computed; those
       greater than the beam are left out.
-    blocks_at_once: In `best_answers`, read so many blocks at a time, of the
-      whole batch, to save memory; 0 reads all.
   """
 
   retriever_gold_loss: float = 0.0
   reader_gold_loss: float = 0.0
   recall_at: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 500, 1000, 5000)
-  blocks_at_once: int = 0
 
   def __post_init__(self):
-    for name in ('retriever_gold_loss', 'reader_gold_loss', 'blocks_at_once'):
+    for name in ('retriever_gold_loss', 'reader_gold_loss'):
       if getattr(self, name) < 0:
         raise ValueError(
           f'{name} must not be negative. Received: {getattr(self, name)}'
@@ -70,72 +67,6 @@ def marginal_loss(
   of_correct = tf.where(correct, logits, span_scores.NEVER)
   loss = tf.reduce_logsumexp(logits, -1) - tf.reduce_logsumexp(of_correct, -1)
   return tf.where(any_correct, loss, 0.0), any_correct
-
-
-def _joint_logits(
-  retriever_logits: tf.Tensor, reader_logits: tf.Tensor
-) -> tf.Tensor:
-  """Adds to each span's logit that of its block."""
-  blocks = tf.shape(reader_logits)[1]
-  of_blocks = retriever_logits[:, :blocks, tf.newaxis, tf.newaxis]
-  return tf.maximum(reader_logits + of_blocks, span_scores.NEVER)
-
-
-def best_spans(
-  reader: SpanReader,
-  joint: Mapping[str, tf.Tensor],
-  retriever_logits: tf.Tensor,
-  *,
-  top_n: int = 5,
-  blocks_at_once: int = 0,
-  words: tf.Tensor | None = None,
-) -> dict[str, tf.Tensor]:
-  """The likeliest answers by reader and retriever together.
-
-  Args:
-    reader: Reads the blocks.
-    joint: What `packing.pack_reader` makes of them, int32
-      `[batch, blocks, length]` each.
-    retriever_logits: float32 `[batch, beam]`, of which the first `blocks` are
-      read.
-    top_n: How many answers.
-    blocks_at_once: See `OpenQAConfig`.
-    words: See `SpanReader.decode`.
-
-  Returns:
-    A dict of `[batch, top_n]`, best first; where blocks have fewer spans, -1
-    for what is int32 and a log-probability of -inf or nearly so:
-      `block`: which of the blocks that were read, int32.
-      `start`, `end`: first and last wordpieces in the block, int32.
-      `score`: sum of the two logits, float32.
-      `retriever_logit`, `reader_logit`: of the block and of the span in it,
-        float32.
-      `log_prob`: of the span among all spans that were read, float32.
-      `reader_log_prob`: of the span among those of its block, by the reader
-        alone, float32.
-  """
-  reader_logits = reader(
-    joint, joint['block_mask'], blocks_at_once=blocks_at_once
-  )
-  logits = _joint_logits(retriever_logits, reader_logits)
-  found = reader.decode(logits, top_n, words, joint['block_mask'])
-  block, start = tf.maximum(found['block'], 0), tf.maximum(found['start'], 0)
-  place = tf.stack([block, start, found['end'] - found['start']], -1)
-  total = tf.reduce_logsumexp(logits, [1, 2, 3])
-  of_block = tf.reduce_logsumexp(reader_logits, [2, 3])
-  reader_logit = tf.gather_nd(reader_logits, place, batch_dims=1)
-  log_probs = {
-    'log_prob': found['score'] - total[:, tf.newaxis],
-    'reader_log_prob': reader_logit - tf.gather(of_block, block, batch_dims=1),
-  }
-  # Of a question without any span the total is as low as the scores.
-  there = found['block'] >= 0
-  return {
-    **found,
-    'retriever_logit': tf.gather(retriever_logits, block, batch_dims=1),
-    'reader_logit': reader_logit,
-    **{k: tf.where(there, x, span_scores.NEVER) for k, x in log_probs.items()},
-  }
 
 
 def _share(which: tf.Tensor) -> tf.Tensor:
@@ -208,14 +139,12 @@ class OpenQAModel(keras.Model):
     self,
     features: Mapping[str, Any],
     training: bool = False,
-    blocks_at_once: int = 0,
   ) -> dict[str, tf.Tensor]:
     """Scores blocks and spans.
 
     Args:
       features: See the class; what is for training is not looked at.
       training: Whether to drop out.
-      blocks_at_once: See `OpenQAConfig`.
 
     Returns:
       `retriever_logits`: float32 `[batch, beam]`.
@@ -226,16 +155,11 @@ class OpenQAModel(keras.Model):
     """
     joint = features['joint']
     retriever_logits = self._retriever_logits(features, training)
-    reader_logits = self.reader(
-      joint,
-      joint['block_mask'],
-      training=training,
-      blocks_at_once=blocks_at_once,
-    )
+    reader_logits = self.reader(joint, joint['block_mask'], training=training)
     return {
       'retriever_logits': retriever_logits,
       'reader_logits': reader_logits,
-      'logits': _joint_logits(retriever_logits, reader_logits),
+      'logits': span_scores.joint_scores(retriever_logits, reader_logits),
     }
 
   def _retriever_logits(
@@ -347,24 +271,3 @@ class OpenQAModel(keras.Model):
       losses += config.reader_gold_loss * reader_loss
       metrics['reader_gold_loss'] = tf.reduce_mean(reader_loss)
     return losses, metrics
-
-  def best_answers(
-    self, features: Mapping[str, Any], top_n: int = 5
-  ) -> dict[str, tf.Tensor]:
-    """The likeliest answers of each question.
-
-    Args:
-      features: See the class; what is for training is not needed, and the beam
-        may be just the blocks that are read.
-      top_n: How many.
-
-    Returns:
-      See `best_spans`.
-    """
-    return best_spans(
-      self.reader,
-      features['joint'],
-      self._retriever_logits(features),
-      top_n=top_n,
-      blocks_at_once=self.config.blocks_at_once,
-    )

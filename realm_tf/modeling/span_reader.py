@@ -156,30 +156,38 @@ class SpanReader(keras.layers.Layer):
     )
 
   def _in_chunks(
-    self, inputs: encoding.Inputs, positions: tf.Tensor, at_once: int
+    self,
+    inputs: encoding.Inputs,
+    positions: tf.Tensor,
+    lengths: tf.Tensor,
+    at_once: int,
   ) -> tf.Tensor:
-    """As `_rows`, but never more than `at_once` rows in memory."""
-    rows = tf.shape(positions)[0]
+    """Scores `at_once` rows at a time, rows of similar length together."""
+    rows, starts = tf.unstack(tf.shape(positions))
+    order = tf.argsort(tf.reduce_sum(inputs['input_mask'], -1), stable=True)
+    steps = tf.maximum(-(-rows // at_once), 1)
 
-    def chunk(first: tf.Tensor) -> tf.Tensor:
-      # The last chunk is filled up with its last row.
-      part = tf.minimum(tf.range(first, first + at_once), rows - 1)
-      return self._rows(
-        {key: tf.gather(x, part) for key, x in inputs.items()},
-        tf.gather(positions, part),
+    def read(i: tf.Tensor, done: tf.TensorArray) -> tuple:
+      which = order[i * at_once : (i + 1) * at_once]
+      longest = tf.maximum(tf.reduce_max(tf.gather(lengths, which)), 1)
+      scores = self._rows(
+        {key: tf.gather(x, which) for key, x in inputs.items()},
+        tf.gather(positions, which)[:, :longest],
         None,
       )
+      scores = tf.pad(scores, [[0, 0], [0, starts - longest], [0, 0]])
+      return i + 1, done.write(i, scores)
 
-    scores = tf.map_fn(
-      chunk,
-      tf.range(0, rows, at_once),
-      parallel_iterations=1,
-      fn_output_signature=tf.TensorSpec(
-        [at_once, None, self.max_span_width], tf.float32
-      ),
+    done = tf.TensorArray(
+      tf.float32,
+      steps,
+      infer_shape=False,
+      element_shape=[None, None, self.max_span_width],
     )
-    shape = [-1, tf.shape(positions)[1], self.max_span_width]
-    return tf.reshape(scores, shape)[:rows]
+    _, done = tf.while_loop(
+      lambda i, _: i < steps, read, (0, done), parallel_iterations=1
+    )
+    return tf.gather(done.concat(), tf.math.invert_permutation(order))
 
   def call(
     self,
@@ -220,7 +228,7 @@ class SpanReader(keras.layers.Layer):
       first[:, tf.newaxis] + tf.range(starts), last[:, tf.newaxis]
     )
     if blocks_at_once:
-      scores = self._in_chunks(inputs, positions, blocks_at_once)
+      scores = self._in_chunks(inputs, positions, lengths, blocks_at_once)
     else:
       seed = self.generator.make_seeds(1)[:, 0] if training else None
       scores = self._rows(inputs, positions, seed)
@@ -228,28 +236,3 @@ class SpanReader(keras.layers.Layer):
     scores = tf.where(inside, scores, span_scores.NEVER)
     shape = tf.shape(block_mask)
     return tf.reshape(scores, [shape[0], shape[1], starts, self.max_span_width])
-
-  def decode(
-    self,
-    scores: tf.Tensor,
-    top_n: int = 1,
-    words: tf.Tensor | None = None,
-    block_mask: tf.Tensor | None = None,
-  ) -> dict[str, tf.Tensor]:
-    """The best spans over all blocks of each question, see `best_spans`.
-
-    Args:
-      scores: What `call` returns, or the same with the retriever's scores
-        added: `[batch, blocks, starts, max_span_width]`.
-      top_n: How many of each question.
-      words: int32 `[batch, blocks, length]`, which word each wordpiece of the
-        packed row is of (`text.words.word_numbers`): of spans of the same words
-        the best one counts. None tells them apart by their wordpieces.
-      block_mask: As in `call`; needed with `words`.
-
-    Returns:
-      `block`, `start`, `end` int32 and `score` float32 `[batch, top_n]`.
-    """
-    if words is not None:
-      words = span_scores.of_blocks(words, block_mask, tf.shape(scores)[2])
-    return span_scores.best_spans(scores, top_n, words)

@@ -13,7 +13,6 @@ from realm_tf.answering.serving_module import ServingConfig
 from realm_tf.answering.serving_search import ServedSearcher
 from realm_tf.index import searcher
 from realm_tf.index.searcher_config import SearcherConfig
-from realm_tf.modeling import span_scores
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 from tests.support import small_realm, small_world
@@ -193,51 +192,6 @@ def test_some_blocks_at_a_time_are_read_as_all_of_them(
   # 9 blocks: parts of 4, 4 and 1 in the one, of ones, twos with a 1, or all.
   for questions in (QUESTIONS, []):
     check_same(answers(other, questions), answers(module, questions))
-
-
-class _PlainReader:
-  """Scores by the last wordpiece of a row, and notes what it is given."""
-
-  max_span_width = WIDTH
-
-  def __init__(self):
-    self.rows = []
-
-  def __call__(self, joint, block_mask):
-    mask = block_mask.numpy()[:, 0]
-    lengths = mask.sum(1)
-    self.rows.append(lengths.tolist())
-    starts = np.arange(max(lengths.max(initial=0), 1))[:, np.newaxis]
-    widths = np.arange(WIDTH)
-    ids = joint['input_word_ids'].numpy()[:, 0, :1, np.newaxis]
-    scores = (100 * ids + 10 * starts + widths).astype(np.float32)
-    inside = starts + widths < lengths[:, np.newaxis, np.newaxis]
-    return tf.constant(np.where(inside, scores, span_scores.NEVER)[:, None])
-
-
-def test_rows_of_similar_length_are_read_together(world):
-  reader = _PlainReader()
-  answerer = serving_module._Answerer(
-    world.embedder,
-    reader,
-    small_world.tokenizer(),
-    world.blocks,
-    world.served(),
-    CONFIG,
-  )
-  lengths = np.array([[4, 1, 5], [2, 5, 3], [1, 3, 0]])
-  mask = (np.arange(6) < lengths[..., np.newaxis]).astype(np.int32)
-  ids = np.broadcast_to(np.arange(9).reshape(3, 3, 1), mask.shape)
-  joint = {'input_word_ids': ids, 'input_mask': mask, 'block_mask': mask}
-  scores = answerer._read({k: tf.constant(v) for k, v in joint.items()})
-  assert reader.rows == [[0, 1, 1, 2], [3, 3, 4, 5], [5]]
-  # Each is back in its place, padded to the longest block.
-  start, width = np.arange(5)[:, np.newaxis], np.arange(WIDTH)
-  expected = 100 * ids[..., :1, np.newaxis] + 10 * start + width
-  inside = start + width < lengths[..., np.newaxis, np.newaxis]
-  expected = np.where(inside, expected, span_scores.NEVER)
-  assert scores.shape == (3, 3, 5, WIDTH)
-  np.testing.assert_array_equal(scores, expected.astype(np.float32))
 
 
 @pytest.mark.skipif(

@@ -98,17 +98,33 @@ def test_blocks_can_be_read_some_at_a_time(reader, blocks_at_once):
     read(reader, JOINT, training=True, blocks_at_once=blocks_at_once)
 
 
+def test_rows_of_similar_length_are_read_together(reader, monkeypatch):
+  seen = []
+  read_rows = SpanReader._rows
+
+  def noted(self, inputs, positions, seed):
+    seen.append(tf.reduce_sum(inputs['input_mask'], -1).numpy().tolist())
+    return read_rows(self, inputs, positions, seed)
+
+  monkeypatch.setattr(SpanReader, '_rows', noted)
+  read(reader, JOINT, blocks_at_once=4)
+  lengths = np.sort(tf.reduce_sum(JOINT['input_mask'], -1).numpy().ravel())
+  assert seen == [lengths[:4].tolist(), lengths[4:].tolist()]
+
+
 def test_empty_blocks_have_no_spans(reader):
   joint = make_joint([3], [[0, 0]])
   found = read(reader, joint)
   assert (found.numpy() == span_scores.NEVER).all()
-  best = reader.decode(found, 2)
+  best = span_scores.best_spans(found, 2)
   assert best['start'].numpy().tolist() == [[-1, -1]]
 
 
 def test_decodes_over_all_blocks(reader):
   scores = read(reader, JOINT).numpy()
-  best = {key: x.numpy() for key, x in reader.decode(scores, 4).items()}
+  best = {
+    key: x.numpy() for key, x in span_scores.best_spans(scores, 4).items()
+  }
   for b in range(2):
     np.testing.assert_allclose(
       best['score'][b], np.sort(scores[b].ravel())[::-1][:4]

@@ -577,7 +577,8 @@ def orqa_tiny(folder: pathlib.Path) -> Cases:
     case.features['query_embedding'] = model.embed_queries(case.query)
     outputs = {k: x[0].numpy() for k, x in model(case.features).items()}
     best = {
-      k: int(x[0, 0]) for k, x in model.best_answers(case.features).items()
+      k: int(x[0, 0])
+      for k, x in span_scores.best_spans(outputs['logits'][None], 1).items()
     }
     with tf.GradientTape() as tape:
       embedding = model.embed_queries(case.query)
