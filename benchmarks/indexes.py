@@ -5,13 +5,13 @@
 import time
 
 from benchmarks.memory import clustered_vectors
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
 from realm_tf.index.searcher_config import SearcherConfig
 
 
 def random_index(
-  documents: Documents, kind: str, vocab_fingerprint: str, dim: int
+  documents: Corpus, kind: str, vocab_fingerprint: str, dim: int
 ) -> versions.Index:
   """An index of vectors that lie as embeddings do; its owner closes it.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from realm_tf.corpus import build_corpus, readers
-from realm_tf.corpus import documents as documents_lib
+from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.corpus.document import Document
 from realm_tf.io import atomic
 from realm_tf.spans import salient_spans
@@ -34,7 +34,7 @@ class Material:
       corpus is its own pre-training text.
     vocab_file: One wordpiece a line.
     lower_case: Whether it is an uncased one.
-    num_documents: Documents made of each.
+    num_documents: Corpus made of each.
     num_words: Words of a document.
   """
 
@@ -95,9 +95,9 @@ class Material:
 
   def build_store(
     self, output_dir: str, manifest: Mapping[str, Any]
-  ) -> documents_lib.Documents:
+  ) -> corpus_lib.Corpus:
     """Makes the document store of block records, as bin/build_corpus does."""
-    return documents_lib.write_documents(
+    return corpus_lib.write_documents(
       os.path.join(output_dir, 'blocks-*.tfrecord.gz'),
       os.path.join(output_dir, 'documents'),
       vocab_size=manifest['vocab_size'],
@@ -105,7 +105,7 @@ class Material:
       progress=False,
     )
 
-  def corpus(self) -> documents_lib.Documents:
+  def corpus(self) -> corpus_lib.Corpus:
     """The corpus of the documents; made if it is not there."""
     output_dir = self._path('corpus')
     return self.build_store(output_dir, self.build_records(output_dir))

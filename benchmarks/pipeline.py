@@ -13,7 +13,7 @@ import tensorflow as tf
 from benchmarks.material import Material
 from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
 from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.index.slot import IndexSlot
@@ -42,7 +42,7 @@ class PipelineConfig:
   Attributes:
     preset: Of BERT.
     batch_size: Sentences.
-    num_candidates: Documents a sentence, with the null document.
+    num_candidates: Corpus a sentence, with the null document.
     query_seq_len: Wordpieces of a sentence at most.
     candidate_seq_len: Wordpieces of a document at most.
     max_masks: Wordpieces predicted at most.
@@ -77,7 +77,7 @@ class Pipeline:
     """Opens the corpus and makes the embedder."""
     self.config = config
     self.tokenizer = material.tokenizer()
-    self.documents: Documents = material.corpus()
+    self.documents: Corpus = material.corpus()
     self._spans = material.spans()
     # Until it is closed: the trainer is made later.
     self._precision = contextlib.ExitStack()

@@ -15,7 +15,7 @@ class Settings:
   """How much is measured.
 
   Attributes:
-    num_documents: Documents tokenized in each repeat.
+    num_documents: Corpus tokenized in each repeat.
     batch_size: Of these given to the tokenizer at a time.
     repeats: Times each is measured.
   """

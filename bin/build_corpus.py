@@ -36,7 +36,7 @@ import os
 
 from absl import app, flags
 
-from realm_tf.corpus import build_corpus, documents, readers, sharding
+from realm_tf.corpus import build_corpus, corpus, readers, sharding
 
 FLAGS = flags.FLAGS
 
@@ -90,7 +90,7 @@ def main(argv: list[str]) -> None:
         max_block_length=FLAGS.max_block_length,
       )
     )
-    documents.write_documents(
+    corpus.write_documents(
       os.path.join(FLAGS.output_dir, 'blocks-*.tfrecord.gz'),
       os.path.join(FLAGS.output_dir, 'documents'),
       vocab_size=manifest['vocab_size'],

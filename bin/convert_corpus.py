@@ -31,7 +31,7 @@ import os
 from absl import app, flags, logging
 
 from bin import console
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.original import corpus_conversion, original_corpus
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -74,7 +74,7 @@ def _convert() -> int:
     return len(
       corpus_conversion.to_corpus(blocks, output, tokenizer, source=source)
     )
-  documents = Documents.open(os.path.join(source, 'documents'))
+  documents = Corpus.open(source)
   if _FORMAT.value == 'realm':
     corpus_conversion.to_realm(documents, output, num_shards=_NUM_SHARDS.value)
   else:

@@ -25,7 +25,7 @@ from absl import app, flags, logging
 
 from bin import console
 from realm_tf.answering import blank_evaluation, queries
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
 from realm_tf.modeling.featurization import FeaturizationConfig
 
@@ -131,7 +131,7 @@ def _evaluate() -> None:
   sized = next((parts for _, parts in systems if len(parts) == 2), None)
   if sized is None:
     raise app.UsageError('--system: at least one must not be random')
-  documents = Documents.open(f'{_CORPUS_DIR.value}/documents')
+  documents = Corpus.open(_CORPUS_DIR.value)
   questions = queries.read_blank_questions(_HELDOUT.value)
   config = FeaturizationConfig(
     query_seq_len=_QUERY_SEQ_LEN.value,

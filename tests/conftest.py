@@ -22,7 +22,7 @@ tf.config.set_logical_device_configuration(
 
 from benchmarks import material as material_lib
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.index.searcher_config import SearcherConfig
@@ -116,7 +116,7 @@ def indexed(world, tmp_path_factory):
   """Documents, tokenizer, an embedder, its module and the index of that."""
   root = tmp_path_factory.mktemp('index')
   tokenizer = BertTokenizer.from_file(world / 'vocab.txt')
-  documents = Documents.open(world / 'corpus' / 'documents')
+  documents = Corpus.open(world / 'corpus' / 'documents')
   embedder = Embedder(BertConfig.from_json(world / 'bert_config.json'), 16)
   module = hub_modules.EmbedderModule(embedder, tokenizer)
   module.save(root / 'embedder-3', 3)

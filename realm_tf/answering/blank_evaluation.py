@@ -17,7 +17,7 @@ from realm_tf.answering.blank_filler import (
 )
 from realm_tf.answering.blanks import BlankAccuracy, filled_right
 from realm_tf.bert import weights
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus
 from realm_tf.index.searcher import build_searcher
@@ -79,7 +79,7 @@ def make_filler(
   embedder: Embedder,
   reader: KnowledgeAugmentedReader,
   tokenizer: BertTokenizer,
-  documents: Documents,
+  documents: Corpus,
   config: FeaturizationConfig,
 ) -> BlankFiller:
   """Embeds the documents, in memory, and puts a filler together."""
@@ -108,7 +108,7 @@ def make_filler(
 def load_filler(
   embedder_dir: str | os.PathLike,
   bert_dir: str | os.PathLike,
-  documents: Documents,
+  documents: Corpus,
   config: FeaturizationConfig,
 ) -> BlankFiller:
   """A filler of an exported embedder and of a BERT: exported, or weights.
@@ -134,7 +134,7 @@ def load_filler(
 
 def random_filler(
   like_embedder_dir: str | os.PathLike,
-  documents: Documents,
+  documents: Corpus,
   config: FeaturizationConfig,
   seed: int = 0,
 ) -> BlankFiller:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
 from realm_tf.index.searcher import Searcher
@@ -28,7 +28,7 @@ class Filling:
   """What is known of the blanks of a batch.
 
   Attributes:
-    rows: Documents read, int64 [batch, k]; the first is the null document, -1.
+    rows: Corpus read, int64 [batch, k]; the first is the null document, -1.
     document_probs: p(z | x), float32 [batch, k].
     lengths: Number of blanks of each sentence, int [batch].
     ids, probs: Likeliest wordpieces of each blank by p(y_j | x), int32 and
@@ -107,7 +107,7 @@ class BlankFiller:
     embedder: Embedder,
     reader: KnowledgeAugmentedReader,
     tokenizer: BertTokenizer,
-    documents: Documents,
+    documents: Corpus,
     searcher: Searcher,
     *,
     search_embedder: Embedder | None = None,
@@ -185,7 +185,7 @@ class BlankFiller:
     check_same_vocabulary(
       tokenizer, hub_modules.load_tokenizer(bert_dir), bert_dir
     )
-    documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+    documents = Corpus.open(corpus_dir)
     index = versions.load_index(
       index_path,
       corpus_fingerprint=documents.fingerprint,

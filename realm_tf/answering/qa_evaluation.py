@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
 from realm_tf.questions import answers as answers_lib
@@ -68,7 +68,7 @@ def prediction_record(example: QaExample, answer: str) -> dict[str, Any]:
 
 
 def _answer_records(
-  examples: Sequence[QaExample], found: Answers, documents: Documents
+  examples: Sequence[QaExample], found: Answers, documents: Corpus
 ) -> list[dict[str, Any]]:
   """The first answer of each question, and what else is known of it."""
   titles = documents.titles(found.rows[:, 0])
@@ -92,7 +92,7 @@ def _retrieval_records(
   examples: Sequence[QaExample],
   rows: np.ndarray,
   scores: np.ndarray,
-  documents: Documents,
+  documents: Corpus,
 ) -> list[dict[str, Any]]:
   """The blocks retrieved for each question, `[batch, blocks]`, best first."""
   return [

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.bert import precision
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import versions
 from realm_tf.modeling import span_scores
@@ -79,7 +79,7 @@ class QuestionAnswerer:
     embedder: Embedder,
     reader: SpanReader,
     tokenizer: BertTokenizer,
-    documents: Documents,
+    documents: Corpus,
     index: versions.Index,
     *,
     query_seq_len: int,
@@ -139,7 +139,7 @@ class QuestionAnswerer:
     reader_dir = os.path.join(export_dir, 'span_reader')
     info = hub_modules.read_info(reader_dir, 'span_reader')
     tokenizer = hub_modules.load_tokenizer(embedder_dir)
-    documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+    documents = Corpus.open(corpus_dir)
     index = versions.load_index(
       index_path,
       corpus_fingerprint=documents.fingerprint,
@@ -165,7 +165,7 @@ class QuestionAnswerer:
       raise
 
   def using(
-    self, documents: Documents, index: versions.Index
+    self, documents: Corpus, index: versions.Index
   ) -> 'QuestionAnswerer':
     """The same models and traces over another edition of the corpus.
 

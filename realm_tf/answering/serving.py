@@ -26,7 +26,7 @@ from realm_tf.answering.serving_blocks import Blocks
 from realm_tf.answering.serving_module import ServingConfig
 from realm_tf.answering.serving_search import ServedSearcher
 from realm_tf.bert import precision
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import versions
 from realm_tf.io import atomic
@@ -41,7 +41,7 @@ def _check_vocabularies(
   tokenizer: BertTokenizer,
   embedder_dir: str | os.PathLike,
   span_reader_dir: str | os.PathLike,
-  documents: Documents,
+  documents: Corpus,
 ) -> None:
   its = {
     os.fspath(span_reader_dir): hub_modules.read_info(span_reader_dir)[
@@ -100,7 +100,7 @@ def save_serving(
   embedder: Embedder,
   reader: SpanReader,
   tokenizer: BertTokenizer,
-  documents: Documents,
+  documents: Corpus,
   index: versions.Index,
   config: ServingConfig,
   info: dict[str, Any] | None = None,
@@ -212,7 +212,7 @@ def export_serving(
   start = time.time()
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
   reader_info = hub_modules.read_info(span_reader_dir, span_reader_module.KIND)
-  documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+  documents = Corpus.open(corpus_dir)
   _check_vocabularies(tokenizer, embedder_dir, span_reader_dir, documents)
   config = ServingConfig(
     query_seq_len=query_seq_len or reader_info['query_seq_len'],

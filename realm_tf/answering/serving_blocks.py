@@ -5,7 +5,7 @@
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.text import packing
 from realm_tf.text.packing import SpecialIds
 
@@ -28,7 +28,7 @@ class Blocks(tf.Module):
     bodies: UTF-8 [blocks].
   """
 
-  def __init__(self, documents: Documents):
+  def __init__(self, documents: Corpus):
     """Reads a whole corpus into memory."""
     super().__init__(name='blocks')
     values, splits = documents.body_ids

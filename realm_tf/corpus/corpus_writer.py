@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from realm_tf.corpus import block_records
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document_writer import IDS, TEXTS
-from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
@@ -20,7 +20,7 @@ _CHUNK = 1024
 _SHARD = 50_000
 
 
-def records(documents: Documents, rows: np.ndarray) -> list[bytes]:
+def records(documents: Corpus, rows: np.ndarray) -> list[bytes]:
   """Block records of int64 rows, as a build would have written them."""
   title_ids, body_ids, titles, bodies = (
     [

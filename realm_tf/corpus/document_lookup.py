@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import MalformedError, clean_title
-from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.removals import Removal
 
 _CHUNK = 1 << 16
@@ -22,7 +22,7 @@ def _cleaned(title: str) -> str:
 
 
 def rows_of_titles(
-  documents: Documents, titles: Collection[str]
+  documents: Corpus, titles: Collection[str]
 ) -> dict[str, list[int]]:
   """Rows of all blocks of titles; reads all titles of the corpus once.
 
@@ -47,7 +47,7 @@ def rows_of_titles(
 
 
 def find_rows(
-  documents: Documents, removals: Sequence[Removal]
+  documents: Corpus, removals: Sequence[Removal]
 ) -> tuple[np.ndarray, list[Removal]]:
   """Looks up what is to be removed.
 

@@ -48,7 +48,7 @@ class DocumentWriter:
   Attributes:
     vocab_size: Of the tokenizer.
     ids_dtype: Of the wordpieces in the files.
-    count: Documents so far.
+    count: Corpus so far.
   """
 
   def __init__(self, directory: pathlib.Path, vocab_size: int):

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from realm_tf.corpus import block_records
-from realm_tf.corpus import documents as documents_lib
+from realm_tf.corpus import corpus as corpus_lib
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document_writer import (
   IDS,
   TEXTS,
@@ -22,7 +23,6 @@ from realm_tf.corpus.document_writer import (
   DocumentWriter,
   Flat,
 )
-from realm_tf.corpus.documents import Documents
 
 # Documents copied at a time: some 10 MB.
 _CHUNK = 4096
@@ -32,7 +32,7 @@ _MOST_PARTS = 32
 
 def from_records(
   records: Sequence[bytes], vocab_size: int, vocab_fingerprint: str
-) -> Documents:
+) -> Corpus:
   """A store of block records, in files that are gone when it is.
 
   Raises:
@@ -47,14 +47,14 @@ def from_records(
         writer.add(block_records.parse_blocks(portion))
     finally:
       writer.close()
-    documents_lib.write_metadata(
+    corpus_lib.write_metadata(
       directory, writer, vocab_fingerprint=vocab_fingerprint
     )
     # Mapped files are there until nobody maps them.
-    return Documents(directory)
+    return Corpus(directory)
 
 
-class DocumentsView(Documents):
+class DocumentsView(Corpus):
   """Rows of one or more stores, see `Documents`.
 
   Example:
@@ -63,7 +63,7 @@ class DocumentsView(Documents):
   """
 
   def __init__(
-    self, parts: Sequence[Documents], part: np.ndarray, row: np.ndarray
+    self, parts: Sequence[Corpus], part: np.ndarray, row: np.ndarray
   ):
     """Makes a view; `of`, `select` and `append` are easier.
 
@@ -93,7 +93,7 @@ class DocumentsView(Documents):
     self._body_ids: tuple[np.ndarray, np.ndarray] | None = None
 
   @classmethod
-  def of(cls, documents: Documents) -> 'DocumentsView':
+  def of(cls, documents: Corpus) -> 'DocumentsView':
     """All documents of a store."""
     if isinstance(documents, DocumentsView):
       return documents
@@ -105,7 +105,7 @@ class DocumentsView(Documents):
     rows = self._check_rows(rows)
     return DocumentsView(self._parts, self._part[rows], self._row[rows])
 
-  def append(self, documents: Documents) -> 'DocumentsView':
+  def append(self, documents: Corpus) -> 'DocumentsView':
     """All documents of a store behind those of this one.
 
     Raises:
@@ -124,7 +124,7 @@ class DocumentsView(Documents):
     later = np.flatnonzero(self._part)
     with tempfile.TemporaryDirectory(prefix='realm_tf-documents-') as name:
       self.select(later).write(pathlib.Path(name, 'merged'))
-      merged = Documents(pathlib.Path(name, 'merged'))
+      merged = Corpus(pathlib.Path(name, 'merged'))
     row = self._row.copy()
     row[later] = np.arange(len(later))
     part = (self._part > 0).astype(np.int32)
@@ -219,7 +219,7 @@ class DocumentsView(Documents):
         )
     finally:
       writer.close()
-    documents_lib.write_metadata(
+    corpus_lib.write_metadata(
       directory, writer, vocab_fingerprint=self.vocab_fingerprint
     )
     self._fingerprint = writer.fingerprint()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from absl import logging
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import embed_corpus, searcher, versions
 from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
@@ -61,7 +61,7 @@ def remove_partial(index_dir: str | os.PathLike) -> None:
 
 
 def build_index(
-  documents: Documents,
+  documents: Corpus,
   embed_fn: embed_corpus.EmbedFn,
   index_dir: str | os.PathLike,
   step: int,

@@ -15,8 +15,8 @@ from typing import Any
 from absl import logging
 
 from realm_tf.corpus import corpus_writer
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.index import versions
 from realm_tf.io import atomic
@@ -41,7 +41,7 @@ class Edition:
       not saved have no corpus fingerprint.
   """
 
-  def __init__(self, documents: Documents, index: versions.Index):
+  def __init__(self, documents: Corpus, index: versions.Index):
     self.documents = documents
     self.index = index
 

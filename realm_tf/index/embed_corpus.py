@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
 from realm_tf.text import packing
@@ -45,7 +45,7 @@ class EmbeddingConfig:
   Attributes:
     max_length: Wordpieces of a document at most, [CLS] and [SEP] counted.
     batch_tokens: Wordpieces of a batch at most, padding counted.
-    sort_window: Documents that are sorted by length together. Batches then
+    sort_window: Corpus that are sorted by length together. Batches then
       hold documents of nearly one length.
     fixed_length: All batches of one shape, padded to `max_length` (TPU).
     save_seconds: Time between two records of what is done, from which a
@@ -179,7 +179,7 @@ class _Partial:
       )
 
 
-def _key(documents: Documents, config: EmbeddingConfig, embedder: str) -> str:
+def _key(documents: Corpus, config: EmbeddingConfig, embedder: str) -> str:
   """Says which embeddings those of a stopped run are."""
   described = json.dumps(
     [
@@ -197,7 +197,7 @@ def _key(documents: Documents, config: EmbeddingConfig, embedder: str) -> str:
 
 
 def embed_documents(
-  documents: Documents,
+  documents: Corpus,
   embed_fn: EmbedFn,
   *,
   special: packing.SpecialIds,

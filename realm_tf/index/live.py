@@ -22,8 +22,8 @@ import numpy as np
 from absl import logging
 
 from realm_tf.corpus import blocks, document_lookup, documents_view
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
-from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.corpus.removals import Removal
 from realm_tf.index import (
@@ -103,7 +103,7 @@ class LiveIndex:
 
   def __init__(
     self,
-    documents: Documents,
+    documents: Corpus,
     index: versions.Index,
     encoding: Encoding | None = None,
   ):
@@ -205,7 +205,7 @@ class LiveIndex:
       return Update(len(rows), len(new or ()), twice, missing)
 
   def _additions(
-    self, old: Documents, add: Sequence[Document], removed: np.ndarray
+    self, old: Corpus, add: Sequence[Document], removed: np.ndarray
   ) -> tuple[DocumentsView | None, np.ndarray, int]:
     """Blocks of `add` that are not there yet.
 
@@ -240,7 +240,7 @@ class LiveIndex:
     view = DocumentsView.of(found).select(new)
     return view, again, len(found) - len(new)
 
-  def _embed(self, documents: Documents, progress: bool) -> np.ndarray:
+  def _embed(self, documents: Corpus, progress: bool) -> np.ndarray:
     assert self._encoding is not None
     return embed_corpus.embed_documents(
       documents,

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf.bert import precision
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig, embed_signature
@@ -20,7 +20,7 @@ from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.indexing import index_builder
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator, warm_start
+from realm_tf.training import estimator
 
 
 def embedding_anew(
@@ -66,7 +66,7 @@ class CorpusIndexer:
 
   def __init__(
     self,
-    documents: Documents,
+    documents: Corpus,
     tokenizer: BertTokenizer,
     index_dir: str,
     *,
@@ -175,7 +175,7 @@ def _make_indexer(
 ) -> CorpusIndexer:
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
   return CorpusIndexer(
-    warm_start.open_documents(config.corpus_dir, tokenizer),
+    Corpus.open(config.corpus_dir, tokenizer=tokenizer),
     tokenizer,
     config.index_dir,
     searcher=config.searcher,

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from realm_tf.bert import precision
 from realm_tf.corpus import additions, removals
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
-from realm_tf.corpus.documents import Documents
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig, embed_signature
@@ -77,7 +77,7 @@ def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
     corpus_dir: That was updated.
     **how: Settings of the update.
   """
-  documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+  documents = Corpus.open(corpus_dir)
   return {
     **_corpus_settings(corpus_dir),
     'input': [],
@@ -176,7 +176,7 @@ def open_live(
     FileNotFoundError: One of them is not there.
     IndexMismatchError: They do not belong together.
   """
-  documents = Documents.open(os.path.join(config.corpus_dir, 'documents'))
+  documents = Corpus.open(config.corpus_dir)
   index_path = versions.find_index(config.index_dir)
   index = versions.load_index(
     index_path, corpus_fingerprint=documents.fingerprint

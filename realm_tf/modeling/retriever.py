@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling import encoding
 from realm_tf.modeling.embedder import Embedder
@@ -177,7 +177,7 @@ class Retriever(keras.layers.Layer):
 
   Attributes:
     embedder: The fresh embedder, which is trained.
-    num_candidates: Documents a query, with the null document.
+    num_candidates: Corpus a query, with the null document.
     oversample: How many of them `retrieve` gives, of which the model keeps
       the best; never fewer than `num_candidates`.
   """
@@ -185,7 +185,7 @@ class Retriever(keras.layers.Layer):
   def __init__(
     self,
     embedder: Embedder,
-    documents: Documents | None = None,
+    documents: Corpus | None = None,
     slot: IndexSlot | None = None,
     *,
     num_candidates: int = 8,
@@ -198,7 +198,7 @@ class Retriever(keras.layers.Layer):
       embedder: The fresh embedder.
       documents: The corpus that is searched. None for `call` only.
       slot: Holds the `IndexVersion` in use. None for `call` only.
-      num_candidates: Documents a query, with the null document.
+      num_candidates: Corpus a query, with the null document.
       oversample: Take that many from the index, null document included, for
         the fresh encoder to choose from; 0 takes `num_candidates`.
       name: Of the layer.

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.index.searcher_config import SearcherConfig
@@ -28,7 +28,7 @@ def fingerprint(embeddings: np.ndarray) -> str:
 
 def difference(
   embedder: Embedder,
-  documents: Documents,
+  documents: Corpus,
   embeddings: np.ndarray,
   tokenizer: BertTokenizer,
 ) -> float:
@@ -60,7 +60,7 @@ def difference(
 
 def publish(
   embeddings: np.ndarray,
-  documents: Documents,
+  documents: Corpus,
   index_dir: str | os.PathLike,
   step: int,
   config: SearcherConfig,

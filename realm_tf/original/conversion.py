@@ -8,14 +8,13 @@ retriever/      made the block embeddings, where that is another embedder
 """
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from realm_tf.bert import weight_names
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
 from realm_tf.index.searcher_config import SearcherConfig
@@ -171,13 +170,13 @@ class _Conversion:
         steps.append(int(path.read_text()))
     return max(steps, default=0)
 
-  def _open_documents(self) -> Documents | None:
+  def _open_documents(self) -> Corpus | None:
     """The corpus, if it is one of the block embeddings."""
     if self.blocks is None or self.config.corpus_dir is None:
       return None
     corpus_dir, blocks = self.config.corpus_dir, self.blocks.block_embeddings
     assert blocks is not None
-    documents = Documents.open(os.path.join(corpus_dir, 'documents'))
+    documents = Corpus.open(corpus_dir)
     if blocks.ndim != 2 or len(blocks) != len(documents):
       raise ValueError(
         f'block_emb has the shape {list(blocks.shape)}, but {corpus_dir} has'

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from realm_tf.corpus import block_records, corpus_writer
+from realm_tf.corpus.corpus import Corpus, write_documents
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents import Documents, write_documents
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress
 from realm_tf.original import original_corpus
@@ -73,7 +73,7 @@ def to_corpus(
   source: str,
   blocks_per_shard: int = 500_000,
   show_progress: bool = True,
-) -> Documents:
+) -> Corpus:
   """Writes a corpus as bin/build_corpus does, of blocks that stay whole.
 
   It appears when it is whole.
@@ -148,12 +148,12 @@ def to_corpus(
       vocab_fingerprint=tokenizer.fingerprint,
       progress=show_progress,
     )
-  documents = Documents.open(os.path.join(output_dir, 'documents'))
+  documents = Corpus.open(output_dir)
   assert len(documents) == total
   return documents
 
 
-def _rows(documents: Documents, show_progress: bool) -> Iterator[np.ndarray]:
+def _rows(documents: Corpus, show_progress: bool) -> Iterator[np.ndarray]:
   with progress(
     total=len(documents), desc='blocks', unit='block', disable=not show_progress
   ) as bar:
@@ -164,14 +164,14 @@ def _rows(documents: Documents, show_progress: bool) -> Iterator[np.ndarray]:
 
 
 def _texts(
-  documents: Documents, rows: np.ndarray
+  documents: Corpus, rows: np.ndarray
 ) -> Iterator[tuple[bytes, bytes]]:
   for title, body in zip(documents.titles(rows), documents.bodies(rows)):
     yield title.encode(), body.encode()
 
 
 def to_realm(
-  documents: Documents,
+  documents: Corpus,
   output_dir: str,
   *,
   num_shards: int = 50,
@@ -199,7 +199,7 @@ def to_realm(
 
 
 def to_orqa(
-  documents: Documents,
+  documents: Corpus,
   output_dir: str,
   tokenizer: BertTokenizer,
   *,

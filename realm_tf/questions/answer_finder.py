@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.questions import answer_spans
 from realm_tf.questions.questions import Questions
 from realm_tf.questions.regex_answers import RegexAnswers
@@ -21,7 +21,7 @@ class AnswerFinder:
   """
 
   def __init__(
-    self, questions: Questions, documents: Documents, tokenizer: BertTokenizer
+    self, questions: Questions, documents: Corpus, tokenizer: BertTokenizer
   ):
     """Keeps what all questions share.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.questions import gold_blocks
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.questions.questions import tokenize_texts
@@ -75,7 +75,7 @@ class BlockQuestions:
 def find_blocks(
   examples: Sequence[QaExample],
   paragraphs: str,
-  documents: Documents,
+  documents: Corpus,
   tokenizer: BertTokenizer,
   max_block_length: int = 288,
 ) -> BlockQuestions:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from absl import logging
 
 from realm_tf.corpus import block_records, blocks, document_uids, lines, readers
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import (
   CorpusError,
   Document,
@@ -21,7 +22,6 @@ from realm_tf.corpus.document import (
   SkippedError,
   clean_document,
 )
-from realm_tf.corpus.documents import Documents
 from realm_tf.io import files
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.text.tokenizer import BertTokenizer
@@ -89,7 +89,7 @@ def _blocks_of_each(
 def find_rows(
   paragraphs: str,
   wanted: set[str],
-  documents: Documents,
+  documents: Corpus,
   tokenizer: BertTokenizer,
   max_block_length: int = 288,
 ) -> dict[str, np.ndarray]:
@@ -141,7 +141,7 @@ def find_rows(
 def relevant_rows(
   examples: Sequence[QaExample],
   paragraphs: str,
-  documents: Documents,
+  documents: Corpus,
   tokenizer: BertTokenizer,
   max_block_length: int = 288,
 ) -> np.ndarray:
@@ -196,7 +196,7 @@ def relevant_rows(
 def gold_rows(
   examples: Sequence[QaExample],
   paragraphs: str,
-  documents: Documents,
+  documents: Corpus,
   tokenizer: BertTokenizer,
   max_block_length: int = 288,
 ) -> np.ndarray:

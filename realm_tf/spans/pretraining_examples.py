@@ -229,7 +229,7 @@ def masked_queries(
     seed: Of the order and of the masks.
     start_batch: Number of the first batch.
     repeat: Whether the documents are gone through for ever.
-    shuffle_buffer: Documents among which the next one is drawn; 0 keeps the
+    shuffle_buffer: Corpus among which the next one is drawn; 0 keeps the
       order of the files.
     num_shards: Among how many readers the documents are divided: by file where
       there are enough files, else one by one.

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.ict_model import ICTModel
@@ -70,7 +70,7 @@ class IctConfig(TrainingSettings):
 
 
 def _read_questions(
-  config: IctConfig, documents: Documents, tokenizer: BertTokenizer
+  config: IctConfig, documents: Corpus, tokenizer: BertTokenizer
 ) -> block_questions.BlockQuestions | None:
   """The questions to train on, by their document.
 
@@ -123,7 +123,7 @@ def pretrain(config: IctConfig) -> dict[str, float]:
     candidate_seq_len=config.candidate_seq_len,
     joint=False,
   )
-  documents = warm_start.open_documents(config.corpus_dir, tokenizer)
+  documents = Corpus.open(config.corpus_dir, tokenizer=tokenizer)
   questions = _read_questions(config, documents, tokenizer)
 
   def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.questions.block_questions import BlockQuestions
 from realm_tf.spans import span_choice
 from realm_tf.text import packing
@@ -34,7 +34,7 @@ class _Sampler:
 
   def __init__(
     self,
-    documents: Documents,
+    documents: Corpus,
     batch_size: int,
     seed: int,
     mask_rate: float,
@@ -120,7 +120,7 @@ class _Sampler:
 
 
 def ict_batches(
-  documents: Documents,
+  documents: Corpus,
   tokenizer: BertTokenizer,
   *,
   batch_size: int,

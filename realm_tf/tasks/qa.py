@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig
@@ -20,7 +21,7 @@ from realm_tf.modeling.open_qa import OpenQAConfig, OpenQAModel
 from realm_tf.questions import gold_blocks, qa_datasets, questions
 from realm_tf.tasks import query_start, question_batches, reader_start
 from realm_tf.tasks.question_batches import QuestionConfig
-from realm_tf.training import estimator, exporters, run_config, warm_start
+from realm_tf.training import estimator, exporters, run_config
 from realm_tf.training.refresh_schedule import RefreshSchedule
 from realm_tf.training.settings import ReaderTrainingSettings
 
@@ -95,9 +96,7 @@ class _Finetuning:
     self.slot = IndexSlot()
     self.reader = self._find_reader()
     self.tokenizer = self.reader.tokenizer
-    self.documents = warm_start.open_documents(
-      config.corpus_dir, self.tokenizer
-    )
+    self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
     self._check_lengths()
     index = self.load_index(config.index_path)
     self.document_embedder = index.metadata.embedder_fingerprint

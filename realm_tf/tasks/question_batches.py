@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.slot import IndexSlot
 from realm_tf.questions.answer_finder import AnswerFinder
 from realm_tf.questions.questions import Questions
@@ -94,7 +94,7 @@ class QuestionFeatures:
   def __init__(
     self,
     questions: Questions,
-    documents: Documents,
+    documents: Corpus,
     tokenizer: BertTokenizer,
     config: QuestionConfig,
     *,

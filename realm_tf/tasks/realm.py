@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig
@@ -116,9 +117,7 @@ class _Pretraining:
       dropout=config.dropout,
       seed=config.seed,
     )
-    self.documents = warm_start.open_documents(
-      config.corpus_dir, self.tokenizer
-    )
+    self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
     self.embedder_shape = self._embedder_shape()
     self.embedders = QueryEmbedders(self.make_embedder)
     lengths = config.featurization

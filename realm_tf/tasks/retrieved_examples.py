@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling import featurization
 from realm_tf.modeling.retriever import Retriever
@@ -22,7 +22,7 @@ _SHOWN = 3
 def _describer(
   masked: Mapping[str, Any],
   rows: np.ndarray,
-  documents: Documents,
+  documents: Corpus,
   tokenizer: BertTokenizer,
 ) -> Callable[[], str]:
   """Shows the first examples of a batch, when somebody asks."""
@@ -45,7 +45,7 @@ def retrieved_batches(
   *,
   retriever: Retriever,
   slot: IndexSlot,
-  documents: Documents,
+  documents: Corpus,
   tokenizer: BertTokenizer,
   config: featurization.FeaturizationConfig,
 ) -> Iterator[Batch]:

@@ -3,13 +3,11 @@
 """The BERT and the vocabulary that a training starts from."""
 
 import dataclasses
-import os
 
 from absl import logging
 
 from realm_tf.bert import weights
 from realm_tf.bert.bert_config import PRESETS, BertConfig
-from realm_tf.corpus.documents import Documents
 from realm_tf.text.tokenizer import BertTokenizer
 
 
@@ -57,22 +55,6 @@ def load(
   )
   logging.info('BERT from %s, vocabulary from %s', bert, vocab_file)
   return loaded, tokenizer
-
-
-def open_documents(corpus_dir: str, tokenizer: BertTokenizer) -> Documents:
-  """Opens a corpus whose wordpieces must be those of `tokenizer`.
-
-  Raises:
-    ValueError: It was made with another vocabulary.
-  """
-  documents = Documents.open(os.path.join(corpus_dir, 'documents'))
-  if documents.vocab_fingerprint != tokenizer.fingerprint:
-    raise ValueError(
-      f'{corpus_dir} was built with another vocabulary (fingerprint'
-      f' {documents.vocab_fingerprint}, here {tokenizer.fingerprint}): build it'
-      ' again with --vocab_file and --lower_case as in this run'
-    )
-  return documents
 
 
 def check_lengths(

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from realm_tf.answering.live_answerer import LiveAnswerer
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents import Documents
 from realm_tf.index import versions
 from realm_tf.io import atomic
 from tests.support import light_modules, small_qa
@@ -117,7 +117,7 @@ def test_what_is_saved_is_opened_again(qa, answerer, tmp_path):
   assert again.add('Oslo', 'Oslo is old .').added == 1
   again.close()
   manifest = atomic.read_json(corpus / 'manifest.json')
-  its = Documents.open(qa.corpus_dir / 'documents').fingerprint
+  its = Corpus.open(qa.corpus_dir / 'documents').fingerprint
   assert manifest['settings']['updated'] == {'from_corpus': its}
   assert contents(qa.corpus_dir, qa.directory / 'index') == given
 

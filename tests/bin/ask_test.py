@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realm_tf.answering.question_answerer import QuestionAnswerer
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import versions
 from realm_tf.training import exporters
 from tests.support import tiny_world
@@ -97,7 +97,7 @@ def test_documents_come_and_go_while_it_runs(finetuned, tmp_path):
   assert said[9] == f'{tmp_path}/out/index/0\n\n'
   assert 'is there already' in said[10]
   assert 'which stays as it is' in said[11]
-  saved = Documents.open(tmp_path / 'out' / 'corpus' / 'documents')
+  saved = Corpus.open(tmp_path / 'out' / 'corpus' / 'documents')
   assert saved.titles([59]) == [land] and len(saved) == 60
   assert (corpus / 'metadata.json').read_text() == before
   # The next one starts from there.

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from tests.support import tiny_world
 
 
@@ -38,7 +38,7 @@ def test_builds(world, tmp_path):
   assert (counts['read'], counts['kept'], counts['malformed']) == (
     '61', '60', '1',
   )  # fmt: skip
-  documents = Documents.open(tmp_path / 'out' / 'documents')
+  documents = Corpus.open(tmp_path / 'out' / 'documents')
   manifest = json.loads((tmp_path / 'out' / 'manifest.json').read_text())
   assert len(documents) == manifest['counts']['blocks'] == 60
   assert documents.vocab_fingerprint == manifest['vocab_fingerprint']

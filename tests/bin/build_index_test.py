@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.io import atomic
@@ -29,7 +29,7 @@ def model(world, tmp_path_factory):
 
 def check(path, world, model):
   _, embedder, tokenizer = model
-  documents = Documents.open(world / 'corpus' / 'documents')
+  documents = Corpus.open(world / 'corpus' / 'documents')
   index = versions.load_index(
     path,
     corpus_fingerprint=documents.fingerprint,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.original import original_corpus
 from tests.support import original_files, tiny_world
 
@@ -16,7 +16,7 @@ def test_there_and_back(tmp_path):
   )
   assert result.returncode == 0, result.stderr
   assert result.stdout.strip() == f'24 blocks in {tmp_path}/ours'
-  assert len(Documents.open(tmp_path / 'ours' / 'documents')) == 24
+  assert len(Corpus.open(tmp_path / 'ours' / 'documents')) == 24
   for kind, source in (('realm', 'realm/docs.tfr.gz-*'), ('orqa', 'orqa')):
     result = tiny_world.call_forked(
       'convert_corpus',

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from realm_tf.corpus import build_corpus, documents
+from realm_tf.corpus import build_corpus
+from realm_tf.corpus import corpus as corpus_lib
 from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
@@ -103,7 +104,7 @@ def test_a_corpus_of_another_vocabulary_is_refused(local_run, tmp_path):
       vocab_file=str(tmp_path / 'vocab.txt'),
     )
   )
-  documents.write_documents(
+  corpus_lib.write_documents(
     str(tmp_path / 'corpus/blocks-*.tfrecord.gz'),
     str(tmp_path / 'corpus/documents'),
     vocab_size=manifest['vocab_size'],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.indexing import corpus_index
@@ -48,7 +48,7 @@ def flags(world, index_dir, tmp_path, **kwargs):
 
 
 def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
-  old = Documents.open(world / 'corpus' / 'documents')
+  old = Corpus.open(world / 'corpus' / 'documents')
   first, second = old.titles([4, 20])
   text = f'{first} is a land of old rules. Once great, it was near the river.'
   add = tmp_path / 'new.jsonl'
@@ -79,7 +79,7 @@ def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
   }
   assert f'skipped: {add}:2: not JSON' in result.stderr
   assert f"{gone}:3: there is no block of title 'Nobody'" in result.stderr
-  new = Documents.open(tmp_path / 'out/corpus/documents')
+  new = Corpus.open(tmp_path / 'out/corpus/documents')
   kept = [r for r in range(60) if r not in (4, 20)]
   assert new.bodies(range(59)) == [*old.bodies(kept), text]
   index = versions.load_index(

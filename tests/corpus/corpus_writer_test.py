@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from realm_tf.corpus import block_records, corpus_writer
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.io import atomic
 from tests.support import small_world
@@ -83,7 +83,7 @@ def test_a_corpus_of_nothing_has_no_shard(tmp_path, view):
   manifest = write(view.select([]), tmp_path / 'corpus')
   assert manifest['shards'] == manifest['records_in_shards'] == []
   assert manifest['counts'] == {'blocks': 0}
-  assert len(Documents.open(tmp_path / 'corpus' / 'documents')) == 0
+  assert len(Corpus.open(tmp_path / 'corpus' / 'documents')) == 0
 
 
 def test_a_corpus_that_is_there_is_not_written_over(tmp_path, view):
@@ -91,4 +91,4 @@ def test_a_corpus_that_is_there_is_not_written_over(tmp_path, view):
   with pytest.raises(FileExistsError):
     write(view.select([0]), tmp_path / 'corpus')
   assert atomic.read_json(tmp_path / 'corpus' / 'manifest.json') == manifest
-  assert len(Documents.open(tmp_path / 'corpus' / 'documents')) == 7
+  assert len(Corpus.open(tmp_path / 'corpus' / 'documents')) == 7

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from realm_tf.corpus import block_records, documents
+from realm_tf.corpus import block_records
+from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.corpus.document_writer import IDS, TEXTS, Digests, DocumentWriter
 from tests.support import small_world
 
@@ -56,8 +57,8 @@ def test_portions_do_not_matter(tmp_path):
   for name in files:
     mine, its = (tmp_path / d / name for d in ('whole', 'parts'))
     assert mine.read_bytes() == its.read_bytes(), name
-  documents.write_metadata(tmp_path / 'parts', parts, vocab_fingerprint='x')
-  store = documents.Documents.open(tmp_path / 'parts')
+  corpus_lib.write_metadata(tmp_path / 'parts', parts, vocab_fingerprint='x')
+  store = corpus_lib.Corpus.open(tmp_path / 'parts')
   for found, column in zip(store.gather(range(4)), (0, 1)):
     assert found.to_list() == [d[column] for d in _DOCUMENTS]
   assert store.titles(range(4)) == [d[2].decode() for d in _DOCUMENTS]
@@ -99,8 +100,8 @@ def test_the_last_wordpiece_of_a_vocabulary_fits(tmp_path, vocab_size, dtype):
   portion = batch([([0, last], [last], b'a', b'b')])
   writer = written(tmp_path / 'a', portion, vocab_size=vocab_size)
   assert writer.ids_dtype == dtype
-  documents.write_metadata(tmp_path / 'a', writer, vocab_fingerprint='x')
-  titles, bodies = documents.Documents.open(tmp_path / 'a').gather([0])
+  corpus_lib.write_metadata(tmp_path / 'a', writer, vocab_fingerprint='x')
+  titles, bodies = corpus_lib.Corpus.open(tmp_path / 'a').gather([0])
   assert titles.to_list() == [[0, last]] and bodies.to_list() == [[last]]
 
 

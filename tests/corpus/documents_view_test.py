@@ -7,9 +7,9 @@ import pytest
 from realm_tf.corpus import (
   block_records,
   corpus_writer,
-  documents,
   documents_view,
 )
+from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.io import atomic
 from tests.support import small_world
@@ -77,7 +77,7 @@ def test_views_of_views(tmp_path, view, old):
 
 def test_what_is_written_is_read(tmp_path, view):
   view.write(tmp_path / 'written')
-  check_same(view, documents.Documents.open(tmp_path / 'written'))
+  check_same(view, corpus_lib.Corpus.open(tmp_path / 'written'))
 
 
 def test_a_corpus_is_the_one_that_a_build_makes(tmp_path, view):
@@ -92,9 +92,9 @@ def test_a_corpus_is_the_one_that_a_build_makes(tmp_path, view):
   assert manifest['lower_case'] is True
   assert manifest['records_in_shards'] == [5]
   path = tmp_path / 'corpus' / manifest['shards'][0]
-  records = list(documents.records.read([str(path)]).as_numpy_iterator())
+  records = list(corpus_lib.records.read([str(path)]).as_numpy_iterator())
   assert records == [small_world.block(*block) for block in _LEFT]
-  check_same(view, documents.Documents.open(tmp_path / 'corpus/documents'))
+  check_same(view, corpus_lib.Corpus.open(tmp_path / 'corpus/documents'))
 
 
 def test_many_documents_in_several_chunks(tmp_path, old, monkeypatch):
@@ -106,7 +106,7 @@ def test_many_documents_in_several_chunks(tmp_path, old, monkeypatch):
   anew = small_world.store(tmp_path / 'anew', [_OLD[r] for r in rows])
   check_same(view, anew)
   corpus_writer.write_corpus(view, tmp_path / 'corpus', settings={})
-  again = documents.write_documents(
+  again = corpus_lib.write_documents(
     str(tmp_path / 'corpus' / 'blocks-*'),
     tmp_path / 'again',
     vocab_size=view.vocab_size,

@@ -7,8 +7,8 @@ import pathlib
 import numpy as np
 import pytest
 
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.index import editions, searcher, versions
 from realm_tf.index.searcher_config import SearcherConfig
@@ -58,7 +58,7 @@ def test_corpus_and_index_belong_together_on_the_disk(tmp_path, store):
     its, tmp_path / 'out', settings={'lower_case': True}, counts={'read': 5}
   )
   assert path == str(tmp_path / 'out/index/3')
-  saved = Documents.open(tmp_path / 'out/corpus/documents')
+  saved = Corpus.open(tmp_path / 'out/corpus/documents')
   assert saved.titles([0, 1]) == ['Lima', 'Paris']
   index = versions.load_index(
     path, corpus_fingerprint=saved.fingerprint, num_documents=2
@@ -88,7 +88,7 @@ def test_one_that_fails_leaves_the_one_that_is_there(tmp_path, store):
     with pytest.raises(ValueError, match='parts of one shape'):
       write(broken, tmp_path / name)
   assert os.listdir(tmp_path) == ['out']
-  assert len(Documents.open(tmp_path / 'out/corpus/documents')) == 3
+  assert len(Corpus.open(tmp_path / 'out/corpus/documents')) == 3
   index = versions.load_index(tmp_path / 'out/index/3', num_documents=3)
   index.close()
 
@@ -104,7 +104,7 @@ def test_an_edition_is_replaced_as_a_whole(tmp_path, store):
   write(edition(fewer, step=12), out)
   editions.check_output_dir(out, [])
   assert os.listdir(out / 'index') == ['12']
-  assert len(Documents.open(out / 'corpus/documents')) == 1
+  assert len(Corpus.open(out / 'corpus/documents')) == 1
 
 
 @pytest.mark.parametrize(

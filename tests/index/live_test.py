@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
-from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.removals import Removal, by_title
 from realm_tf.index import build_index, live, search_ops, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig
@@ -109,7 +109,7 @@ def test_an_updated_index_is_one_built_anew(tmp_path, kind):
   path = index.save(tmp_path / 'saved')
   assert path == str(tmp_path / 'saved/index/3')
   store, anew_path = built(tmp_path / 'anew', left, kind)
-  saved_store = Documents.open(tmp_path / 'saved/corpus/documents')
+  saved_store = Corpus.open(tmp_path / 'saved/corpus/documents')
   assert saved_store.fingerprint == store.fingerprint
   anew = versions.load_index(anew_path)
   saved = versions.load_index(
@@ -156,14 +156,14 @@ def test_who_searches_keeps_the_edition(tmp_path):
       assert after.documents.titles([0]) == ['1 1']
   # An open version goes on when its files are replaced.
   index.save(tmp_path / 'out')
-  store = Documents.open(tmp_path / 'out/corpus/documents')
+  store = Corpus.open(tmp_path / 'out/corpus/documents')
   loaded = versions.load_index(tmp_path / 'out/index/3')
   index.update([], [Removal('row', 0)])
   index.save(tmp_path / 'out')
   assert store.titles([0, 48]) == ['1 1', '1 49']
   assert loaded.searcher.search(vector(old[1]), 100)[0].shape == (1, 49)
   np.testing.assert_allclose(loaded.embeddings[0], vector(old[1])[0], 1e-5)
-  assert len(Documents.open(tmp_path / 'out/corpus/documents')) == 48
+  assert len(Corpus.open(tmp_path / 'out/corpus/documents')) == 48
   index.close()
 
 

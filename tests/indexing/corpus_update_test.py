@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents import Documents
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
@@ -87,7 +87,7 @@ def lines(path, *values):
 
 
 def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
-  old = Documents.open(world / 'corpus' / 'documents')
+  old = Corpus.open(world / 'corpus' / 'documents')
   title = old.titles([3])[0]
   add = lines(tmp_path / 'new.jsonl', TOWN, {**TOWN, 'title': title})
   path, counts = update(add=add, replace_titles=True, retrain=True)
@@ -100,7 +100,7 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
     'not_there_to_remove': 0,
     'blocks': 61,
   }
-  second = Documents.open(tmp_path / 'out/corpus/documents')
+  second = Corpus.open(tmp_path / 'out/corpus/documents')
   assert second.titles([3, 59, 60]) == [old.titles([4])[0], 'Oslo', title]
   manifest = atomic.read_json(tmp_path / 'out/corpus/manifest.json')
   assert manifest['settings']['updated']['from_corpus'] == old.fingerprint
@@ -116,7 +116,7 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
     output_dir=str(tmp_path / 'third'),
     remove=gone,
   )
-  third = Documents.open(tmp_path / 'third/corpus/documents')
+  third = Corpus.open(tmp_path / 'third/corpus/documents')
   rows = [*range(59), 60]
   assert third.bodies(range(60)) == second.bodies(rows)
   its, before = (
@@ -143,7 +143,7 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
   ],
 )
 def test_nothing_is_written(world, update, tmp_path, names, said):
-  old = Documents.open(world / 'corpus' / 'documents')
+  old = Corpus.open(world / 'corpus' / 'documents')
   lines(tmp_path / 'bad.jsonl', {'title': 'Oslo'})
   lines(tmp_path / 'empty.jsonl')
   lines(tmp_path / 'nobody.jsonl', {'title': 'Nobody'})
@@ -203,7 +203,7 @@ def test_what_is_given_stays_as_it_is(world, indexed, update, tmp_path):
     with pytest.raises(CorpusError, match='which stays as it is') as error:
       update(output_dir=str(output), **given)
     assert str(output) in str(error.value)
-  assert len(Documents.open(first / 'corpus/documents')) == 59
+  assert len(Corpus.open(first / 'corpus/documents')) == 59
   # The API as well.
   opened = corpus_update.open_live(
     corpus_update.CorpusUpdateConfig(output_dir='', **given),

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.corpus import block_records
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents import Documents
 from realm_tf.indexing import inspection
 from realm_tf.io import atomic, records
 from realm_tf.original import corpus_conversion, original_corpus
@@ -150,4 +150,4 @@ def test_the_originals_corpus(tmp_path):
   )
   again = to_corpus(str(tmp_path / 'orqa'), tmp_path / 'b', tokenizer)
   assert again.fingerprint == made.fingerprint
-  assert len(Documents.open(tmp_path / 'b' / 'documents')) == 800
+  assert len(Corpus.open(tmp_path / 'b' / 'documents')) == 800

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realm_tf.corpus import build_corpus
-from realm_tf.corpus import documents as documents_lib
+from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.corpus.document import CorpusError
 from realm_tf.questions import gold_blocks
 from realm_tf.questions.qa_datasets import QaExample
@@ -45,7 +45,7 @@ def built(tmp_path_factory):
       max_block_length=24,
     )
   )
-  store = documents_lib.write_documents(
+  store = corpus_lib.write_documents(
     str(corpus / 'blocks-*.tfrecord.gz'),
     str(corpus / 'documents'),
     vocab_size=manifest['vocab_size'],

@@ -7,7 +7,7 @@ import json
 import pathlib
 import subprocess
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.index.searcher_config import SearcherConfig
@@ -65,7 +65,7 @@ def make(directory: pathlib.Path) -> Finetuned:
   embedder = Embedder(bert.config, 16, seed=3)
   hub_modules.export_embedder(embedder, tokenizer, directory / 'embedder', 0)
   indexer = corpus_index.CorpusIndexer(
-    Documents.open(directory / 'corpus' / 'documents'),
+    Corpus.open(directory / 'corpus' / 'documents'),
     tokenizer,
     str(directory / 'index'),
     searcher=SearcherConfig(),

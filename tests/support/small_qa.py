@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
 from realm_tf.index.searcher_config import SearcherConfig
@@ -56,7 +56,7 @@ class SmallQA:
 
   directory: pathlib.Path
   tokenizer: BertTokenizer
-  documents: Documents
+  documents: Corpus
   embedder: Embedder
   reader: SpanReader
   index_path: str

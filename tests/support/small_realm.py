@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index
 from realm_tf.index.searcher_config import SearcherConfig
@@ -53,7 +53,7 @@ class SmallRealm:
 
   directory: pathlib.Path
   tokenizer: BertTokenizer
-  documents: Documents
+  documents: Corpus
   embedder: Embedder
   stale_embedder: Embedder
   reader: KnowledgeAugmentedReader

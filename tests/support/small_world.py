@@ -8,7 +8,7 @@ import pathlib
 import tensorflow as tf
 
 from realm_tf.corpus import block_records
-from realm_tf.corpus import documents as documents_lib
+from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.spans import span_records
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -64,13 +64,13 @@ def block(title: str, body: str) -> bytes:
 
 def store(
   directory: pathlib.Path, blocks: list[tuple[str, str]]
-) -> documents_lib.Documents:
+) -> corpus_lib.Corpus:
   """A document store of (title, body) pairs."""
   directory.mkdir(parents=True, exist_ok=True)
   path = write_records(
     directory / 'blocks-0.tfrecord.gz', [block(*b) for b in blocks]
   )
-  return documents_lib.write_documents(
+  return corpus_lib.write_documents(
     path,
     directory / 'documents',
     vocab_size=tokenizer().vocab_size,

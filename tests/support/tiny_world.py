@@ -13,7 +13,8 @@ import sys
 import tempfile
 
 from bin.fork_server import ForkServer
-from realm_tf.corpus import build_corpus, documents
+from realm_tf.corpus import build_corpus
+from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.spans import salient_spans
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -98,7 +99,7 @@ def build(directory: pathlib.Path) -> None:
       vocab_file=vocab_file,
     )
   )
-  documents.write_documents(
+  corpus_lib.write_documents(
     str(corpus / 'blocks-*.tfrecord.gz'),
     str(corpus / 'documents'),
     vocab_size=manifest['vocab_size'],

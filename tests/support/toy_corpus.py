@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Random documents with the interface of `realm_tf.corpus.documents`."""
+"""Random documents with the interface of `realm_tf.corpus.corpus`."""
 
 import numpy as np
 import tensorflow as tf

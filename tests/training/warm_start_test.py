@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import warm_start
 
 SIZES = {
@@ -55,17 +54,6 @@ def test_a_vocabulary_that_is_too_large(tmp_path):
   vocab = write_vocab(tmp_path / 'words.txt', [*VOCAB, *'cdefgh'])
   with pytest.raises(ValueError, match='has 13 wordpieces, .* for 10'):
     warm_start.load(write_config(tmp_path), vocab_file=vocab)
-
-
-def test_a_corpus_of_another_vocabulary(tmp_path, monkeypatch):
-  class Store:
-    vocab_fingerprint = 'feed'
-
-  monkeypatch.setattr(
-    warm_start.Documents, 'open', classmethod(lambda cls, path: Store())
-  )
-  with pytest.raises(ValueError, match='fingerprint feed'):
-    warm_start.open_documents('corpus', BertTokenizer(VOCAB))
 
 
 @pytest.mark.parametrize(

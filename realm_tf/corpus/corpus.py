@@ -12,6 +12,7 @@ that opening 13 million documents takes no time and no Python object for each:
     metadata.json
 """
 
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from realm_tf.corpus import block_records
 from realm_tf.corpus.document_writer import IDS, TEXTS, DocumentWriter
 from realm_tf.io import atomic, files, records
 from realm_tf.io.progress import progress as progress_bar
+from realm_tf.text.tokenizer import BertTokenizer
 
 _VERSION = 1
 _METADATA = 'metadata.json'
@@ -73,7 +75,7 @@ def write_documents(
   vocab_size: int,
   vocab_fingerprint: str,
   progress: bool = True,
-) -> 'Documents':
+) -> 'Corpus':
   """Makes a document store from block records.
 
   The store appears under its name when it is whole. Where one stands already
@@ -97,7 +99,7 @@ def write_documents(
   records.check_features(paths[0], block_records.FEATURES)
   directory = pathlib.Path(directory)
   if (directory / _METADATA).exists():
-    documents = Documents(directory)
+    documents = Corpus(directory)
     metadata = documents.metadata
     if (
       metadata['source'] == source
@@ -127,7 +129,7 @@ def write_documents(
     write_metadata(
       temporary, writer, vocab_fingerprint=vocab_fingerprint, source=source
     )
-  return Documents(directory)
+  return Corpus(directory)
 
 
 def _positions(
@@ -143,31 +145,33 @@ def _positions(
   return shift + np.arange(row_splits[-1]), row_splits
 
 
-class Documents:
-  """Titles, bodies and their wordpieces, by row.
+class Corpus:
+  """Titles, bodies and their wordpieces, by row, and facts about the corpus.
 
   Example:
-    documents = Documents.open('corpus/documents')
-    title_ids, body_ids = documents.gather([3, -1, 8])  # -1: the null document
+    corpus = Corpus.open('data/wikipedia')
+    title_ids, body_ids = corpus.gather([3, -1, 8])  # -1: the null document
 
   Attributes:
-    metadata: What stands in `metadata.json`.
+    metadata: Content of `metadata.json`.
     uids: int64 `[documents]`, see `document_uids`.
   """
 
   def __init__(self, directory: str | os.PathLike):
-    """Opens a store.
+    """Opens a corpus directory or its `documents/`; prefer `Corpus.open`.
 
     Raises:
       FileNotFoundError: There is none in `directory`.
       ValueError: It is of another version, or a file is not whole.
     """
     self._directory = pathlib.Path(directory)
+    if not (self._directory / _METADATA).exists():
+      self._directory /= 'documents'
     path = self._directory / _METADATA
     if not path.exists():
       raise FileNotFoundError(
-        f'{self._directory} has no document store ({_METADATA}); '
-        'bin/build_corpus makes one in <corpus>/documents'
+        f'{os.fspath(directory)} holds no corpus ({_METADATA}); build_corpus'
+        ' makes one'
       )
     self.metadata: dict[str, Any] = atomic.read_json(path)
     if self.metadata.get('version') != _VERSION:
@@ -190,9 +194,63 @@ class Documents:
     }
 
   @classmethod
-  def open(cls, directory: str | os.PathLike) -> 'Documents':
-    """Opens a store, see the constructor."""
-    return cls(directory)
+  def open(
+    cls,
+    directory: str | os.PathLike,
+    *,
+    tokenizer: BertTokenizer | None = None,
+  ) -> 'Corpus':
+    """Opens a corpus.
+
+    Args:
+      directory: Directory that `build_corpus` wrote, or `documents/` in it.
+      tokenizer: Tokenizer that its wordpieces must be of. Defaults to the one
+        of the corpus, see `tokenizer`.
+
+    Raises:
+      FileNotFoundError: There is no corpus.
+      ValueError: It is of another version, is damaged, or was built with
+        another vocabulary than that of `tokenizer`.
+    """
+    corpus = cls(directory)
+    if tokenizer is not None:
+      if corpus.vocab_fingerprint != tokenizer.fingerprint:
+        raise ValueError(
+          f'{os.fspath(directory)} was built with another vocabulary'
+          f' (fingerprint {corpus.vocab_fingerprint}, here'
+          f' {tokenizer.fingerprint}): build it again with this `vocab_file`'
+          ' and `lower_case`'
+        )
+      corpus.tokenizer = tokenizer
+    return corpus
+
+  @functools.cached_property
+  def _manifest(self) -> dict[str, Any]:
+    path = self._directory.parent / 'manifest.json'
+    return atomic.read_json(path) if path.exists() else {}
+
+  @functools.cached_property
+  def tokenizer(self) -> BertTokenizer:
+    """Tokenizer of the corpus.
+
+    Raises:
+      ValueError: The corpus is of a version that kept no vocabulary, and was
+        opened without a tokenizer.
+    """
+    path = self._directory.parent / 'vocab.txt'
+    if not path.exists():
+      raise ValueError(
+        f'{self._directory.parent} is a corpus without its vocabulary: build it'
+        ' again, or name the vocabulary'
+      )
+    return BertTokenizer.from_file(
+      path, lower_case=self._manifest['lower_case']
+    )
+
+  @property
+  def max_block_length(self) -> int:
+    """Wordpieces of a block at most, with title and special tokens."""
+    return self._manifest.get('settings', {}).get('max_block_length', 288)
 
   def _map(self, name: str, dtype: str, size: int) -> np.ndarray:
     path = self._directory / f'{name}.bin'

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from realm_tf.corpus import document_uids, documents
+from realm_tf.corpus import corpus as corpus_lib
+from realm_tf.corpus import document_uids
+from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import small_world
 
 _BLOCKS = [
@@ -83,13 +85,13 @@ def test_written_again_only_when_the_blocks_changed(tmp_path):
     'vocab_fingerprint': store.vocab_fingerprint,
     'progress': False,
   }
-  documents.write_documents(pattern, tmp_path / 'documents', **settings)
+  corpus_lib.write_documents(pattern, tmp_path / 'documents', **settings)
   assert path.stat().st_mtime_ns == before
   small_world.write_records(
     tmp_path / 'blocks-1.tfrecord.gz', [small_world.block('a', 'city')]
   )
-  documents.write_documents(pattern, tmp_path / 'documents', **settings)
-  assert documents.Documents.open(tmp_path / 'documents').titles([4]) == ['a']
+  corpus_lib.write_documents(pattern, tmp_path / 'documents', **settings)
+  assert corpus_lib.Corpus.open(tmp_path / 'documents').titles([4]) == ['a']
 
 
 def test_wide_vocabularies_have_wide_ids(tmp_path):
@@ -97,7 +99,7 @@ def test_wide_vocabularies_have_wide_ids(tmp_path):
     tmp_path / 'b.tfrecord.gz',
     [small_world.block_records.encode_block(b'a', b'b', [70000], [1, 99999])],
   )
-  store = documents.write_documents(
+  store = corpus_lib.write_documents(
     path,
     tmp_path / 'store',
     vocab_size=100_000,
@@ -113,7 +115,7 @@ def test_ids_of_another_vocabulary_are_refused(tmp_path):
     [small_world.block_records.encode_block(b'a', b'b', [1], [7])],
   )
   with pytest.raises(ValueError, match=r'b\.tfrecord\.gz.*token id 7'):
-    documents.write_documents(
+    corpus_lib.write_documents(
       path,
       tmp_path / 'store',
       vocab_size=7,
@@ -127,7 +129,7 @@ def test_files_that_are_no_blocks_are_named(tmp_path):
   record = small_world.span_record('t', ['a city.'], ['city'])
   path = small_world.write_records(tmp_path / 's.tfrecord.gz', [record])
   with pytest.raises(ValueError, match=r's\.tfrecord\.gz: .* no body'):
-    documents.write_documents(
+    corpus_lib.write_documents(
       path,
       tmp_path / 'store',
       vocab_size=10,
@@ -137,12 +139,12 @@ def test_files_that_are_no_blocks_are_named(tmp_path):
 
 
 def test_broken_stores_are_refused(tmp_path, store):
-  with pytest.raises(FileNotFoundError, match='no document store'):
-    documents.Documents.open(tmp_path)
+  with pytest.raises(FileNotFoundError, match='holds no corpus'):
+    corpus_lib.Corpus.open(tmp_path / 'nothing')
   path = tmp_path / 'documents' / 'body_ids.bin'
   path.write_bytes(path.read_bytes()[:-2])
   with pytest.raises(ValueError, match='body_ids.bin.*not whole'):
-    documents.Documents.open(tmp_path / 'documents')
+    corpus_lib.Corpus.open(tmp_path / 'documents')
 
 
 def test_no_text_at_all(tmp_path):
@@ -150,7 +152,7 @@ def test_no_text_at_all(tmp_path):
     tmp_path / 'b.tfrecord.gz',
     [small_world.block_records.encode_block(b'', b'', [], [])] * 2,
   )
-  store = documents.write_documents(
+  store = corpus_lib.write_documents(
     path,
     tmp_path / 'store',
     vocab_size=10,
@@ -165,3 +167,14 @@ def test_no_text_at_all(tmp_path):
     ]
     == 2
   )
+
+
+def test_a_tokenizer_of_another_vocabulary(tmp_path, store):
+  its = small_world.tokenizer()
+  opened = corpus_lib.Corpus.open(store.directory, tokenizer=its)
+  assert opened.tokenizer is its
+  with pytest.raises(ValueError, match='without its vocabulary'):
+    store.tokenizer  # noqa: B018
+  other = BertTokenizer([*its.vocab, 'more'])
+  with pytest.raises(ValueError, match='`vocab_file`'):
+    corpus_lib.Corpus.open(store.directory, tokenizer=other)
