@@ -87,23 +87,26 @@ def _parse(argv: list[str]) -> list[str]:
     raise SystemExit(0) from e
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[..., None]) -> None:
   """Parses the flags, runs `main`, and ends the process.
 
   A ValueError, OSError, FloatingPointError or UsageError ends it with status 1
   and one line, in which `` `field` `` is the flag of that config field.
 
   Args:
-    main: Function of the binary; imports TensorFlow, if at all, when called.
+    main: Function of the binary. Imports TensorFlow, if at all, when called.
+      If it has a parameter, it gets the list of arguments that are no flags;
+      otherwise there must be none.
   """
   name = pathlib.Path(main.__code__.co_filename).stem
 
   def call(argv: list[str]) -> None:
     try:
-      if len(argv) > 1:
+      arguments = [argv[1:]] if main.__code__.co_argcount else []
+      if not arguments and len(argv) > 1:
         raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
       _start()
-      main()
+      main(*arguments)
     except _EXPECTED as e:
       logging.debug('%s', e, exc_info=True)
       raise SystemExit(f'{name}: {config_flags.name_flags(str(e))}') from e
