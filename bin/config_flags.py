@@ -23,6 +23,7 @@ flags.disclaim_key_flags()  # They are key flags of the binary that calls.
 _Config = TypeVar('_Config')
 _ENTRY = re.compile(r'^  (\w+): ', re.MULTILINE)
 _NAME = re.compile(r'`(\w+)`')
+_DEFAULT = re.compile(r' Defaults to [\w.,-]+\.$')
 _LISTS = (list, tuple, Sequence)
 
 # Flag of a field, where it has another name.
@@ -87,12 +88,21 @@ def _fields(
   return found + nested
 
 
+def _without_none(hint: Any) -> Any:
+  """The type that a value has: of `str | Sequence[str] | None`, the list."""
+  if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+    return hint
+  kinds = [x for x in typing.get_args(hint) if x is not types.NoneType]
+  return max(kinds, key=lambda kind: typing.get_origin(kind) in _LISTS)
+
+
 def _define(name: str, hint: Any, default: Any, text: str) -> None:
   required = default is dataclasses.MISSING
   shared: dict[str, Any] = {'required': required}
   default = None if required else default
-  if typing.get_origin(hint) in (typing.Union, types.UnionType):
-    (hint,) = (x for x in typing.get_args(hint) if x is not types.NoneType)
+  if default is not None:  # It is shown beside the help.
+    text = _DEFAULT.sub('', text)
+  hint = _without_none(hint)
   origin = typing.get_origin(hint) or hint
   simple = {
     str: flags.DEFINE_string,
@@ -185,8 +195,9 @@ def make(config: type[_Config], **given: Any) -> _Config:
         value = build(hint, None if default is dataclasses.MISSING else default)
       elif name in flags.FLAGS:
         value = flags.FLAGS[name].value
-        if typing.get_origin(hint) is tuple and value is not None:
-          value = tuple(value)
+        hint = _without_none(hint)
+        if value is not None and typing.get_origin(hint) in _LISTS:
+          value = tuple(map(typing.get_args(hint)[0], value))
       else:
         value = _default(field, owner)
       if value is not dataclasses.MISSING:

@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
@@ -42,7 +43,7 @@ class Lengths:
   """Lengths.
 
   Attributes:
-    seq_len: Wordpieces, also of `model_dir`.
+    seq_len: Wordpieces, also of `model_dir`. Defaults to 96.
     kind: Kind of length.
   """
 
@@ -61,10 +62,11 @@ class Config(Base):
   Attributes:
     seed: Seed of the weights.
     rate: Learning rate.
-    dropout: Dropout rate.
+    dropout: Dropout rate. Defaults to none.
     mixed: Whether to compute in bfloat16.
     every: Steps between exports.
     inputs: Files.
+    cutoffs: Cutoffs.
     lengths: Lengths.
     more_lengths: Lengths of something else.
     secret: Set by the program.
@@ -78,7 +80,8 @@ class Config(Base):
   dropout: float | None = None
   mixed: bool = False
   every: Every = Every(500)
-  inputs: tuple[str, ...] = ()
+  inputs: str | Sequence[str] = ()
+  cutoffs: tuple[int, ...] = (1, 5)
   lengths: Lengths = dataclasses.field(
     default_factory=lambda: Lengths(seq_len=40)
   )
@@ -119,14 +122,15 @@ def test_flags_have_type_default_and_help_of_the_fields(parse):
   assert 'secret' not in found and 'lengths' not in found
   assert found['seed'].help == 'Seed of the weights.'
   assert found['model_dir'].help == ('Directory that everything is written to.')
-  # A name in backquotes is a flag.
+  assert found['dropout'].help == 'Dropout rate. Defaults to none.'
+  # A name in backquotes is a flag; the default is shown beside the help.
   assert found['seq_len'].help == 'Wordpieces, also of --model_dir.'
 
 
 def test_values_are_parsed(parse):
   made = parse(
     *('--model_dir=x', '--seed=3', '--rate=.5', '--dropout=0', '--mixed'),
-    *('--every=7', '--inputs=a,b', '--seq_len=5', '--kind=long'),
+    *('--every=7', '--inputs=a,b', '--cutoffs=3', '--seq_len=5', '--kind=long'),
     given={'secret': 8},
   )
   lengths = Lengths(seq_len=5, kind='long')
@@ -138,6 +142,7 @@ def test_values_are_parsed(parse):
     mixed=True,
     every=Every(7),
     inputs=('a', 'b'),
+    cutoffs=(3,),
     lengths=lengths,
     more_lengths=lengths,
     secret=8,
