@@ -15,13 +15,18 @@ from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
+from realm_tf.index.candidates import (
+  CandidateFinder,
+  IndexVersion,
+  QueryEmbedders,
+)
 from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.modeling.realm_model import PretrainingModel
-from realm_tf.modeling.retriever import IndexVersion, QueryEmbedders, Retriever
+from realm_tf.modeling.realm_model import RealmModel
+from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
 from realm_tf.spans.masking import MaskingConfig
 from realm_tf.tasks.retrieved_examples import retrieved_batches
@@ -61,7 +66,7 @@ class PipelineConfig:
 
 
 class Pipeline:
-  """Corpus, embedder, retriever and batches; and, if asked, a trainer.
+  """Corpus, embedder, index and batches; and, if asked, a trainer.
 
   Attributes:
     config: Sizes.
@@ -70,7 +75,7 @@ class Pipeline:
     bert_config: Of all encoders.
     embedder: The fresh one.
     slot: Empty at first.
-    retriever: Searches what is in the slot.
+    finder: Searches the index in the slot.
   """
 
   def __init__(self, config: PipelineConfig, material: Material):
@@ -95,11 +100,8 @@ class Pipeline:
     )
     self.slot = IndexSlot()
     self.embedder = self.make_embedder()
-    self.retriever = Retriever(
-      self.embedder,
-      self.documents,
-      self.slot,
-      num_candidates=config.num_candidates,
+    self.finder = CandidateFinder(
+      self.documents, self.slot, num_candidates=config.num_candidates
     )
     self.query_embedders = QueryEmbedders(self.make_embedder)
 
@@ -162,9 +164,7 @@ class Pipeline:
       lambda: retrieved_batches(
         self.masked_queries(batch_size),
         0,
-        retriever=self.retriever,
-        slot=self.slot,
-        documents=self.documents,
+        finder=self.finder,
         tokenizer=self.tokenizer,
         config=self.featurization,
       ),
@@ -182,8 +182,9 @@ class Pipeline:
     Returns:
       The trainer, whose `batches` are to be set, and its counters.
     """
-    model = PretrainingModel(
-      self.retriever, KnowledgeAugmentedReader(self.bert_config)
+    model = RealmModel(
+      Retriever(self.embedder, num_candidates=self.config.num_candidates),
+      KnowledgeAugmentedReader(self.bert_config),
     )
     groups = [
       run_config.OptimizerGroup(

@@ -16,10 +16,10 @@ from benchmarks.material import Material
 from benchmarks.pipeline import Pipeline, PipelineConfig
 from realm_tf.hub import hub_modules
 from realm_tf.index import searcher, versions
+from realm_tf.index.candidates import IndexVersion
 from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
-from realm_tf.modeling.retriever import IndexVersion
 from realm_tf.training import exporters
 from realm_tf.training.run_config import Batch
 

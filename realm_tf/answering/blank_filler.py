@@ -13,12 +13,13 @@ import tensorflow as tf
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
+from realm_tf.index.candidates import NULL_DOCUMENT
 from realm_tf.index.searcher import Searcher
 from realm_tf.modeling import featurization
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.modeling.realm_model import PretrainingModel
-from realm_tf.modeling.retriever import NULL_DOCUMENT, Retriever
+from realm_tf.modeling.realm_model import RealmModel
+from realm_tf.modeling.retriever import Retriever
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -146,7 +147,7 @@ class BlankFiller:
       candidate_seq_len=min(config.candidate_seq_len, limit),
     )
     self._searcher = searcher
-    model = PretrainingModel(
+    model = RealmModel(
       Retriever(embedder, num_candidates=self.config.num_candidates), reader
     )
     self._fill = tf.function(

@@ -29,7 +29,7 @@ class FeaturizationConfig:
     query_seq_len: Wordpieces of `[CLS] x [SEP]` at most.
     candidate_seq_len: Wordpieces of `[CLS] title [SEP] body [SEP]` at most.
       The joint input has at most the sum of the two.
-    num_candidates: Corpus for each query, the null document included.
+    num_candidates: Documents per query, including the null document.
     max_masks: Wordpieces predicted at most.
     fixed_length: Pad to these lengths and not to the longest row (TPU).
     separate_candidate_segments: Whether the body of a candidate is of type 1

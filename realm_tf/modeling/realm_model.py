@@ -19,7 +19,7 @@ def _masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
   )
 
 
-class PretrainingModel(keras.Model):
+class RealmModel(keras.Model):
   """The marginal likelihood of masked wordpieces over retrieved documents.
 
   A batch of features, as `modeling.featurization` makes it, has BERT inputs

@@ -14,6 +14,11 @@ from realm_tf.bert.bert_config import BertConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, versions
+from realm_tf.index.candidates import (
+  CandidateFinder,
+  IndexVersion,
+  QueryEmbedders,
+)
 from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.index.slot import IndexSlot
@@ -21,8 +26,8 @@ from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.modeling.realm_model import PretrainingModel
-from realm_tf.modeling.retriever import IndexVersion, QueryEmbedders, Retriever
+from realm_tf.modeling.realm_model import RealmModel
+from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
 from realm_tf.spans.masking import MaskingConfig
 from realm_tf.tasks.retrieved_examples import retrieved_batches
@@ -118,6 +123,12 @@ class _Pretraining:
       seed=config.seed,
     )
     self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
+    self.finder = CandidateFinder(
+      self.documents,
+      self.slot,
+      num_candidates=config.featurization.num_candidates,
+      oversample=config.oversample,
+    )
     self.embedder_shape = self._embedder_shape()
     self.embedders = QueryEmbedders(self.make_embedder)
     lengths = config.featurization
@@ -188,14 +199,10 @@ class _Pretraining:
     embedder = self.make_embedder()
     reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
     reader.init_from_bert(self.bert)
-    self.retriever = Retriever(
-      embedder,
-      self.documents,
-      self.slot,
-      num_candidates=config.featurization.num_candidates,
-      oversample=config.oversample,
+    retriever = Retriever(
+      embedder, num_candidates=config.featurization.num_candidates
     )
-    model = PretrainingModel(self.retriever, reader)
+    model = RealmModel(retriever, reader)
     modules: dict[str, hub_modules.HubModule] = {}
 
     def export(directory: str, step: int) -> None:
@@ -220,9 +227,7 @@ class _Pretraining:
       lambda: retrieved_batches(
         masked,
         start,
-        retriever=self.retriever,
-        slot=self.slot,
-        documents=self.documents,
+        finder=self.finder,
         tokenizer=self.tokenizer,
         config=self.config.featurization,
       ),

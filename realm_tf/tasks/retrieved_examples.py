@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.index.slot import IndexSlot
+from realm_tf.index.candidates import CandidateFinder
 from realm_tf.modeling import featurization
-from realm_tf.modeling.retriever import Retriever
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
 from realm_tf.training.run_config import Batch
@@ -43,9 +42,7 @@ def retrieved_batches(
   masked_batches: Iterable[Mapping[str, Any]],
   first_number: int,
   *,
-  retriever: Retriever,
-  slot: IndexSlot,
-  documents: Corpus,
+  finder: CandidateFinder,
   tokenizer: BertTokenizer,
   config: featurization.FeaturizationConfig,
 ) -> Iterator[Batch]:
@@ -54,9 +51,8 @@ def retrieved_batches(
   Args:
     masked_batches: As `spans.pretraining_examples.masked_queries` gives them.
     first_number: Number of the first of them.
-    retriever: Finds rows of `documents` in the index of `slot`.
-    slot: Holds the index in use; one version serves a whole batch.
-    documents: The corpus.
+    finder: Finds documents in the index in use; one version of it serves a
+      whole batch.
     tokenizer: Whose ids all of it is in.
     config: Lengths and number of candidates.
 
@@ -64,12 +60,13 @@ def retrieved_batches(
     Batches that say which version of the index they were made with.
   """
   # More than the model reads, if it is to choose.
-  config = dataclasses.replace(config, num_candidates=retriever.oversample)
+  config = dataclasses.replace(config, num_candidates=finder.num_candidates)
+  documents = finder.documents
   featurizer = featurization.Featurizer(tokenizer.special, config)
   for number, masked in enumerate(masked_batches, first_number):
     query = featurizer.pack_query(masked['query_ids'])
-    with slot.acquire() as version:
-      rows = retriever.retrieve(masked, query, version)
+    with finder.slot.acquire() as version:
+      rows = finder.find(masked, query, version)
       metadata = version.metadata
     title_ids, body_ids = documents.gather(rows.reshape(-1))
     features = featurizer.featurize(masked, title_ids, body_ids)

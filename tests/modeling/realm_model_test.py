@@ -7,7 +7,7 @@ import tensorflow as tf
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.modeling.realm_model import PretrainingModel
+from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from tests.modeling.encoding_test import make_inputs
 from tests.modeling.reader_test import make_joint
@@ -38,7 +38,7 @@ def make_model(separate_towers=False, **options):
     rng = np.random.default_rng(0)
     for variable in embedder.document_tower.variables:
       variable.assign_add(0.1 * rng.standard_normal(variable.shape))
-  return PretrainingModel(
+  return RealmModel(
     Retriever(embedder, **options), KnowledgeAugmentedReader(CONFIG, seed=3)
   )
 

@@ -13,7 +13,7 @@ from realm_tf.bert import weight_names
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.modeling.realm_model import PretrainingModel
+from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.training import optimization, run_config, trainer
 
@@ -58,12 +58,12 @@ def load_embedder(goldens: pathlib.Path) -> Embedder:
   return embedder
 
 
-def load_model(goldens: pathlib.Path, **retriever_options) -> PretrainingModel:
+def load_model(goldens: pathlib.Path, **retriever_options) -> RealmModel:
   """The original's model with the weights that its numbers were made with."""
   reader = KnowledgeAugmentedReader(CONFIG)
   _restore(reader.variables, goldens / 'modules' / 'tiny' / 'bert', 'bert/')
   retriever = Retriever(load_embedder(goldens), **retriever_options)
-  return PretrainingModel(retriever, reader)
+  return RealmModel(retriever, reader)
 
 
 def _bert_inputs(arrays, name: str, rows) -> dict[str, tf.Tensor]:
@@ -99,7 +99,7 @@ def load_facts(goldens: pathlib.Path) -> dict:
 class _WithoutDropout:
   """The original's trajectory was made in evaluation mode."""
 
-  def __init__(self, model: PretrainingModel):
+  def __init__(self, model: RealmModel):
     self._model = model
 
   def loss_and_metrics(self, features: dict, training: bool):

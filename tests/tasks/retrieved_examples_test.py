@@ -4,10 +4,10 @@ import numpy as np
 
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
+from realm_tf.index.candidates import CandidateFinder, QueryEmbedders
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.featurization import FeaturizationConfig
-from realm_tf.modeling.retriever import QueryEmbedders, Retriever
 from realm_tf.spans import pretraining_examples
 from realm_tf.spans.masking import MaskingConfig
 from realm_tf.tasks.retrieved_examples import retrieved_batches
@@ -42,9 +42,7 @@ def test_batches_have_what_the_index_finds(indexed, world):
     retrieved_batches(
       masked,
       7,
-      retriever=Retriever(embedder, documents, slot, num_candidates=4),
-      slot=slot,
-      documents=documents,
+      finder=CandidateFinder(documents, slot, num_candidates=4),
       tokenizer=tokenizer,
       config=config,
     )
