@@ -19,7 +19,6 @@ filled rightly with retrieval and by the reader alone.
 """
 
 import dataclasses
-from collections.abc import Sequence
 
 from absl import app, flags, logging
 
@@ -70,62 +69,6 @@ def _parse(text: str) -> tuple[str, list[str]]:
   return label, parts
 
 
-def _choose(
-  examples: Sequence[blank_evaluation.Example],
-) -> tuple[str, Sequence[blank_evaluation.Example]]:
-  """Says which blanks are worth showing, and returns them."""
-  right = [e for e in examples if e.is_right]
-  helped = [e for e in right if e.filled != e.closed_book]
-  if helped:
-    return 'filled rightly that retrieval changed', helped
-  if right:
-    return 'filled rightly', right
-  return 'measured', examples
-
-
-def _show(examples: Sequence[blank_evaluation.Example]) -> None:
-  kind, chosen = _choose(examples)
-  chosen_from = f'{len(chosen)} of {len(examples)} blanks'
-  chosen = chosen[: _EXAMPLES.value]
-  if not chosen:
-    return
-  print(
-    f'\nThe first {len(chosen)} of those {kind} ({chosen_from}), each with the'
-    ' document that weighed most:'
-  )
-  for example in chosen:
-    print(f'\n  {example.sentence}')
-    print(
-      f'    filled: {example.filled}   (without retrieval:'
-      f' {example.closed_book}; the answer: {example.answer})'
-    )
-    print(f'    {example.probability:.2f} {example.title}: {example.body}')
-
-
-def _print_table(reports: dict[str, blank_evaluation.Report]) -> None:
-  width = max(map(len, reports))
-  last = list(reports.values())[-1]
-  print(
-    f'\n{"":{width}}  recall@1  recall@5  blanks filled  without retrieval'
-    f'   ({last.count} held-out sentences)'
-  )
-  for label, report in reports.items():
-    # Without titles there is nothing to be found.
-    recall = [
-      f'{report.recall[k]:8.3f}' if report.recall else f'{"-":>8}'
-      for k in (1, 5)
-    ]
-    print(
-      f'{label:{width}}  {recall[0]}  {recall[1]}  {report.filled:13.3f}'
-      f'  {report.closed_book:17.3f}'
-    )
-  if last.skipped:
-    print(
-      f'{last.skipped} more sentences were left out: their blank is not within'
-      f' --query_seq_len={_QUERY_SEQ_LEN.value} wordpieces, or empty.'
-    )
-
-
 def _evaluate() -> None:
   systems = [_parse(text) for text in _SYSTEMS.value]
   sized = next((parts for _, parts in systems if len(parts) == 2), None)
@@ -145,8 +88,7 @@ def _evaluate() -> None:
     else:
       filler = blank_evaluation.load_filler(*parts, documents, config)
     reports[label] = blank_evaluation.evaluate(filler, questions)
-  _print_table(reports)
-  _show(list(reports.values())[-1].examples)
+  print('\n' + blank_evaluation.describe(reports, _EXAMPLES.value))
   if _OUTPUT.value:
     figures = {label: dataclasses.asdict(r) for label, r in reports.items()}
     for figure in figures.values():

@@ -4,7 +4,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -286,3 +286,58 @@ def evaluate(
     skipped=given - len(questions),
     examples=tuple(examples),
   )
+
+
+def _describe_examples(examples: Sequence[Example], count: int) -> list[str]:
+  """Lines that show filled blanks, if possible ones that retrieval changed."""
+  chosen, kind = list(examples), 'measured'
+  if right := [e for e in examples if e.is_right]:
+    chosen, kind = right, 'filled correctly'
+  if helped := [e for e in right if e.filled != e.closed_book]:
+    chosen, kind = helped, 'filled correctly that retrieval changed'
+  shown = chosen[:count]
+  if not shown:
+    return []
+  lines = [
+    f'\nThe first {len(shown)} of the blanks {kind} ({len(chosen)} of'
+    f' {len(examples)}), each with the document of the largest weight:'
+  ]
+  for example in shown:
+    lines += [
+      f'\n  {example.sentence}',
+      f'    filled: {example.filled}   (without retrieval:'
+      f' {example.closed_book}; answer: {example.answer})',
+      f'    {example.probability:.2f} {example.title}: {example.body}',
+    ]
+  return lines
+
+
+def describe(reports: Mapping[str, Report], num_examples: int = 3) -> str:
+  """A table of several systems, and some blanks that the last one filled.
+
+  Args:
+    reports: Reports by label.
+    num_examples: Number of filled blanks shown. Defaults to 3.
+  """
+  width = max(map(len, reports))
+  last = list(reports.values())[-1]
+  lines = [
+    f'{"":{width}}  recall@1  recall@5  blanks filled  without retrieval'
+    f'   ({last.count} held-out sentences)'
+  ]
+  for label, report in reports.items():
+    # Without titles there is no recall.
+    recall = [
+      f'{report.recall[k]:8.3f}' if report.recall else f'{"-":>8}'
+      for k in (1, 5)
+    ]
+    lines.append(
+      f'{label:{width}}  {recall[0]}  {recall[1]}  {report.filled:13.3f}'
+      f'  {report.closed_book:17.3f}'
+    )
+  if last.skipped:
+    lines.append(
+      f'{last.skipped} more sentences were left out: their blank is empty or'
+      ' beyond the first `query_seq_len` wordpieces.'
+    )
+  return '\n'.join(lines + _describe_examples(last.examples, num_examples))

@@ -52,7 +52,7 @@ def test_prints_a_table_and_writes_the_figures(local_run, tmp_path):
     assert row.split()[1:] == [f'{value:.3f}' for value in values]
   assert result.stdout.count('(without retrieval: ') == 2
   assert re.search(
-    r'^The first 2 of those (filled rightly|measured).* of 30 blanks\)',
+    r'^The first 2 of the blanks (filled correctly|measured).* of 30\)',
     result.stdout,
     re.MULTILINE,
   )
