@@ -94,7 +94,7 @@ def _evaluate() -> dict[str, float]:
     is_regex=_IS_REGEX.value,
     answer_field=_ANSWER_FIELD.value,
     strict=_STRICT.value,
-    flag='--questions',
+    field='questions',
   )
   examples = dataset.examples[: _LIMIT.value]
   export_dir = answering_flags.export_dir()

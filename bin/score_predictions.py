@@ -67,7 +67,7 @@ def main(argv: list[str]) -> None:
       is_regex=_IS_REGEX.value,
       answer_field=_ANSWER_FIELD.value,
       strict=_STRICT.value,
-      flag='--dataset',
+      field='dataset',
     )
     predictions = qa_predictions.read_predictions(
       _PREDICTIONS.value, _STRICT.value

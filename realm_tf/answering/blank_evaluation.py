@@ -26,7 +26,7 @@ from realm_tf.io.progress import progress
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.questions.recall import RecallAt
+from realm_tf.questions.qa_metrics import HitsAt
 from realm_tf.text.tokenizer import BertTokenizer
 
 
@@ -258,7 +258,7 @@ def evaluate(
       f'none of {given} held-out sentences has its whole blank within its first'
       f' {filler.config.query_seq_len - 2} wordpieces'
     )
-  recall = RecallAt(ks)
+  recall = HitsAt(ks)
   with_retrieval, closed_book = BlankAccuracy(), BlankAccuracy()
   examples: list[Example] = []
   starts = range(0, len(questions), batch_size)
@@ -268,9 +268,7 @@ def evaluate(
     batch = questions[start : start + batch_size]
     ids, answers = queries.masked_ids(filler.tokenizer, batch)
     filling = filler.fill(ids, top=1)
-    hits = _title_hits(filler, batch, ids, max(ks))
-    # 1 stands for a document of the title, whichever it is.
-    recall.update(hits.astype(np.int64), np.ones(len(hits), np.int64))
+    recall.update(_title_hits(filler, batch, ids, max(ks)))
     targets = answers.to_tensor().numpy()  # [batch, blanks]
     mask = tf.sequence_mask(answers.row_lengths()).numpy()
     filled = filling.ids[:, :, 0]

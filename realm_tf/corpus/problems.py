@@ -3,12 +3,20 @@
 """What is wrong with the lines of a file, told without flooding the log."""
 
 import collections
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from absl import logging
 
-from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.document import (
+  CorpusError,
+  MalformedError,
+  SkippedError,
+)
 
 _MAX_REPORTED = 20
+
+_Parsed = TypeVar('_Parsed')
 
 
 class Problems:
@@ -46,3 +54,29 @@ class Problems:
       logging.warning('%s: %s', self._what_happens, problem)
     if self.counts['malformed'] == _MAX_REPORTED:
       logging.warning('further malformed lines are only counted')
+
+  def parse(
+    self, records: Iterable[Any], parse: Callable[[Any], _Parsed]
+  ) -> Iterator[_Parsed]:
+    """Parses records, counts them as `read`, and leaves out malformed ones.
+
+    Args:
+      records: `readers.RawRecord`s.
+      parse: Takes the payload of a record. A `SkippedError` is counted as
+        `skipped_REASON`.
+
+    Raises:
+      CorpusError: A record is malformed, if strict.
+    """
+    for record in records:
+      self.counts['read'] += 1
+      try:
+        if isinstance(record.payload, MalformedError):
+          raise record.payload
+        parsed = parse(record.payload)
+      except SkippedError as e:
+        self.counts[f'skipped_{e.reason}'] += 1
+      except MalformedError as e:
+        self.add(record.where, e)
+      else:
+        yield parsed

@@ -15,20 +15,20 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 
 class AnswerFinder:
-  """Matches wordpieces, or regular expressions on the original text.
+  """Matches wordpieces, or regular expressions with the original text.
 
-  It is used by one thread at a time.
+  Not safe for use by several threads at once.
   """
 
   def __init__(
     self, questions: Questions, documents: Corpus, tokenizer: BertTokenizer
   ):
-    """Keeps what all questions share.
+    """Makes a finder.
 
     Args:
       questions: The dataset.
       documents: The corpus.
-      tokenizer: Of both.
+      tokenizer: Tokenizer of both.
     """
     self._questions = questions
     self._documents = documents
@@ -38,11 +38,11 @@ class AnswerFinder:
     )
 
   def has_answer(self, number: int, rows: np.ndarray) -> np.ndarray:
-    """Which blocks have an answer, bool `[n]`.
+    """Returns which blocks contain an answer, bool `[n]`.
 
     Args:
-      number: Of the question in the dataset.
-      rows: int `[n]` of blocks.
+      number: Number of the question in the dataset.
+      rows: Rows of blocks, int `[n]`.
     """
     example = self._questions.examples[number]
     if example.is_regex:
@@ -57,12 +57,12 @@ class AnswerFinder:
   def spans(
     self, numbers: Sequence[int], rows: np.ndarray, body_ids: tf.RaggedTensor
   ) -> tuple[np.ndarray, np.ndarray]:
-    """All spans of blocks that are an answer.
+    """Finds all spans of blocks that are an answer.
 
     Args:
-      numbers: Of the questions in the dataset, `[batch]`.
-      rows: int `[batch, n]` of blocks.
-      body_ids: Their wordpieces, ragged int32 `[batch * n, (tokens)]`.
+      numbers: Numbers of the questions in the dataset, `[batch]`.
+      rows: Rows of blocks, int `[batch, n]`.
+      body_ids: Wordpieces of the blocks, ragged int32 `[batch * n, (tokens)]`.
 
     Returns:
       First and last wordpieces, int32 `[batch * n, spans]` each, padded with

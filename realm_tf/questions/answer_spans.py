@@ -1,10 +1,10 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where answers stand in blocks, by their wordpieces.
+"""Finds answers in blocks by their wordpieces.
 
-As in the original an answer stands where its wordpieces stand one after the
-other, at the borders of words or not. An answer without wordpieces stands
-nowhere; in the original it stands everywhere.
+As in the original, an answer matches wherever its wordpieces follow one
+another, at word boundaries or not. An answer without wordpieces matches
+nowhere; in the original it matches everywhere.
 """
 
 from collections.abc import Iterable
@@ -12,54 +12,24 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.text import packing
-
-
-def without_unknown(
-  answer_ids: tf.RaggedTensor, unk_id: int
-) -> tf.RaggedTensor:
-  """Empties the answers in which a word is that the vocabulary lacks.
-
-  All such words have one id, so that they would match one another.
-
-  Args:
-    answer_ids: int32 [batch, (answers), (tokens)].
-    unk_id: Id of [UNK].
-
-  Returns:
-    The same, with no wordpieces where [UNK] was one.
-  """
-  answers = answer_ids.values
-  known = ~tf.reduce_any(answers == unk_id, axis=1)
-  kept = tf.gather(known, answers.value_rowids())
-  cut = tf.ragged.boolean_mask(answers, answers.with_values(kept))
-  return answer_ids.with_values(cut)
-
 
 def _first_in_row(rows: tf.RaggedTensor, which: tf.Tensor) -> tf.Tensor:
   return tf.gather(rows.row_starts(), which)
 
 
 def gold_spans(
-  block_ids: tf.RaggedTensor,
-  answer_ids: tf.RaggedTensor,
-  block_lengths: tf.Tensor | None = None,
+  block_ids: tf.RaggedTensor, answer_ids: tf.RaggedTensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Finds all spans of blocks that are an answer, in a graph too.
+  """Finds all spans of blocks that are an answer; works in a graph, too.
 
   Args:
     block_ids: int32 [batch * k, (tokens)], k blocks for each question.
     answer_ids: int32 [batch, (answers), (tokens)].
-    block_lengths: int [batch * k], how many wordpieces of each block there
-      was room for: the sum of `block_mask` of `packing.pack_reader`. What was
-      cut off is no answer. None if all are there.
 
   Returns:
     First and last wordpieces, int32 [batch * k, spans] each, in the order of
     the answers and padded with -1.
   """
-  if block_lengths is not None:
-    block_ids = packing.cut_rows(block_ids, block_lengths)
   splits = tf.int64
   block_ids = block_ids.with_row_splits_dtype(splits)
   answer_ids = answer_ids.with_row_splits_dtype(splits)
@@ -67,7 +37,7 @@ def gold_spans(
   k = blocks // tf.maximum(batch, 1)
   answers = answer_ids.values  # [all answers, (tokens)]
 
-  # Every block with every answer of its question that is not empty.
+  # Every pair of a block and a nonempty answer to its question.
   counts = tf.repeat(answer_ids.row_lengths(), k)  # [batch * k]
   pair_block = tf.repeat(tf.range(blocks), counts)
   within = tf.range(tf.size(pair_block, splits)) - tf.gather(
@@ -80,7 +50,7 @@ def gold_spans(
     tf.boolean_mask(x, lengths > 0) for x in (pair_block, pair_answer, lengths)
   )
 
-  # Where the first wordpiece stands and the others have room behind it.
+  # Places of the first wordpiece that have room for the others.
   texts = tf.gather(block_ids, pair_block)  # [pairs, (tokens)]
   pair = texts.value_rowids()
   first = tf.gather(answers.values, _first_in_row(answers, pair_answer))
@@ -89,7 +59,7 @@ def gold_spans(
   start = tf.where((texts.values == tf.gather(first, pair)) & room)[:, 0]
   pair = tf.gather(pair, start)
 
-  # There the whole is compared.
+  # Compare whole answers there.
   lengths = tf.gather(lengths, pair)
   hit = tf.repeat(tf.range(tf.size(start, splits)), lengths)
   within = tf.range(tf.size(hit, splits)) - tf.gather(
@@ -116,10 +86,10 @@ def gold_spans(
 
 
 def pad_spans(spans: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-  """Pads spans found elsewhere in the way of `gold_spans`.
+  """Pads spans as `gold_spans` does.
 
   Args:
-    spans: For each block, int [spans, 2]: first and last wordpieces.
+    spans: int [spans, 2] for each block: first and last wordpieces.
 
   Returns:
     First and last wordpieces, int32 [blocks, spans] each, padded with -1.
@@ -134,7 +104,7 @@ def pad_spans(spans: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _occurrences(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-  """Places in `values` where `wanted` begins, also across rows."""
+  """Returns where `wanted` begins in `values`, also across rows."""
   # Wordpieces with high ids are rare.
   rarest = int(np.argmax(wanted))
   # A Python int, so that the flat array is not converted.
@@ -149,15 +119,15 @@ def _occurrences(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 def contains_any(
   values: np.ndarray, row_splits: np.ndarray, answers: Iterable[np.ndarray]
 ) -> np.ndarray:
-  """Which of thousands of blocks contain an answer.
+  """Finds out which of thousands of blocks contain an answer.
 
-  A million wordpieces and one answer take less than a millisecond. With the
-  bytes of texts instead of wordpieces it is the original's rule for the
+  A million wordpieces and one answer take less than a millisecond. With bytes
+  of texts in place of wordpieces, this is the original's rule for the
   retriever, which is case-sensitive.
 
   Args:
     values: int [tokens], the wordpieces of all blocks.
-    row_splits: int [blocks + 1], where each block begins and the last ends.
+    row_splits: int [blocks + 1], the beginnings of the blocks and the end.
     answers: The wordpieces of each answer, int [tokens].
 
   Returns:

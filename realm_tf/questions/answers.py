@@ -1,10 +1,10 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a predicted answer is one of the right ones.
+"""Exact match: whether a predicted answer is one of the right ones.
 
-An answer is right if it is the same as a reference after normalization, which
-is SQuAD's after canonical decomposition. The references of CuratedTREC are
-regular expressions; there an answer is right if one matches at its beginning.
+An answer is right if it equals a reference after normalization: SQuAD's, after
+canonical decomposition. The references of CuratedTREC are regular expressions;
+an answer is right if one of them matches at its beginning.
 """
 
 import functools
@@ -19,16 +19,15 @@ _FLAGS = re.IGNORECASE | re.MULTILINE
 
 
 class AnswerPatternError(ValueError):
-  """A reference that should be a regular expression, and is none."""
+  """A reference that is not a valid regular expression."""
 
 
 def normalize(answer: str) -> str:
-  """Makes answers that differ in form only the same.
+  """Normalizes an answer.
 
-  The answer is decomposed (NFD) and put in lower case, and loses ASCII
-  punctuation, the articles a, an, the, and all white space but single spaces
-  between words. Accents stay, and so do dashes and quotes beyond ASCII. The
-  result can be empty.
+  It is decomposed (NFD) and lowercased; ASCII punctuation, the articles a, an
+  and the, and superfluous white space are removed. Accents stay, and so do
+  dashes and quotes beyond ASCII. The result can be empty.
   """
   bare = unicodedata.normalize('NFD', answer).lower().translate(_PUNCTUATION)
   return ' '.join(_ARTICLE.sub(' ', bare).split())
@@ -38,7 +37,7 @@ def normalize(answer: str) -> str:
 def compile_pattern(pattern: str) -> re.Pattern[str]:
   """Compiles a reference of CuratedTREC as its evaluation does.
 
-  Case does not matter, and `^` and `$` stand at line breaks, too.
+  Case does not matter, and `^` and `$` match at line breaks, too.
 
   Raises:
     AnswerPatternError: It does not compile; the message names the pattern.
@@ -55,22 +54,22 @@ def _matches(prediction: str, pattern: str) -> bool:
   try:
     return compile_pattern(pattern).match(prediction) is not None
   except AnswerPatternError:
-    # As in the original, where a broken reference is right for nobody. Readers
-    # of datasets call compile_pattern and do not let it come this far.
+    # As in the original, nothing matches a broken reference. Readers of
+    # datasets have refused it before.
     return False
 
 
 def is_correct(
   prediction: str, answers: Sequence[str], is_regex: bool = False
 ) -> bool:
-  """Whether a prediction is one of the right answers.
+  """Returns whether a prediction is one of the right answers.
 
   Args:
-    prediction: What was answered.
+    prediction: The predicted answer.
     answers: The references; without any, nothing is right.
-    is_regex: Whether they are regular expressions. These are matched with the
-      prediction as it is, at its beginning: what comes behind the match does
-      not matter. One that does not compile matches nothing.
+    is_regex: Whether the references are regular expressions. They are matched
+      at the beginning of the unnormalized prediction; what follows the match
+      does not matter. One that does not compile matches nothing.
   """
   if is_regex:
     return any(_matches(prediction, pattern) for pattern in answers)

@@ -1,9 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Questions and short answers out of the original Natural Questions.
+"""Questions and short answers from the original Natural Questions.
 
-Both of its forms are read: the full one, with the page's HTML and its tokens,
-and the simplified one, with the page as a string of tokens.
+Two forms are read: the full one, with the HTML of the page and its tokens, and
+the simplified one, with the page as a string of tokens.
 """
 
 import html.parser
@@ -13,43 +13,43 @@ from typing import Any, NamedTuple
 
 from realm_tf.corpus.document import MalformedError, SkippedError
 
-# Longer short answers are no short answers: NQ-open's rule.
+# NQ-open's rule: longer ones are left out.
 MAX_ANSWER_TOKENS = 5
 
 # Where the simplified form has put spaces between the tokens of one word.
 _SPACE_BEFORE = re.compile(
   r" (?=(?:[.,;:!?%)\]]|'(?:s|d|m|ll|re|ve)|n't)(?:\s|$))"
 )
-_SPACE_BEHIND = re.compile(r'(?<=[(\[$#]) ')
+_SPACE_AFTER = re.compile(r'(?<=[(\[$#]) ')
 _OPENING_QUOTE = re.compile(r'(?<!\S)`` ?')
 _CLOSING_QUOTE = re.compile(r"(?:^| )''(?!\S)")
 
 
 class NaturalQuestion(NamedTuple):
-  """A question with its short answers, the most of a line of NQ-open.
+  """A question with its short answers.
 
   Attributes:
-    question: As it was typed.
-    answers: Each once, in the order of the annotations; at least one.
+    question: The question as it was typed.
+    answers: The different answers, at least one, in the order of the
+      annotations.
     id: NQ's `example_id`.
-    title: Of the page, if known.
+    gold_title: Title of the page, if known.
   """
 
   question: object
   answers: list[str]
   id: object
-  title: str | None
+  gold_title: str | None
 
 
 class _TextOfHtml(html.parser.HTMLParser):
-  """Collects what stands between tags."""
+  """Collects the text between tags."""
 
   def __init__(self) -> None:
     super().__init__(convert_charrefs=True)
     self.parts: list[str] = []
 
   def handle_data(self, data: str) -> None:
-    """Collects a piece of text."""
     self.parts.append(data)
 
 
@@ -61,7 +61,7 @@ def _text_of_html(content: str) -> str:
 
 
 def _join(tokens: list[str]) -> str:
-  """Writes tokens as people do; those of HTML tags are left out."""
+  """Joins tokens as people write; leaves out HTML tags."""
   text = ' '.join(
     token
     for token in tokens
@@ -69,11 +69,11 @@ def _join(tokens: list[str]) -> str:
   )
   text = _OPENING_QUOTE.sub('"', text)
   text = _CLOSING_QUOTE.sub('"', text)
-  return _SPACE_BEHIND.sub('', _SPACE_BEFORE.sub('', text))
+  return _SPACE_AFTER.sub('', _SPACE_BEFORE.sub('', text))
 
 
 def _range(answer: dict, unit: str, limit: int) -> slice:
-  """The part of the page that an answer is, in tokens or bytes."""
+  """Returns the part of the page that is the answer, in tokens or bytes."""
   start, end = answer[f'start_{unit}'], answer[f'end_{unit}']
   if not 0 <= start < end <= limit:
     raise MalformedError(
@@ -83,10 +83,10 @@ def _range(answer: dict, unit: str, limit: int) -> slice:
 
 
 class _FullPage:
-  """The page of a line in the full form."""
+  """A page in the full form."""
 
   def __init__(self, record: dict[str, Any]):
-    # Answers are told in bytes.
+    # Offsets are in bytes.
     self._html = record['document_html'].encode('utf-8', 'surrogatepass')
     self.title = record.get('document_title')
 
@@ -96,7 +96,7 @@ class _FullPage:
 
 
 class _SimplifiedPage:
-  """The page of a line in the simplified form."""
+  """A page in the simplified form."""
 
   def __init__(self, record: dict[str, Any]):
     self._tokens = record['document_text'].split(' ')
@@ -137,18 +137,18 @@ def _parse(record: dict[str, Any]) -> NaturalQuestion:
 def parse(record: dict[str, Any]) -> NaturalQuestion:
   """Makes a question of a line of `nq-*.jsonl.gz`.
 
-  Of the full form an answer is the text of its piece of HTML; of the
-  simplified form its tokens, joined as people write.
+  In the full form an answer is the text of its piece of HTML; in the simplified
+  form it is its tokens, joined as people write.
 
   Args:
-    record: The line, parsed.
+    record: The parsed line.
 
   Raises:
-    MalformedError: Something is missing, of another kind, or an answer lies
-      outside of the page.
-    SkippedError: It has no short answer, as most lines have none
-      (`no_short_answer`), or none of at most `MAX_ANSWER_TOKENS` tokens that
-      is more than tags (`long_answer`).
+    MalformedError: Something is missing or of the wrong type, or an answer lies
+      outside the page.
+    SkippedError: It has no short answer, like most lines (`no_short_answer`),
+      or none of at most `MAX_ANSWER_TOKENS` tokens that is more than tags
+      (`long_answer`).
   """
   try:
     return _parse(record)

@@ -4,7 +4,7 @@
 
 import ast
 import dataclasses
-import gzip
+import functools
 import json
 import os
 import re
@@ -15,42 +15,29 @@ from typing import Any
 from absl import logging
 
 from realm_tf.corpus import lines, readers
-from realm_tf.corpus.document import (
-  CorpusError,
-  MalformedError,
-  SkippedError,
-)
+from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
 from realm_tf.io import files, json_array
 from realm_tf.questions import answers as answers_lib
 from realm_tf.questions import natural_questions
 
-FORMATS = (
-  # A JSON object a line, with question and answer (a list), maybe id,
-  # paragraph_id and title (of the gold paragraph): NQ-open, WebQuestions,
-  # CuratedTREC, SQuAD-open.
-  'jsonl',
-  'dpr',  # DPR's *.qas.csv: question, tab, the answers as a list of Python's
-  'dpr_json',  # DPR's training files: an array of question, answers, contexts
-  'natural_questions',  # nq-*.jsonl.gz, simplified or full
-)
 ANSWER_FIELD = 'answer'
 
 
 @dataclasses.dataclass(frozen=True)
 class QaExample:
-  """A question and what is right.
+  """A question and its right answers.
 
   Attributes:
-    question: As it stands in its file: predictions are matched by it, and the
-      resplit hashes it.
+    question: The question as it stands in its file: predictions are matched by
+      it, and the resplit hashes it.
     answers: The right answers, at least one; or regular expressions, each of
       which compiles.
-    is_regex: Whether they are regular expressions.
-    id: Of the question, if it has one.
-    gold_id: Id of the paragraph that the question was asked about, as its
-      corpus has it, if known.
-    gold_title: Its title, or that of its document, if known.
+    is_regex: Whether the answers are regular expressions.
+    id: Id of the question, if it has one.
+    gold_id: Id, in its corpus, of the paragraph that the question was asked
+      about, if known.
+    gold_title: Title of that paragraph or its document, if known.
   """
 
   question: str
@@ -61,7 +48,7 @@ class QaExample:
   gold_title: str | None = None
 
   def to_json(self) -> str:
-    """The example as a line of NQ-open, which `jsonl` reads again."""
+    """Returns the example as a line of NQ-open, which `jsonl` reads again."""
     record = {
       'id': self.id,
       'question': self.question,
@@ -78,20 +65,19 @@ class QaDataset:
   """The examples of one or more files.
 
   Attributes:
-    examples: In the order of the files.
-    counts: `read`, `kept`, `malformed`, and `skipped_REASON` of lines that
-      are whole and left out on purpose.
+    examples: The examples in the order of the files.
+    counts: Numbers of lines: `read`, `kept`, `malformed`, and `skipped_REASON`
+      for lines that are left out on purpose.
   """
 
   examples: tuple[QaExample, ...]
   counts: Mapping[str, int]
 
   def __len__(self) -> int:
-    """The number of examples."""
     return len(self.examples)
 
   def describe(self) -> str:
-    """What was read, in words."""
+    """Returns a sentence on how many lines were kept, and why others not."""
     left_out = [
       f'{count:,} {name.removeprefix("skipped_").replace("_", " ")}'
       for name, count in sorted(self.counts.items())
@@ -102,7 +88,7 @@ class QaDataset:
 
 
 def detect_format(path: str) -> str:
-  """Says which of `FORMATS` a file is in, by its first line and its name.
+  """Returns which of `FORMATS` a file is in, by its first line and its name.
 
   Raises:
     CorpusError: The file cannot be opened or looks like none of them.
@@ -112,7 +98,7 @@ def detect_format(path: str) -> str:
     with files.open_binary(path) as f:
       head = f.read(1 << 14).lstrip(b'\xef\xbb\xbf \t\r\n')
       if head.startswith(b'{') and b'\n' not in head:
-        # A page of Natural Questions stands before its question.
+        # In Natural Questions the page comes before the question.
         head += f.readline()
   except (OSError, EOFError, zlib.error) as e:
     raise CorpusError(f'{path}: cannot be read: {e}') from e
@@ -129,37 +115,23 @@ def detect_format(path: str) -> str:
   if b'\t' in first:
     return 'dpr'
   raise CorpusError(
-    f'{path}: neither JSON nor tab-separated; --format is one of'
+    f'{path}: neither JSON nor tab-separated; the format is one of'
     f' {", ".join(FORMATS)}'
   )
 
 
-def _array_records(path: str) -> Iterator[readers.RawRecord]:
+def _raw_records(path: str, format: str) -> Iterator[readers.RawRecord]:
+  if format != 'dpr_json':
+    yield from readers.raw_records(path, 'jsonl')  # Lines, whatever is in them.
+    return
   line = 1
   with files.open_binary(path) as f:
     try:
       for line, item in json_array.read_items(f):
-        yield readers.RawRecord(path, line, 'dpr_json', item)
-    except (
-      ValueError,
-      RecursionError,
-      EOFError,
-      gzip.BadGzipFile,
-      zlib.error,
-      OSError,
-    ) as e:
+        yield readers.RawRecord(path, line, format, item)
+    except (ValueError, RecursionError, EOFError, zlib.error, OSError) as e:
       reason = MalformedError(f'the rest is not read: {e}')
       yield readers.RawRecord(path, line, 'malformed', reason)
-
-
-def _raw_records(path: str, format: str) -> Iterator[readers.RawRecord]:
-  if format == 'dpr_json':
-    yield from _array_records(path)
-    return
-  # Of 'jsonl' the lines are cut out, whatever is in them.
-  for record in readers.raw_records(path, 'jsonl'):
-    is_cut = record.format != 'malformed'
-    yield record._replace(format=format) if is_cut else record
 
 
 def _identity(name: str, value: object) -> int | str | None:
@@ -168,81 +140,32 @@ def _identity(name: str, value: object) -> int | str | None:
   return lines.check_string(name, value)
 
 
-def _example(
-  question: object,
-  answers: object,
-  is_regex: bool,
-  id: object = None,
-  gold_id: object = None,
-  gold_title: object = None,
-) -> QaExample:
-  """Makes an example of what a file has, or says what is wrong with it."""
-  question = lines.check_string('the question', question)
-  if not question.strip():
-    raise MalformedError('the question is empty')
-  if isinstance(answers, str):
-    answers = [answers]
-  if not isinstance(answers, list | tuple):
-    raise MalformedError(f'answers are {type(answers).__name__}, not a list')
-  known = [
-    a
-    for a in (lines.check_string('an answer', a) for a in answers)
-    if a.strip()
-  ]
-  if not known:
-    raise MalformedError('no answers')
-  if is_regex:
-    for answer in known:
-      try:
-        answers_lib.compile_pattern(answer)
-      except answers_lib.AnswerPatternError as e:
-        raise MalformedError(str(e)) from e
-  title = (
-    None if gold_title is None else lines.check_string('the title', gold_title)
-  )
-  return QaExample(
-    question,
-    tuple(known),
-    is_regex,
-    _identity('the id', id),
-    _identity('the paragraph id', gold_id),
-    title,
-  )
-
-
-def _of(record: Mapping[str, Any], *names: str) -> Any:
-  """The first of some fields that is there."""
+def _first_of(record: Mapping[str, Any], *names: str) -> Any:
   for name in names:
     if name in record:
       return record[name]
   raise MalformedError(f'no "{names[0]}"')
 
 
-def _parse_jsonl(line: bytes, is_regex: bool, field: str) -> QaExample:
+def _parse_jsonl(line: bytes, field: str) -> dict[str, Any]:
   record = lines.parse_object(line)
   if 'question' not in record and 'question_text' in record:
-    raise MalformedError('no "question" (--format=natural_questions?)')
+    raise MalformedError('no "question" (is its format natural_questions?)')
   other = ['answers'] if field == ANSWER_FIELD else []
-  return _example(
-    _of(record, 'question'),
-    _of(record, field, *other),
-    is_regex,
-    record.get('id'),
-    record.get('paragraph_id'),
-    record.get('title'),
-  )
+  return {
+    'question': _first_of(record, 'question'),
+    'answers': _first_of(record, field, *other),
+    'id': record.get('id'),
+    'gold_id': record.get('paragraph_id'),
+    'gold_title': record.get('title'),
+  }
 
 
-def _parse_natural_questions(
-  line: bytes, is_regex: bool, field: str
-) -> QaExample:
-  found = natural_questions.parse(lines.parse_object(line))
-  return _example(
-    found.question, found.answers, is_regex, found.id, None, found.title
-  )
+def _parse_natural_questions(line: bytes, field: str) -> dict[str, Any]:
+  return natural_questions.parse(lines.parse_object(line))._asdict()
 
 
-def _parse_dpr(line: bytes, is_regex: bool, field: str) -> QaExample:
+def _parse_dpr(line: bytes, field: str) -> dict[str, Any]:
   try:
     columns = lines.parse_tab_separated(line)
   except MalformedError:
@@ -254,31 +177,82 @@ def _parse_dpr(line: bytes, is_regex: bool, field: str) -> QaExample:
     answers = ast.literal_eval(columns[1].strip())
   except (ValueError, SyntaxError, RecursionError, MemoryError) as e:
     raise MalformedError(f'the answers are no list: {e}') from e
-  return _example(columns[0], answers, is_regex)
+  return {'question': columns[0], 'answers': answers}
 
 
-def _parse_dpr_json(record: object, is_regex: bool, field: str) -> QaExample:
+def _parse_dpr_json(record: object, field: str) -> dict[str, Any]:
   if not isinstance(record, dict):
     raise MalformedError('not a JSON object')
   passages = record.get('positive_ctxs') or [{}]
   if not isinstance(passages, list) or not isinstance(passages[0], dict):
     raise MalformedError('"positive_ctxs" is not a list of objects')
   gold = passages[0]
-  return _example(
-    _of(record, 'question'),
-    _of(record, 'answers', 'answer'),
+  return {
+    'question': _first_of(record, 'question'),
+    'answers': _first_of(record, 'answers', 'answer'),
+    'gold_id': gold.get('passage_id', gold.get('psg_id')),
+    'gold_title': gold.get('title'),
+  }
+
+
+# Each parser takes a line (of `dpr_json` an item) and the field of the answers,
+# and returns unchecked fields of a QaExample.
+FORMATS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
+  # A JSON object on each line, with question and answer (a list), maybe id,
+  # paragraph_id and title (of the gold paragraph): NQ-open, WebQuestions,
+  # CuratedTREC, SQuAD-open.
+  'jsonl': _parse_jsonl,
+  # DPR's *.qas.csv: question, tab, the answers as a Python list.
+  'dpr': _parse_dpr,
+  # DPR's training files: an array of objects: question, answers, contexts.
+  'dpr_json': _parse_dpr_json,
+  # nq-*.jsonl.gz, simplified or full.
+  'natural_questions': _parse_natural_questions,
+}
+
+
+def _check(
+  is_regex: bool,
+  question: object,
+  answers: object,
+  id: object = None,
+  gold_id: object = None,
+  gold_title: object = None,
+) -> QaExample:
+  """Checks the fields of an example."""
+  question = lines.check_string('the question', question)
+  if not question.strip():
+    raise MalformedError('the question is empty')
+  if isinstance(answers, str):
+    answers = [answers]
+  if not isinstance(answers, list | tuple):
+    raise MalformedError(f'answers are {type(answers).__name__}, not a list')
+  known = [lines.check_string('an answer', answer) for answer in answers]
+  known = [answer for answer in known if answer.strip()]
+  if not known:
+    raise MalformedError('no answers')
+  if is_regex:
+    for answer in known:
+      try:
+        answers_lib.compile_pattern(answer)
+      except answers_lib.AnswerPatternError as e:
+        raise MalformedError(str(e)) from e
+  if gold_title is not None:
+    gold_title = lines.check_string('the title', gold_title)
+  return QaExample(
+    question,
+    tuple(known),
     is_regex,
-    gold_id=gold.get('passage_id', gold.get('psg_id')),
-    gold_title=gold.get('title'),
+    _identity('the id', id),
+    _identity('the paragraph id', gold_id),
+    gold_title,
   )
 
 
-_PARSERS: dict[str, Callable[[Any, bool, str], QaExample]] = {
-  'jsonl': _parse_jsonl,
-  'dpr': _parse_dpr,
-  'dpr_json': _parse_dpr_json,
-  'natural_questions': _parse_natural_questions,
-}
+def _parse(
+  format: str, is_regex: bool, answer_field: str, payload: Any
+) -> QaExample:
+  return _check(is_regex, **FORMATS[format](payload, answer_field))
 
 
 def read_dataset(
@@ -288,7 +262,7 @@ def read_dataset(
   is_regex: bool = False,
   answer_field: str = ANSWER_FIELD,
   strict: bool = False,
-  flag: str = '--input',
+  field: str = 'input',
 ) -> QaDataset:
   """Reads the questions of files.
 
@@ -298,43 +272,32 @@ def read_dataset(
 
   Args:
     patterns: Files, globs and directories; plain, `.gz` or `.bz2`.
-    format: One of `FORMATS`, or `auto`: found out of each file by itself.
+    format: One of `FORMATS`, or `auto` to detect the format of each file.
     is_regex: Whether answers are regular expressions, as in CuratedTREC.
-    answer_field: Where `jsonl` has the answers; `answers` will do, too, for
-      `answer`.
+    answer_field: Field of the answers in `jsonl`; for the default `answer`,
+      `answers` is accepted, too.
     strict: Whether a malformed line is an error.
-    flag: What names the files on the command line, for messages.
+    field: Name of the setting that names the files, for error messages.
 
   Raises:
     CorpusError: No file is there, one cannot be read or is in no known format,
       none of their lines is usable, or a line is malformed and `strict`.
   """
-  paths = readers.list_files(patterns, flag)
+  paths = readers.list_files(patterns, f'`{field}`')
   problems = Problems(strict)
-  counts = problems.counts
-  examples = []
+  examples: list[QaExample] = []
   for path in paths:
     kind = detect_format(path) if format == 'auto' else format
     name = re.sub(r'\W|_', '', os.path.basename(path)).lower()
     if 'curatedtrec' in name and not is_regex:
-      logging.warning('%s: are its answers not to be --is_regex?', path)
-    for record in _raw_records(path, kind):
-      counts['read'] += 1
-      try:
-        if record.format == 'malformed':
-          raise record.payload
-        examples.append(
-          _PARSERS[record.format](record.payload, is_regex, answer_field)
-        )
-      except SkippedError as e:
-        counts[f'skipped_{e.reason}'] += 1
-      except MalformedError as e:
-        problems.add(record.where, e)
-  counts['kept'] = len(examples)
+      logging.warning('%s: should `is_regex` be set for its answers?', path)
+    parse = functools.partial(_parse, kind, is_regex, answer_field)
+    examples += problems.parse(_raw_records(path, kind), parse)
+  counts = {**problems.counts, 'kept': len(examples)}
   if not examples:
     why = f'; the first problem is {problems.first}' if problems.first else ''
     raise CorpusError(
-      f'{flag}: none of {counts["read"]} lines in {", ".join(paths[:3])} is a'
-      f' question with an answer{why}'
+      f'`{field}`: none of {counts.get("read", 0)} lines in'
+      f' {", ".join(paths[:3])} is a question with an answer{why}'
     )
-  return QaDataset(tuple(examples), dict(counts))
+  return QaDataset(tuple(examples), counts)

@@ -1,19 +1,17 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How well questions are answered, and which part is at fault where not."""
+"""Measures of retrieval and question answering, with confidence intervals."""
 
 from collections.abc import Sequence
 
 import numpy as np
-
-from realm_tf.questions.recall import RecallAt
 
 # Numbers of blocks at which retrieval is measured.
 RECALL_AT = (1, 5, 10, 20, 50, 100, 500, 1000, 5000)
 
 
 def recall_depths(depth: int) -> tuple[int, ...]:
-  """Those of `RECALL_AT` that `depth` retrieved blocks tell something about.
+  """Returns those of `RECALL_AT` that `depth` retrieved blocks can measure.
 
   Raises:
     ValueError: `depth` is not positive.
@@ -31,21 +29,20 @@ def bootstrap_interval(
   samples: int = 100_000,
   seed: int = 0,
 ) -> tuple[float, float]:
-  """The percentile bootstrap interval of a share.
+  """Returns the percentile bootstrap interval of `right / count`.
 
-  Of `count` answers that are right or wrong, a sample drawn with replacement
-  has a number of right ones that is binomial: it is drawn as such, which is
-  the bootstrap without its loops.
+  The number of right answers in a sample drawn with replacement is binomial,
+  so that it is drawn directly.
 
   Args:
-    right: How many are right.
-    count: Of how many.
+    right: Number of right answers.
+    count: Number of answers.
     confidence: Share of the samples within the interval.
-    samples: How many are drawn.
-    seed: The same one gives the same interval.
+    samples: Number of bootstrap samples.
+    seed: Seed of the bootstrap. Defaults to 0.
 
   Returns:
-    Its ends, as shares; nan if there is nothing to draw from.
+    Lower and upper end, as shares; nan if `count` is 0.
 
   Raises:
     ValueError: `right` is not between 0 and `count`, `confidence` not between
@@ -67,97 +64,89 @@ def bootstrap_interval(
   return float(low), float(high)
 
 
-def share_with_interval(
-  name: str,
-  right: int,
-  count: int,
-  *,
-  confidence: float = 0.95,
-  seed: int = 0,
-) -> dict[str, float]:
-  """A share under `name`, and its interval under `name` with `_low`, `_high`.
+def share_with_interval(name: str, right: int, count: int) -> dict[str, float]:
+  """Returns a share as `name`, and its interval as `name_low`, `name_high`.
 
-  All are nan where `count` is 0. For the arguments see `bootstrap_interval`.
+  All are nan where `count` is 0.
   """
-  low, high = bootstrap_interval(right, count, confidence=confidence, seed=seed)
+  low, high = bootstrap_interval(right, count)
   share = right / (count or np.nan)
   return {name: share, f'{name}_low': low, f'{name}_high': high}
 
 
-class ExactMatch:
-  """Share of questions that are answered rightly, with its interval.
+def relevance(retrieved: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+  """Finds out which of the retrieved documents are relevant.
+
+  Args:
+    retrieved: Rows of documents `[queries, n]`, best first. Negative rows are
+      no documents (the null document) and do not take a place.
+    relevant: Relevant rows `[queries]` or `[queries, r]`, padded with -1.
+
+  Returns:
+    bool `[queries, n]`; False after the last document.
+  """
+  retrieved = np.asarray(retrieved)
+  relevant = np.asarray(relevant)
+  if relevant.ndim == 1:
+    relevant = relevant[:, None]
+  hits = (retrieved[:, :, None] == relevant[:, None, :]).any(-1)
+  order = np.argsort(retrieved < 0, axis=1, kind='stable')
+  return np.take_along_axis(hits & (retrieved >= 0), order, axis=1)
+
+
+class HitsAt:
+  """Share of queries with a hit among the first k of a list, over batches.
+
+  With `relevance` as hits this is recall, with blocks that contain an answer
+  answer recall, and with span candidates that are right the reader's oracle.
 
   Example:
-    exact_match = ExactMatch()
+    recall = HitsAt([1, 5])
     for batch in batches:
-      exact_match.update([is_correct(p, e.answers) for p, e in batch])
-    exact_match.result()['exact_match']
+      recall.update(relevance(rows_found, rows_relevant))
+    recall.result()  # {1: 0.41, 5: 0.73}
+
+  Attributes:
+    count: Number of queries.
   """
 
-  def __init__(self, *, confidence: float = 0.95, seed: int = 0):
-    """See `bootstrap_interval`."""
-    self._confidence = confidence
-    self._seed = seed
-    self.right = 0
+  def __init__(self, ks: Sequence[int]):
+    """Counts hits among the first k, for each k of `ks`."""
+    if not ks or min(ks) < 1:
+      raise ValueError(f'each k must be at least 1. Received: {list(ks)}')
+    self._hits = dict.fromkeys(sorted(set(ks)), 0)
     self.count = 0
-
-  def update(self, correct: np.ndarray | Sequence[bool]) -> None:
-    """Counts a batch: bool [batch]."""
-    correct = np.asarray(correct, bool)
-    self.right += int(correct.sum())
-    self.count += len(correct)
-
-  def result(self) -> dict[str, float]:
-    """`exact_match`, and `_low` and `_high`; nan before the first question."""
-    return share_with_interval(
-      'exact_match',
-      self.right,
-      self.count,
-      confidence=self._confidence,
-      seed=self._seed,
-    )
-
-
-class HitAt:
-  """Share of questions with a hit among the first n of a list.
-
-  With blocks that hold an answer it is answer recall, with span candidates
-  that are right the reader's oracle.
-  """
-
-  def __init__(self, ns: Sequence[int]):
-    """Counts hits among the first n, for each n of `ns`."""
-    self._recall = RecallAt(ns)
-
-  @property
-  def count(self) -> int:
-    """Questions so far."""
-    return self._recall.count
 
   @property
   def hits(self) -> dict[int, int]:
-    """Questions with a hit among the first n, by n."""
-    return self._recall.hits
+    """Number of queries with a hit among the first k, by k."""
+    return dict(self._hits)
 
   def update(self, hits: np.ndarray) -> None:
     """Counts a batch.
 
     Args:
-      hits: bool [batch, n], the best first; n is at least the largest of `ns`,
-        with False where a list is shorter.
+      hits: bool `[batch, n]`, best first; n is at least the largest k. False
+        where a list is shorter.
 
     Raises:
-      ValueError: The lists are too short, or there is no list.
+      ValueError: The lists are too short, or `hits` is no matrix.
     """
     hits = np.asarray(hits, bool)
     if hits.ndim != 2:
       raise ValueError(f'hits must be [batch, n]. Received: {hits.shape}')
-    # Row 1 is right, row 0 is not.
-    self._recall.update(hits.astype(np.int64), np.ones(len(hits), np.int64))
+    if len(hits) and hits.shape[1] < max(self._hits):
+      raise ValueError(
+        f'hits at {max(self._hits)} need as many places for each query.'
+        f' Received: {hits.shape[1]}'
+      )
+    for k in self._hits:
+      self._hits[k] += int(hits[:, :k].any(1).sum())
+    self.count += len(hits)
 
   def result(self) -> dict[int, float]:
-    """Share by n; nan before the first question."""
-    return self._recall.result()
+    """Returns the share by k; nan before the first query."""
+    return {k: hits / (self.count or np.nan) for k, hits in self._hits.items()}
 
 
 class QaMetrics:
@@ -170,24 +159,14 @@ class QaMetrics:
     metrics.result()  # {'exact_match': 0.39, 'answer_recall@1': 0.33, ...}
   """
 
-  def __init__(
-    self,
-    *,
-    depth: int,
-    reader_beam: int = 5,
-    spans: int = 5,
-    confidence: float = 0.95,
-    seed: int = 0,
-  ):
-    """Starts with nothing.
+  def __init__(self, *, depth: int, reader_beam: int = 5, spans: int = 5):
+    """Starts with no questions.
 
     Args:
-      depth: Blocks retrieved for each question; recall is measured at those of
-        `RECALL_AT` that are not more.
-      reader_beam: The first of them, which the reader reads.
-      spans: Candidates of the reader among which the oracle chooses.
-      confidence: Of the intervals.
-      seed: Of the same.
+      depth: Number of blocks retrieved for each question; recall is measured at
+        the `RECALL_AT` that are not greater.
+      reader_beam: Number of first blocks that the reader reads.
+      spans: Number of the reader's candidates among which the oracle chooses.
 
     Raises:
       ValueError: One of the numbers is not positive, or the reader reads more
@@ -199,13 +178,13 @@ class QaMetrics:
         f' {reader_beam}, {depth}, {spans}'
       )
     self._reader_beam = reader_beam
-    self._confidence = confidence
-    self._seed = seed
-    self._exact_match = ExactMatch()
-    self._if_retrieved = ExactMatch()
-    self._oracle = HitAt(sorted({1, spans}))
-    self._answer_recall = HitAt(recall_depths(depth))
-    self._gold_recall = RecallAt(recall_depths(depth))
+    self._exact_match = HitsAt([1])
+    self._if_retrieved = HitsAt([1])
+    self._lists = {
+      'reader_oracle': HitsAt([1, spans]),
+      'answer_recall': HitsAt(recall_depths(depth)),
+      'gold_recall': HitsAt(recall_depths(depth)),
+    }
     self._knows_read = False
     self.questions = 0
 
@@ -223,19 +202,19 @@ class QaMetrics:
 
     Args:
       correct: bool [batch], whether the predicted answer is right.
-      spans_correct: bool [batch, spans], the same of the reader's candidates,
-        the best first.
-      has_answer: bool [batch, depth], whether a retrieved block holds an
-        answer, the best first.
-      read_has_answer: bool [batch, blocks], the same of the blocks that the
-        reader read; without it these are the first `reader_beam` of those.
-      retrieved: Rows of the blocks retrieved [batch, depth].
+      spans_correct: bool [batch, spans], whether each of the reader's
+        candidates is right, best first.
+      has_answer: bool [batch, depth], whether a retrieved block contains an
+        answer, best first.
+      read_has_answer: bool [batch, blocks], whether a block that the reader
+        read contains one. Defaults to the first `reader_beam` of `has_answer`.
+      retrieved: Rows of the retrieved blocks [batch, depth].
       gold: Rows of the gold paragraph [batch] or [batch, r], padded with -1;
         questions without any are not counted. Needs `retrieved`.
 
     Raises:
       ValueError: The arguments are of different batch sizes, `gold` comes
-        without `retrieved`, or lists are shorter than promised.
+        without `retrieved`, or lists are too short.
     """
     given = {
       name: np.asarray(value)
@@ -255,16 +234,17 @@ class QaMetrics:
     if 'gold' in given and 'retrieved' not in given:
       raise ValueError('gold rows need the retrieved ones. Received: None')
     if 'spans_correct' in given:
-      self._oracle.update(given['spans_correct'])
+      self._lists['reader_oracle'].update(given['spans_correct'])
     if 'has_answer' in given:
-      self._answer_recall.update(given['has_answer'])
+      self._lists['answer_recall'].update(given['has_answer'])
     if 'gold' in given:
       rows = given['gold']
-      rows = rows[:, None] if rows.ndim == 1 else rows
-      known = (rows >= 0).any(1)
-      self._gold_recall.update(given['retrieved'][known], rows[known])
+      known = rows >= 0 if rows.ndim == 1 else (rows >= 0).any(1)
+      self._lists['gold_recall'].update(
+        relevance(given['retrieved'][known], rows[known])
+      )
     if 'correct' in given:
-      right = given['correct'].astype(bool)
+      right = given['correct'].astype(bool)[:, np.newaxis]
       self._exact_match.update(right)
       read = given.get('read_has_answer')
       if read is None and 'has_answer' in given:
@@ -275,35 +255,26 @@ class QaMetrics:
     self.questions += next(iter(sizes.values()))
 
   def result(self) -> dict[str, float]:
-    """What was measured, as shares, each with `_low` and `_high`.
+    """Returns what was measured, as shares, each with `_low` and `_high`.
 
-    `exact_match`; `exact_match_if_retrieved`, of the questions with an answer
-    in a block that the reader read, nan if there are none; `reader_oracle@n`;
-    `answer_recall@k`; `gold_recall@k`; `questions` and `gold_questions`, their
-    numbers.
+    `exact_match`; `exact_match_if_retrieved`, among the questions with an
+    answer in a block that the reader read, nan if there are none;
+    `reader_oracle@n`; `answer_recall@k`; `gold_recall@k`; `questions` and
+    `gold_questions`, their numbers.
     """
     result: dict[str, float] = {'questions': self.questions}
 
-    def tell(name: str, right: int, count: int) -> None:
-      result.update(
-        share_with_interval(
-          name, right, count, confidence=self._confidence, seed=self._seed
-        )
-      )
+    def add(name: str, metric: HitsAt, k: int = 1) -> None:
+      result.update(share_with_interval(name, metric.hits[k], metric.count))
 
     if self._exact_match.count:
-      tell('exact_match', self._exact_match.right, self._exact_match.count)
+      add('exact_match', self._exact_match)
     if self._knows_read:
-      its = self._if_retrieved
-      tell('exact_match_if_retrieved', its.right, its.count)
-    for name, metric in (
-      ('reader_oracle', self._oracle),
-      ('answer_recall', self._answer_recall),
-      ('gold_recall', self._gold_recall),
-    ):
+      add('exact_match_if_retrieved', self._if_retrieved)
+    for name, metric in self._lists.items():
       if metric.count:
-        for k, hits in metric.hits.items():
-          tell(f'{name}@{k}', hits, metric.count)
-    if self._gold_recall.count:
-      result['gold_questions'] = self._gold_recall.count
+        for k in metric.hits:
+          add(f'{name}@{k}', metric, k)
+    if self._lists['gold_recall'].count:
+      result['gold_questions'] = self._lists['gold_recall'].count
     return result

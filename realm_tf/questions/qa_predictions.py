@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files of predicted answers, and how good they are."""
+"""Files of predicted answers, and their score."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,15 +12,27 @@ from realm_tf.corpus.problems import Problems
 from realm_tf.questions import answers, qa_metrics
 from realm_tf.questions.qa_datasets import QaDataset
 
+_REMARKS = {
+  'missing': 'questions have no prediction: counted as wrong',
+  'unknown': 'predictions are for no question: not counted',
+  'duplicate_predictions': (
+    'predictions are for a question that comes again: the last one counts'
+  ),
+  'duplicate_questions': 'questions come again: the last answers count',
+  'malformed_questions': 'lines of the dataset could not be read',
+  'malformed_predictions': 'lines of the predictions could not be read',
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-  """The answers of a file of predictions.
+  """The answers in a file of predictions.
 
   Attributes:
-    answers: By question. Of several the last one stands, as in the original.
-    duplicates: Lines whose question was there before.
-    malformed: Lines that could not be read.
+    answers: Answers by question. The last one of several counts, as in the
+      original.
+    duplicates: Number of lines with a question that came before.
+    malformed: Number of lines that could not be read.
   """
 
   answers: Mapping[str, str]
@@ -30,21 +42,22 @@ class Predictions:
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-  """What predictions are worth.
+  """The score of predictions.
 
   Attributes:
-    exact_match: Share of the questions that are answered rightly.
+    exact_match: Share of the questions that are answered correctly.
     low: Lower end of its 95 % bootstrap interval.
-    high: Upper end of it.
-    correct: Questions answered rightly.
-    questions: Different questions of the dataset.
-    missing: Those of them without a prediction, which count as wrong.
-    unknown: Predictions for no question of the dataset, which do not count.
-    duplicate_questions: Lines of the dataset whose question comes again; the
-      answers of the last one count, as in the original.
-    duplicate_predictions: Lines of the predictions, likewise.
-    malformed_questions: Lines of the dataset that could not be read.
-    malformed_predictions: Lines of the predictions, likewise.
+    high: Upper end of that interval.
+    correct: Number of questions answered correctly.
+    questions: Number of different questions in the dataset.
+    missing: Number of questions without a prediction, which count as wrong.
+    unknown: Number of predictions for no question of the dataset, which do not
+      count.
+    duplicate_questions: Number of lines of the dataset whose question comes
+      again; the answers of the last one count, as in the original.
+    duplicate_predictions: Number of such lines of the predictions.
+    malformed_questions: Number of unreadable lines of the dataset.
+    malformed_predictions: Number of unreadable lines of the predictions.
   """
 
   exact_match: float
@@ -60,38 +73,18 @@ class Score:
   malformed_predictions: int
 
   def to_dict(self) -> dict[str, Any]:
-    """The score as JSON has it."""
+    """Returns the score for JSON."""
     return dataclasses.asdict(self)
 
   def describe(self) -> str:
-    """A line with the score, and one for each thing that is not as it should.
-
-    Returns:
-      Lines, the first one with the score.
-    """
-    remarks = (
-      (self.missing, 'questions have no prediction: counted as wrong'),
-      (self.unknown, 'predictions are for no question: not counted'),
-      (
-        self.duplicate_predictions,
-        'predictions are for a question that comes again: the last one counts',
-      ),
-      (
-        self.duplicate_questions,
-        'questions come again: the last answers count',
-      ),
-      (self.malformed_questions, 'lines of the dataset could not be read'),
-      (
-        self.malformed_predictions,
-        'lines of the predictions could not be read',
-      ),
-    )
+    """Returns a line with the score, and a line for each irregularity."""
+    counts = ((getattr(self, name), text) for name, text in _REMARKS.items())
     return '\n'.join(
       [
         f'exact match {100 * self.exact_match:.2f} %'
         f' ({self.correct:,} of {self.questions:,}; 95 % interval'
         f' {100 * self.low:.2f} to {100 * self.high:.2f})',
-        *(f'  {count:,} {remark}' for count, remark in remarks if count),
+        *(f'  {count:,} {remark}' for count, remark in counts if count),
       ]
     )
 
@@ -110,40 +103,30 @@ def _parse(line: bytes) -> tuple[str, str]:
 def read_predictions(path: str, strict: bool = False) -> Predictions:
   """Reads JSONL with `question` and `prediction`, as the original writes it.
 
-  An empty prediction is one, which is wrong. A malformed line is logged with
+  An empty prediction counts as a wrong one. A malformed line is logged with
   file and line, counted and left out.
 
   Args:
-    path: Plain, `.gz` or `.bz2`.
+    path: One file, plain, `.gz` or `.bz2`.
     strict: Whether a malformed line is an error.
 
   Raises:
-    CorpusError: Of several files that `path` names, of one that is not there
-      or has no usable line, or of a malformed line if `strict`.
+    CorpusError: `path` names several files, the file is missing or has no
+      usable line, or a line is malformed and `strict`.
   """
-  paths = readers.list_files(path, '--predictions')
+  paths = readers.list_files(path, '`predictions`')
   if len(paths) != 1:
     raise CorpusError(
-      f'--predictions: {len(paths)} files are named, not one: {path}'
+      f'`predictions`: {len(paths)} files are named, not one: {path}'
     )
   problems = Problems(strict)
-  found: dict[str, str] = {}
-  count = 0
-  for record in readers.raw_records(paths[0], 'jsonl'):
-    try:
-      if record.format == 'malformed':
-        raise record.payload
-      question, prediction = _parse(record.payload)
-    except MalformedError as e:
-      problems.add(record.where, e)
-      continue
-    found[question] = prediction
-    count += 1
+  pairs = list(problems.parse(readers.raw_records(paths[0], 'jsonl'), _parse))
+  found = dict(pairs)
   if not found:
     why = f'; the first problem is {problems.first}' if problems.first else ''
-    raise CorpusError(f'--predictions: {paths[0]} has no prediction{why}')
+    raise CorpusError(f'`predictions`: {paths[0]} has no prediction{why}')
   malformed = problems.counts['malformed']
-  return Predictions(found, count - len(found), malformed)
+  return Predictions(found, len(pairs) - len(found), malformed)
 
 
 def score(dataset: QaDataset, predictions: Predictions) -> Score:
@@ -159,22 +142,19 @@ def score(dataset: QaDataset, predictions: Predictions) -> Score:
       'no prediction is for a question of the dataset; the first one is for'
       f' {question!r}'
     )
-  metric = qa_metrics.ExactMatch()
-  metric.update(
-    [
-      question in predictions.answers
-      and answers.is_correct(
-        predictions.answers[question], example.answers, example.is_regex
-      )
-      for question, example in examples.items()
-    ]
+  correct = sum(
+    question in predictions.answers
+    and answers.is_correct(
+      predictions.answers[question], example.answers, example.is_regex
+    )
+    for question, example in examples.items()
   )
-  result = metric.result()
+  low, high = qa_metrics.bootstrap_interval(correct, len(examples))
   return Score(
-    exact_match=result['exact_match'],
-    low=result['exact_match_low'],
-    high=result['exact_match_high'],
-    correct=metric.right,
+    exact_match=correct / len(examples),
+    low=low,
+    high=high,
+    correct=correct,
     questions=len(examples),
     missing=len(examples.keys() - predictions.answers.keys()),
     unknown=len(predictions.answers.keys() - examples.keys()),

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published split of training questions into train and dev.
 
-ORQA and REALM test on what others develop on, and develop on a tenth of the
-training questions: those that a hash puts there, whatever file they come from.
+ORQA and REALM test on the usual dev sets, and develop on a tenth of the
+training questions: those that a hash of the question selects.
 """
 
 import os
@@ -21,7 +21,7 @@ _PARTS = 10
 
 
 class Split(NamedTuple):
-  """Both parts, each in the order of the whole."""
+  """Both parts, each in the original order."""
 
   train: list[QaExample]
   dev: list[QaExample]
@@ -42,7 +42,7 @@ def buckets(questions: Sequence[str]) -> np.ndarray:
 
 
 def is_dev(questions: Sequence[str]) -> np.ndarray:
-  """Which questions the dev part gets: bool [batch]."""
+  """Returns whether each question belongs to dev, bool [batch]."""
   return buckets(questions) % _PARTS == 0
 
 
@@ -59,14 +59,14 @@ def write_split(
 ) -> tuple[str, str]:
   """Writes `NAME.resplit.train.jsonl` and `NAME.resplit.dev.jsonl`.
 
-  They are in NQ-open's form, and take their names when both are whole.
+  They are in NQ-open's form, and appear when both are complete.
 
   Returns:
     The paths of train and dev.
   """
   train, dev = (
     os.path.join(output_dir, f'{name}.resplit.{part}.jsonl')
-    for part in ('train', 'dev')
+    for part in split._fields
   )
   with (
     atomic.atomic_file(train, 'w') as train_file,

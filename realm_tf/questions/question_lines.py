@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Questions that somebody asks, one a line: as text or in a JSON object."""
+"""Questions to be answered, one a line: as text or in a JSON object."""
 
 from realm_tf.corpus import lines
 from realm_tf.corpus.document import MalformedError
@@ -9,22 +9,18 @@ _BYTE_ORDER_MARK = '\ufeff'
 
 
 def _strip(text: str) -> str:
-  """Without white space and byte order marks at its ends."""
   return text.strip().strip(_BYTE_ORDER_MARK).strip()
 
 
 def parse_question(line: bytes) -> str:
-  """The question of a line.
+  """Returns the question of a line, without white space around it.
 
   Args:
-    line: UTF-8: the question, or a JSON object that has it under `question`.
-
-  Returns:
-    The question, without white space and byte order marks at its ends.
+    line: UTF-8: the question, or a JSON object with the key `question`.
 
   Raises:
-    MalformedError: It has none, or is not UTF-8, or begins as a JSON object
-      and is none.
+    MalformedError: There is no question, or the line is not UTF-8, or it begins
+      like a JSON object and is none.
   """
   text = _strip(lines.decode(line))
   if text.startswith('{'):

@@ -1,14 +1,13 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Answers that are regular expressions, as CuratedTREC has them.
+"""Finds answers that are regular expressions, as in CuratedTREC.
 
-They are matched on the original text of blocks, once for each question and
+They are matched with the original text of blocks, once for each question and
 block.
 """
 
 import collections
 import re
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,61 +18,39 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 
 class LRUCache:
-  """Keeps what was used last, up to a total weight; safe to share by threads.
+  """Keeps the least recently used entries up to a total weight.
 
   Attributes:
-    weight: Of all entries together.
+    weight: Weight of all entries.
   """
 
   def __init__(self, max_weight: int):
-    """Makes an empty cache.
-
-    Args:
-      max_weight: Of all entries together. One that alone is heavier is not
-        kept.
-    """
-    if max_weight < 0:
-      raise ValueError(
-        f'max_weight must not be negative. Received: {max_weight}'
-      )
     self._max_weight = max_weight
     self._entries: collections.OrderedDict[Hashable, tuple[Any, int]] = (
       collections.OrderedDict()
     )
-    self._lock = threading.Lock()
     self.weight = 0
 
-  def __len__(self) -> int:
-    return len(self._entries)
-
-  def get(self, key: Hashable, default: Any = None) -> Any:
-    """What was put in under `key`, if it is there still."""
-    with self._lock:
-      if key not in self._entries:
-        return default
-      self._entries.move_to_end(key)
-      return self._entries[key][0]
+  def get(self, key: Hashable) -> Any:
+    """Returns the value of `key`, or None."""
+    if key not in self._entries:
+      return None
+    self._entries.move_to_end(key)
+    return self._entries[key][0]
 
   def put(self, key: Hashable, value: Any, weight: int = 1) -> None:
-    """Keeps `value`, and drops what was not used for longest."""
-    with self._lock:
-      if key in self._entries:
-        self.weight -= self._entries.pop(key)[1]
-      self._entries[key] = (value, weight)
-      self.weight += weight
-      while self.weight > self._max_weight:
-        _, (_, dropped) = self._entries.popitem(last=False)
-        self.weight -= dropped
-
-
-def _compiled(patterns: Sequence[str]) -> list[re.Pattern[str]]:
-  return [compile_pattern(pattern) for pattern in patterns]
+    """Stores a value, and drops what was not used for longest."""
+    self.weight += weight - self._entries.pop(key, (None, 0))[1]
+    self._entries[key] = (value, weight)
+    while self.weight > self._max_weight:
+      _, (_, dropped) = self._entries.popitem(last=False)
+      self.weight -= dropped
 
 
 def _text(body: str | bytes) -> str:
   if isinstance(body, str):
     return body
-  # Invalid bytes come out of `_num_bytes` as many as they went in.
+  # Invalid bytes keep their number in `_num_bytes`.
   return body.decode('utf-8', 'surrogateescape')
 
 
@@ -84,10 +61,10 @@ def _num_bytes(text: str) -> int:
 def byte_spans(
   patterns: Sequence[str], body: str | bytes
 ) -> list[tuple[int, int]]:
-  """All matches in a text that are not empty.
+  """Finds all matches in a text that are more than white space.
 
   Args:
-    patterns: Regular expressions, for Unicode and without regard to case.
+    patterns: Regular expressions, for Unicode, ignoring case.
     body: The text; bytes are UTF-8.
 
   Returns:
@@ -96,8 +73,8 @@ def byte_spans(
   text = _text(body)
   found = {
     match.span()
-    for pattern in _compiled(patterns)
-    for match in pattern.finditer(text)
+    for pattern in patterns
+    for match in compile_pattern(pattern).finditer(text)
     if match.group().strip()
   }
   if text.isascii():
@@ -111,15 +88,15 @@ def byte_spans(
 def token_spans(
   spans: Sequence[tuple[int, int]], starts: np.ndarray, limits: np.ndarray
 ) -> np.ndarray:
-  """The fewest wordpieces that cover each span of bytes.
+  """Covers each span of bytes with the fewest wordpieces.
 
   Args:
-    spans: First byte and byte after the last of each.
+    spans: First byte of each span and the byte after its last.
     starts: int [tokens], first byte of each wordpiece.
-    limits: int [tokens], byte after the last of each.
+    limits: int [tokens], byte after the last of each wordpiece.
 
   Returns:
-    int32 [spans, 2], first and last wordpieces, each pair once. A span
+    int32 [spans, 2], the different pairs of first and last wordpieces. A span
     without wordpieces, such as one of deleted characters, is left out.
   """
   bounds = np.asarray(spans, np.int64).reshape(-1, 2)
@@ -130,7 +107,7 @@ def token_spans(
 
 
 class _Known(NamedTuple):
-  """What is known of one question: rows, sorted, and whether they match."""
+  """Sorted rows, and whether they match a question."""
 
   rows: np.ndarray  # int64 [n]
   matches: np.ndarray  # bool [n]
@@ -138,6 +115,8 @@ class _Known(NamedTuple):
 
 class RegexAnswers:
   """Finds answers in blocks by regular expression, each pair only once.
+
+  Not safe for use by several threads at once.
 
   Example:
     answers = RegexAnswers(documents.bodies, tokenizer)
@@ -153,14 +132,14 @@ class RegexAnswers:
     max_pairs: int = 20_000_000,
     max_span_pairs: int = 100_000,
   ):
-    """Knows nothing yet.
+    """Makes a finder.
 
     Args:
-      bodies: The texts of rows int64 `[n]`, such as `Documents.bodies`.
-      tokenizer: That made the wordpieces of the blocks.
-      max_pairs: Of a question and a block, of which is kept whether the block
-        has the answer; 9 bytes each.
-      max_span_pairs: Of a question and a block whose spans are kept.
+      bodies: Returns the texts of rows int64 `[n]`, as `Documents.bodies` does.
+      tokenizer: Tokenizer of the blocks.
+      max_pairs: Number of pairs of a question and a block for which it is
+        remembered whether the block contains an answer; 9 bytes each.
+      max_span_pairs: Number of pairs whose spans are remembered.
     """
     self._bodies = bodies
     self._tokenizer = tokenizer
@@ -168,11 +147,11 @@ class RegexAnswers:
     self._spans = LRUCache(max_span_pairs)
 
   def contain(self, patterns: Sequence[str], rows: np.ndarray) -> np.ndarray:
-    """Which blocks have a match that is not empty.
+    """Returns which blocks have a match that is more than white space.
 
     Args:
-      patterns: The answers of one question.
-      rows: int `[n]` of blocks.
+      patterns: The answers to one question.
+      rows: Rows of blocks, int `[n]`.
 
     Returns:
       bool `[n]`.
@@ -184,7 +163,7 @@ class RegexAnswers:
       known = _Known(np.zeros(0, np.int64), np.zeros(0, bool))
     new = np.setdiff1d(rows, known.rows)
     if len(new):
-      compiled = _compiled(key)
+      compiled = [compile_pattern(pattern) for pattern in key]
       matches = [
         _any_match(compiled, _text(body)) for body in self._bodies(new)
       ]
@@ -201,15 +180,15 @@ class RegexAnswers:
   def spans(
     self, patterns: Sequence[str], rows: np.ndarray
   ) -> list[np.ndarray]:
-    """All matches as spans of wordpieces.
+    """Finds all matches as spans of wordpieces.
 
     Args:
-      patterns: The answers of one question.
-      rows: int `[n]` of blocks.
+      patterns: The answers to one question.
+      rows: Rows of blocks, int `[n]`.
 
     Returns:
-      For each block int32 `[spans, 2]`, first and last wordpieces in the
-      body; `answer_spans.pad_spans` pads them.
+      int32 `[spans, 2]` for each block, first and last wordpieces in the body;
+      `answer_spans.pad_spans` pads them.
     """
     key = tuple(patterns)
     rows = np.asarray(rows, np.int64).tolist()
@@ -244,12 +223,11 @@ class RegexAnswers:
 
 
 def _any_match(compiled: Sequence[re.Pattern[str]], text: str) -> bool:
-  """Whether there is a match that is more than spaces."""
   for pattern in compiled:
     first = pattern.search(text)
     if first is None:
       continue
-    # `.*` may be empty first and match afterwards.
+    # The first match may be empty, and a later one not.
     if first.group().strip() or any(
       match.group().strip() for match in pattern.finditer(text, first.start())
     ):

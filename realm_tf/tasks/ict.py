@@ -86,7 +86,7 @@ def _read_questions(
       '--questions needs --paragraphs, the file that the corpus was built of'
     )
   dataset = qa_datasets.read_dataset(
-    config.questions, format=config.dataset_format, flag='--questions'
+    config.questions, format=config.dataset_format, field='questions'
   )
   found = block_questions.find_blocks(
     dataset.examples,

@@ -121,14 +121,14 @@ class _Finetuning:
     else:
       index.close()
     self.train = self._features(
-      config.train_questions, '--train_questions', config.questions
+      config.train_questions, 'train_questions', config.questions
     )
     self.dev: question_batches.QuestionFeatures | None = None
     if config.dev_questions is not None:
       # What is not known when the question is asked is not given.
       self.dev = self._features(
         config.dev_questions,
-        '--dev_questions',
+        'dev_questions',
         dataclasses.replace(config.questions, add_gold=False),
         config.eval_questions,
         trained_on=False,
@@ -166,7 +166,7 @@ class _Finetuning:
   def _features(
     self,
     pattern: str,
-    flag: str,
+    field: str,
     config: QuestionConfig,
     limit: int | None = None,
     *,
@@ -178,7 +178,7 @@ class _Finetuning:
       format=self.config.dataset_format,
       is_regex=self.config.is_regex,
       strict=self.config.strict,
-      flag=flag,
+      field=field,
     )
     examples = dataset.examples[:limit]
     gold_rows = None
@@ -195,7 +195,7 @@ class _Finetuning:
     wanted = trained_on and (config.add_gold or self.config.model.has_gold_loss)
     if gold_rows is None and wanted:
       raise ValueError(
-        f'{flag}: no gold block is known of any question, and one is to be'
+        f'`{field}`: no gold block is known of any question, and one is to be'
         ' trained on; give --paragraphs, and questions that name them'
       )
     return question_batches.QuestionFeatures(

@@ -175,12 +175,3 @@ def pack_reader(
   packed['block_mask'] = tf.cast(inside, tf.int32)
   packed['block_positions'] = tf.where(inside, within, -1)
   return packed
-
-
-def cut_rows(ids: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-  """Returns the first `lengths[i]` tokens of each row i, or all there are."""
-  rows = ids.value_rowids()
-  positions = tf.range(tf.size(ids.values, out_type=ids.row_splits.dtype))
-  positions -= tf.gather(ids.row_starts(), rows)
-  kept = positions < tf.gather(tf.cast(lengths, positions.dtype), rows)
-  return tf.ragged.boolean_mask(ids, ids.with_values(kept))

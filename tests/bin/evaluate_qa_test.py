@@ -164,7 +164,7 @@ def test_answers_may_be_regular_expressions(finetuned, tmp_path):
   ('flags', 'message'),
   [
     (['--index_dir=/nowhere'], '/nowhere'),
-    (['--questions=/nowhere'], '--questions'),
+    (['--questions=/nowhere'], '`questions`'),
     (['--model_dir=/nowhere'], 'no export'),
     (['--closed_book', '--retrieve_only'], 'one of them'),
   ],

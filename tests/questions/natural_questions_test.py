@@ -81,7 +81,7 @@ def test_full():
     _full('<b>Rhine</b>&nbsp;&amp; é', 'through\n Köln &lt;city&gt;')
   )
   assert found.answers == ['Rhine & é', 'through Köln <city>']
-  assert (found.question, found.id, found.title) == ('where', 1, 'Rhine')
+  assert (found.question, found.id, found.gold_title) == ('where', 1, 'Rhine')
 
 
 @pytest.mark.parametrize('tokens', [5, 6])

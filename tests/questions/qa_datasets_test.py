@@ -118,7 +118,7 @@ def test_forgotten_is_regex_is_told(tmp_path, said):
   path = tmp_path / 'Curated_Trec.jsonl'
   path.write_bytes(LINES[0])
   qa_datasets.read_dataset(str(path))
-  assert said == [f'{path}: are its answers not to be --is_regex?']
+  assert said == [f'{path}: should `is_regex` be set for its answers?']
 
 
 def test_dpr(tmp_path, said):
@@ -206,7 +206,7 @@ def test_natural_questions_become_nq_open(tmp_path, said):
   # Lines without short answers are as they should be.
   with pytest.raises(CorpusError, match=r'00\.jsonl\.gz:5: a short answer'):
     qa_datasets.read_dataset(str(path), strict=True)
-  with pytest.raises(CorpusError, match='--format=natural_questions'):
+  with pytest.raises(CorpusError, match='is its format natural_questions'):
     qa_datasets.read_dataset(str(path), format='jsonl')
 
 
@@ -241,8 +241,8 @@ def test_other_files_are_refused(tmp_path):
   (tmp_path / 'a.jsonl.gz').write_bytes(b'no gzip')
   with pytest.raises(CorpusError, match=r'a\.jsonl\.gz: cannot be read'):
     qa_datasets.read_dataset(str(tmp_path / 'a.jsonl.gz'))
-  with pytest.raises(CorpusError, match=r'--dataset: no file matches .*/x'):
-    qa_datasets.read_dataset(str(tmp_path / 'x'), flag='--dataset')
+  with pytest.raises(CorpusError, match=r'`dataset`: no file matches .*/x'):
+    qa_datasets.read_dataset(str(tmp_path / 'x'), field='dataset')
 
 
 def test_files_without_a_usable_line_are_an_error(tmp_path):

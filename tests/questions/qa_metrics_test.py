@@ -67,23 +67,9 @@ def test_interval_refuses_what_is_no_share(right, count, kwargs):
     qa_metrics.bootstrap_interval(right, count, **kwargs)
 
 
-def test_exact_match():
-  metric = qa_metrics.ExactMatch(seed=3)
-  assert all(map(math.isnan, metric.result().values()))
-  metric.update([True, False, True])
-  metric.update(np.array([0, 0]))
-  metric.update([])
-  assert (metric.right, metric.count) == (2, 5)
-  result = metric.result()
-  assert result['exact_match'] == 0.4
-  assert (result['exact_match_low'], result['exact_match_high']) == (
-    qa_metrics.bootstrap_interval(2, 5, seed=3)
-  )
-
-
 def test_hits():
   hits = np.array([[0, 0, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
-  metric = qa_metrics.HitAt([1, 2, 4])
+  metric = qa_metrics.HitsAt([1, 2, 4])
   metric.update(hits[:1])
   metric.update(hits[1:])
   metric.update(np.zeros([0, 4]))
@@ -93,6 +79,29 @@ def test_hits():
     metric.update(hits[:, :3])
   with pytest.raises(ValueError, match=r'Received: \(4,\)'):
     metric.update(hits[0])
+  with pytest.raises(ValueError, match=r'Received: \[0, 1\]'):
+    qa_metrics.HitsAt([0, 1])
+  assert math.isnan(qa_metrics.HitsAt([1]).result()[1])
+
+
+def test_relevance():
+  retrieved = np.array([[4, 2, 9], [4, 2, 9], [4, 2, 9], [7, 7, 1]])
+  found = qa_metrics.relevance(retrieved, np.array([4, 9, 5, 1]))
+  assert found.astype(int).tolist() == [
+    [1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 1],
+  ]  # fmt: skip
+  relevant = [[9, 2], [0, -1], [4, 9], [-1, -1]]
+  assert qa_metrics.relevance(retrieved, relevant).astype(int).tolist() == [
+    [0, 1, 1], [0, 0, 0], [1, 0, 1], [0, 0, 0],
+  ]  # fmt: skip
+
+
+def test_the_null_document_takes_no_place_and_is_never_relevant():
+  rows = np.array([[-1, 4, 2], [-1, -1, 9]])
+  assert qa_metrics.relevance(rows, [[2, -1], [9, 9]]).astype(int).tolist() == [
+    [0, 1, 0], [1, 0, 0],
+  ]  # fmt: skip
+  assert not qa_metrics.relevance(rows, [-1, -1]).any()
 
 
 # Four questions, ten blocks for each, the first two of which are read.
@@ -138,22 +147,6 @@ def test_all_measures():
     ends = qa_metrics.bootstrap_interval(right, count)
     expected[f'{name}_low'], expected[f'{name}_high'] = ends
   assert metrics.result() == expected
-
-
-def test_intervals_are_of_the_confidence_and_seed_asked_for():
-  wide, narrow = (
-    qa_metrics.QaMetrics(depth=10, spans=3, confidence=confidence, seed=3)
-    for confidence in (0.95, 0.5)
-  )
-  for metrics in (wide, narrow):
-    hits = np.arange(1000).reshape(100, 10) % 7 == 0
-    metrics.update(correct=hits[:, 0], has_answer=hits)
-  ends = qa_metrics.bootstrap_interval(15, 100, confidence=0.5, seed=3)
-  assert narrow.result()['answer_recall@1_low'] == ends[0]
-  for name in ('exact_match_if_retrieved', 'answer_recall@5'):
-    low, high = wide.result()[f'{name}_low'], wide.result()[f'{name}_high']
-    assert low < narrow.result()[f'{name}_low'] < narrow.result()[name]
-    assert high > narrow.result()[f'{name}_high'] > narrow.result()[name]
 
 
 def test_what_is_read_need_not_be_the_first_of_what_is_retrieved():

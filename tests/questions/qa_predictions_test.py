@@ -65,7 +65,7 @@ def test_unusable_files_are_refused(tmp_path):
     qa_predictions.read_predictions(str(tmp_path / 'a'))
   with pytest.raises(CorpusError, match='2 files are named, not one'):
     qa_predictions.read_predictions(str(tmp_path / '*'))
-  with pytest.raises(CorpusError, match='--predictions: no file matches'):
+  with pytest.raises(CorpusError, match='`predictions`: no file matches'):
     qa_predictions.read_predictions(str(tmp_path / 'x'))
 
 
