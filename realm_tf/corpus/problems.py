@@ -62,8 +62,7 @@ class Problems:
 
     Args:
       records: `readers.RawRecord`s.
-      parse: Takes the payload of a record. A `SkippedError` is counted as
-        `skipped_REASON`.
+      parse: Parses a record. A `SkippedError` is counted as `skipped_REASON`.
 
     Raises:
       CorpusError: A record is malformed, if strict.
@@ -73,10 +72,14 @@ class Problems:
       try:
         if isinstance(record.payload, MalformedError):
           raise record.payload
-        parsed = parse(record.payload)
+        parsed = parse(record)
       except SkippedError as e:
         self.counts[f'skipped_{e.reason}'] += 1
       except MalformedError as e:
         self.add(record.where, e)
       else:
         yield parsed
+
+  def explain(self) -> str:
+    """Returns an end for an error message: the first problem, if any."""
+    return f'; the first problem is {self.first}' if self.first else ''

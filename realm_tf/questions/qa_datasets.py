@@ -250,9 +250,9 @@ def _check(
 
 
 def _parse(
-  format: str, is_regex: bool, answer_field: str, payload: Any
+  format: str, is_regex: bool, answer_field: str, record: readers.RawRecord
 ) -> QaExample:
-  return _check(is_regex, **FORMATS[format](payload, answer_field))
+  return _check(is_regex, **FORMATS[format](record.payload, answer_field))
 
 
 def read_dataset(
@@ -295,9 +295,9 @@ def read_dataset(
     examples += problems.parse(_raw_records(path, kind), parse)
   counts = {**problems.counts, 'kept': len(examples)}
   if not examples:
-    why = f'; the first problem is {problems.first}' if problems.first else ''
     raise CorpusError(
       f'`{field}`: none of {counts.get("read", 0)} lines in'
-      f' {", ".join(paths[:3])} is a question with an answer{why}'
+      f' {", ".join(paths[:3])} is a question with an answer'
+      f'{problems.explain()}'
     )
   return QaDataset(tuple(examples), counts)

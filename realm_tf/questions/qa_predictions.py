@@ -89,8 +89,8 @@ class Score:
     )
 
 
-def _parse(line: bytes) -> tuple[str, str]:
-  record = lines.parse_object(line)
+def _parse(raw: readers.RawRecord) -> tuple[str, str]:
+  record = lines.parse_object(raw.payload)
   for name in ('question', 'prediction'):
     if name not in record:
       raise MalformedError(f'no "{name}"')
@@ -123,8 +123,9 @@ def read_predictions(path: str, strict: bool = False) -> Predictions:
   pairs = list(problems.parse(readers.raw_records(paths[0], 'jsonl'), _parse))
   found = dict(pairs)
   if not found:
-    why = f'; the first problem is {problems.first}' if problems.first else ''
-    raise CorpusError(f'`predictions`: {paths[0]} has no prediction{why}')
+    raise CorpusError(
+      f'`predictions`: {paths[0]} has no prediction{problems.explain()}'
+    )
   malformed = problems.counts['malformed']
   return Predictions(found, len(pairs) - len(found), malformed)
 
