@@ -24,11 +24,11 @@ import tf_keras as keras
 
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.io import atomic
+from realm_tf.io.module_info import INFO, read_info
 from realm_tf.modeling.embedder import PROJECTION_EPSILON, Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.text.tokenizer import BertTokenizer
 
-_INFO = os.path.join('assets.extra', 'realm.json')
 _VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
 INPUTS = ('input_word_ids', 'input_mask', 'input_type_ids')
 _ORIGINAL_NAMES = {
@@ -245,7 +245,7 @@ class HubModule:
         tensors=[tf.convert_to_tensor(v) for v in self._saved.values()],
       )
       atomic.write_json(
-        temporary / _INFO,
+        temporary / INFO,
         {**self._info, 'step': int(step), 'exported_at': time.time()},
       )
 
@@ -331,29 +331,6 @@ def export_bert(
 ) -> None:
   """Writes one `bert` module. To write many, keep a BertModule."""
   BertModule(bert_config, encoder, mlm_head, tokenizer).save(directory, step)
-
-
-def read_info(
-  directory: str | os.PathLike, kind: str | None = None
-) -> dict[str, Any]:
-  """What a module says of itself: kind, bert_config, step, exported_at ...
-
-  Raises:
-    ValueError: The directory holds no module of ours, or one of another kind.
-  """
-  path = os.path.join(directory, _INFO)
-  if not os.path.exists(path):
-    raise ValueError(
-      f'{os.fspath(directory)} is no TF Hub module of realm_tf: it has no'
-      f' {_INFO} (one of the original release: bin/convert_checkpoint)'
-    )
-  info = atomic.read_json(path)
-  if kind is not None and info['kind'] != kind:
-    raise ValueError(
-      f'{os.fspath(directory)} is a module of kind {info["kind"]!r}, not'
-      f' {kind!r}'
-    )
-  return info
 
 
 def load_tokenizer(directory: str | os.PathLike) -> BertTokenizer:

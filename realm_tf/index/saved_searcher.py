@@ -1,21 +1,22 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Searchers as SavedModels.
+"""Searchers in SavedModels.
 
-The graph of a searcher does not depend on what it searches, so it is traced
-once in a process; after that only variables are written. Reading restores
-these directly: `tf.saved_model.load` would import the graph each time, and keep
-a second copy of everything.
+The graph of a searcher does not depend on its data, so it is traced once per
+process; after that only variables are written. They are restored directly,
+since `tf.saved_model.load` would import the graph each time and keep a second
+copy of the data.
 
-Other programs load it with `tf.saved_model.load(path)` and call
-`.search(queries, k)`; where `kind` is `scann`, they `import scann` before.
+Other programs load the SavedModel with `tf.saved_model.load(path)` and call
+`.search(queries, k)`; they `import scann` first where `kind` is `scann`.
 """
 
 import functools
 import os
 import pathlib
 import tempfile
-from typing import Any
+import uuid
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -49,49 +50,99 @@ def _layout(kind: str, config: SearcherConfig) -> str:
   return kind
 
 
-class _SearcherModule(tf.Module):
-  """The data of a searcher as variables, and `search` over them."""
+class SearcherModule(tf.Module):
+  """The data of a searcher as variables, and search over them in a graph.
 
-  def __init__(self, layout: str):
-    super().__init__()
-    for name, dtype in _DTYPES[layout].items():
-      # Written from tensors, never from these: their content is no matter.
-      initial = tf.zeros([4] if name == 'plan' else [1, 1], dtype)
-      shape = [4] if name == 'plan' else None
-      setattr(
-        self, name, tf.Variable(initial, shape=tf.TensorShape(shape), name=name)
-      )
-    self._names = tuple(_DTYPES[layout])
-    search = self._search_exact if layout == 'exact' else self._search_scann
+  Attributes:
+    search: Takes queries, float32 `[batch, dim]`, and k; returns `rows`, int32,
+      and `scores`, float32, best first, `[batch, min(k, num_rows)]`.
+  """
+
+  def __init__(
+    self,
+    variables: Mapping[str, tf.Variable],
+    *,
+    dim: int | None = None,
+    shared_name: str = '',
+  ):
+    """Wraps variables that hold what `Searcher.tensors` returns.
+
+    Args:
+      variables: Variables by name.
+      dim: Number of dimensions of a query, if known.
+      shared_name: Name under which TensorFlow keeps the copy that ScaNN makes
+        of the data at the first search.
+    """
+    super().__init__(name='searcher')
+    self._shared_name = shared_name
+    self._names = tuple(variables)
+    for name, variable in variables.items():
+      setattr(self, name, variable)
+    # A function of its own: it is in a graph once, however many call it.
     self.search = tf.function(
-      search,
+      self._search,
       input_signature=[
-        tf.TensorSpec([None, None], tf.float32, name='queries'),
+        tf.TensorSpec([None, dim], tf.float32, name='queries'),
         tf.TensorSpec([], tf.int32, name='k'),
       ],
       autograph=False,
     )
 
-  def _search_exact(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, Any]:
-    embeddings = tf.ensure_shape(self.embeddings, [None, None])
-    k = tf.minimum(k, tf.shape(embeddings)[0])
-    rows, scores = search_ops.search_exact(embeddings, queries, k)
-    return {'rows': rows, 'scores': scores}
+  @classmethod
+  def of(
+    cls, searcher: searcher_lib.Searcher, embeddings: np.ndarray
+  ) -> 'SearcherModule':
+    """Copies a searcher, to be part of a larger SavedModel.
 
-  def _search_scann(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, Any]:
-    tensors = {
-      name: tf.convert_to_tensor(getattr(self, name)) for name in self._names
+    Args:
+      searcher: Searcher of a whole index.
+      embeddings: float32 `[rows, dim]` that it was built over.
+    """
+    tensors = searcher.tensors(embeddings)
+    if 'dataset' in tensors:
+      # Converted at each search, it would take longer than the search.
+      tensors['dataset'] = tf.cast(tensors['dataset'], tf.float32)
+    return cls(
+      {
+        name: tf.Variable(tensor, trainable=False, name=name)
+        for name, tensor in tensors.items()
+      },
+      dim=searcher.dim,
+      # All functions of a SavedModel share the copy, however often it is
+      # loaded in a process.
+      shared_name=f'realm_tf-serving-{uuid.uuid4().hex}',
+    )
+
+  def _search(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+    data = {n: tf.convert_to_tensor(getattr(self, n)) for n in self._names}
+    if 'embeddings' in data:
+      embeddings = tf.ensure_shape(data['embeddings'], [None, None])
+      k = tf.clip_by_value(k, 1, tf.shape(embeddings)[0])
+      rows, scores = search_ops.search_exact(embeddings, queries, k)
+    else:
+      handle = search_ops.scann_handle(data, self._shared_name)
+      k = tf.clip_by_value(k, 1, data['plan'][0])
+      rows, scores = search_ops.search_scann(handle, data['plan'], queries, k)
+    shape = [None, None]
+    return {
+      'rows': tf.ensure_shape(rows, shape),
+      'scores': tf.ensure_shape(scores, shape),
     }
-    handle = search_ops.scann_handle(tensors)
-    k = tf.minimum(k, tensors['plan'][0])
-    rows, scores = search_ops.search_scann(handle, tensors['plan'], queries, k)
-    return {'rows': rows, 'scores': scores}
 
 
 @functools.lru_cache
 def _template(layout: str) -> tuple[dict[str, bytes], tf.Tensor]:
   """Files of the SavedModel without its variables, and their object graph."""
-  module = _SearcherModule(layout)
+  variables = {}
+  for name, dtype in _DTYPES[layout].items():
+    # Their content does not matter, since they are not what is written.
+    is_plan = name == 'plan'
+    variables[name] = tf.Variable(
+      tf.zeros([4] if is_plan else [1, 1], dtype),
+      shape=tf.TensorShape([4] if is_plan else None),
+      name=name,
+    )
+  module = SearcherModule(variables)
   with tempfile.TemporaryDirectory(prefix='realm_tf-searcher-') as directory:
     tf.saved_model.save(
       module, directory, signatures={'serving_default': module.search}
@@ -119,14 +170,12 @@ def save_searcher(
   directory: str | os.PathLike,
   embeddings: np.ndarray,
 ) -> None:
-  """Writes a SavedModel into a directory, which is made.
-
-  Not atomic: `versions.publish_index` is.
+  """Writes a SavedModel to a new directory; not atomically.
 
   Args:
-    searcher: What is saved.
-    directory: The SavedModel's.
-    embeddings: float32 `[rows, dim]`, what the searcher was built over.
+    searcher: Searcher to save.
+    directory: Directory of the SavedModel.
+    embeddings: float32 `[rows, dim]` that the searcher was built over.
   """
   files, graph = _template(_layout(searcher.kind, searcher.config))
   root = pathlib.Path(directory)
@@ -157,10 +206,10 @@ def load_searcher(
   """Reads what `save_searcher` wrote.
 
   Args:
-    directory: The SavedModel's.
-    kind: `exact` or `scann`, as of the searcher written.
-    dim: The same.
-    config: The same.
+    directory: Directory of the SavedModel.
+    kind: Kind of the saved searcher, `exact` or `scann`.
+    dim: Number of dimensions of a row.
+    config: Configuration of the saved searcher.
   """
   dtypes = _DTYPES[_layout(kind, config)]
   values = tf.raw_ops.RestoreV2(

@@ -1,28 +1,35 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Versions of an index on disk: published whole, checked when loaded.
+"""Versions of an index on disk: published whole, checked when opened.
 
 `index/<step>/` holds
 
-    searcher/       a SavedModel: search(queries, k)
-    embeddings.npy  float32 [documents, dim], row i is document i
-    embedder/       the TF Hub module that made them, where one was given
-    metadata.json   see `IndexMetadata`
+    searcher/       SavedModel with search(queries, k)
+    embeddings.npy  float32 [documents, dim]; row i is document i
+    embedder/       TF Hub module that made the embeddings, if it was given
+    metadata.json   `IndexMetadata`
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
 import shutil
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from absl import logging
 
+from realm_tf.corpus.documents import Documents
 from realm_tf.index import saved_searcher
 from realm_tf.index.searcher import Searcher
 from realm_tf.index.searcher_config import SearcherConfig
-from realm_tf.io import atomic
+from realm_tf.io import atomic, compatibility
+from realm_tf.io.module_info import read_info
+from realm_tf.text import packing
+from realm_tf.text.tokenizer import BertTokenizer
 
 _VERSION = 1
 _METADATA = 'metadata.json'
@@ -30,35 +37,31 @@ _EMBEDDINGS = 'embeddings.npy'
 _SEARCHER = 'searcher'
 _EMBEDDER = 'embedder'
 _CHUNK = 1 << 16
-UNKNOWN = 'unknown'  # Fingerprint of an embedder that nobody knows.
-
-
-class IndexMismatchError(ValueError):
-  """An index is not of the corpus, vocabulary or embedder it is used with."""
+UNKNOWN = 'unknown'  # Fingerprint of an unknown embedder.
 
 
 @dataclasses.dataclass(frozen=True)
 class IndexMetadata:
-  """What an index version is of.
+  """What an index version says about itself.
 
   Attributes:
-    step: Of the training at which the embedder was exported.
-    num_documents: Rows.
-    dim: Dimensions of a row.
+    step: Training step at which the embedder was exported.
+    num_documents: Number of rows.
+    dim: Number of dimensions of a row.
     kind: `exact` or `scann`.
-    corpus_fingerprint: Of the document store.
-    vocab_fingerprint: Of the tokenizer.
-    embedder_fingerprint: Of the embedder's weights.
-    searcher: What the searcher was built by.
+    corpus_fingerprint: Fingerprint of the corpus; empty if it is not known.
+    vocab_fingerprint: Fingerprint of the tokenizer.
+    embedder_fingerprint: Fingerprint of the embedder's weights.
+    searcher: Configuration of the searcher.
     built_at: Seconds since 1970 when the embedder was exported, or else when
       the index was built: the age of what is searched.
-    build_seconds: What embedding and building took.
-    rows_added: Rows that ScaNN's tree was not trained on, since they were added
-      to a built index (`live.LiveIndex`).
-    max_length: Wordpieces of a document at most when it was embedded; None in
-      indexes of before this was recorded.
-    precision: In which it was embedded, `float32` or `bfloat16`; None where
-      that is not known.
+    build_seconds: Duration of embedding and building.
+    rows_added: Number of rows that were added to a built index
+      (`live.LiveIndex`), so that ScaNN's tree was not trained on them.
+    max_length: Maximum number of wordpieces of a document when it was embedded;
+      None in indexes that do not record it.
+    precision: `float32` or `bfloat16`, in which it was embedded; None if it is
+      not known.
   """
 
   step: int
@@ -76,7 +79,7 @@ class IndexMetadata:
   precision: str | None = None
 
   def to_json(self) -> dict[str, Any]:
-    """Returns what stands in `metadata.json`."""
+    """Returns the content of `metadata.json`."""
     return {'version': _VERSION, **dataclasses.asdict(self)}
 
   @classmethod
@@ -95,48 +98,48 @@ class IndexMetadata:
     if not isinstance(found, dict) or found.pop('version', None) != _VERSION:
       raise ValueError(
         f'{path}: not the metadata of an index of version {_VERSION}; build'
-        ' the index again (bin/build_index)'
+        ' the index again (build_index)'
       )
     try:
       return cls(**{**found, 'searcher': SearcherConfig(**found['searcher'])})
     except (KeyError, TypeError, ValueError) as e:
       raise ValueError(f'{path}: not the metadata of an index: {e}') from e
 
-  def check(
-    self,
-    *,
-    name: str,
-    corpus_fingerprint: str | None = None,
-    vocab_fingerprint: str | None = None,
-    embedder_fingerprint: str | None = None,
-    num_documents: int | None = None,
-  ) -> None:
-    """Compares with the corpus and the models in use; None is not compared.
+  def part(self, name: str) -> compatibility.Part:
+    """Returns what is compared with other artifacts."""
+    return compatibility.Part(
+      name,
+      vocabulary=self.vocab_fingerprint,
+      corpus=self.corpus_fingerprint or None,
+      num_documents=self.num_documents,
+      embedder=self.embedder_fingerprint,
+      dim=self.dim,
+    )
 
-    Raises:
-      IndexMismatchError: They differ; the message names both.
-    """
-    for what, mine, its in (
-      ('corpus', self.corpus_fingerprint, corpus_fingerprint),
-      ('vocabulary', self.vocab_fingerprint, vocab_fingerprint),
-      ('embedder', self.embedder_fingerprint, embedder_fingerprint),
-    ):
-      if its is not None and mine != its:
-        raise IndexMismatchError(
-          f'{name} is an index of the {what} {mine}, and the {what} in use is'
-          f' {its}; build the index again (bin/build_index)'
-        )
-    if num_documents is not None and num_documents != self.num_documents:
-      raise IndexMismatchError(
-        f'{name} has {self.num_documents} documents, and the corpus in use'
-        f' {num_documents}; build the index again (bin/build_index)'
-      )
+
+def corpus_part(corpus: Documents) -> compatibility.Part:
+  """Returns what is compared of a corpus with other artifacts."""
+  return compatibility.Part(
+    corpus.directory,
+    vocabulary=corpus.vocab_fingerprint,
+    corpus=corpus.fingerprint,
+    num_documents=len(corpus),
+  )
 
 
 class Index:
-  """A version in memory: `searcher`, `metadata`, `embeddings` and `path`.
+  """An index version in memory.
 
-  `embeddings` is memory-mapped, and read only where somebody looks.
+  Example:
+    index = Index.open('out/index', 'out/corpus')
+    rows, scores = index.search(['Who discovered radium?'], k=5)
+    index.close()
+
+  Attributes:
+    path: Directory of the version.
+    searcher: Finds the nearest rows of embedded queries.
+    metadata: What it says about itself.
+    embeddings: float32 `[documents, dim]`, memory-mapped.
   """
 
   def __init__(
@@ -146,11 +149,62 @@ class Index:
     metadata: IndexMetadata,
     embeddings: np.ndarray,
   ):
-    """Takes the searcher over: `close` closes it."""
+    """Takes ownership of the searcher: `close` closes it."""
     self.path = path
     self.searcher = searcher
     self.metadata = metadata
     self.embeddings = embeddings
+
+  @classmethod
+  def open(
+    cls,
+    directory: str | os.PathLike,
+    corpus: Documents | str | os.PathLike | None = None,
+    *,
+    embedder: str | None = None,
+  ) -> 'Index':
+    """Opens a version, ready for its first search.
+
+    Args:
+      directory: A version, or a directory of versions, of which the newest is
+        opened.
+      corpus: Corpus, or its directory, that the index must be of.
+      embedder: Fingerprint of the embedder that must have made it.
+
+    Raises:
+      FileNotFoundError: There is no index or no corpus.
+      MismatchError: It is of another corpus, vocabulary or embedder.
+      ValueError: It is broken.
+    """
+    path = find_index(directory)
+    metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
+    parts = [compatibility.Part('the model', embedder=embedder)]
+    if corpus is not None:
+      if not isinstance(corpus, Documents):
+        corpus = Documents.open(os.path.join(corpus, 'documents'))
+      parts.append(corpus_part(corpus))
+    compatibility.check(*parts, metadata.part(path))
+    embeddings = np.load(os.path.join(path, _EMBEDDINGS), mmap_mode='r')
+    searcher = saved_searcher.load_searcher(
+      os.path.join(path, _SEARCHER),
+      kind=metadata.kind,
+      dim=metadata.dim,
+      config=metadata.searcher,
+    )
+    shapes = {
+      tuple(embeddings.shape),
+      (searcher.num_rows, searcher.dim),
+      (metadata.num_documents, metadata.dim),
+    }
+    if len(shapes) > 1:
+      searcher.close()
+      raise ValueError(
+        f'{path}: its parts have different shapes, {sorted(shapes)}; build the'
+        ' index again (build_index)'
+      )
+    # What the first search initializes must not delay a training step.
+    searcher.search(np.zeros([1, metadata.dim], np.float32), 1)
+    return cls(path, searcher, metadata, embeddings)
 
   @property
   def embedder_dir(self) -> str | None:
@@ -158,14 +212,60 @@ class Index:
     path = os.path.join(self.path, _EMBEDDER)
     return path if os.path.isdir(path) else None
 
+  @functools.cached_property
+  def _embed(self) -> Callable[[Sequence[str | bytes]], tf.Tensor]:
+    """Embeds queries with the SavedModel of the embedder."""
+    if self.embedder_dir is None:
+      raise ValueError(
+        f'{self.path} was published without its embedder, which is needed to'
+        ' search it for text'
+      )
+    module = tf.saved_model.load(self.embedder_dir)
+    info = read_info(self.embedder_dir)
+    tokenizer = BertTokenizer.from_file(
+      os.path.join(self.embedder_dir, 'assets', 'vocab.txt'),
+      lower_case=info['lower_case'],
+    )
+
+    def embed(queries: Sequence[str | bytes]) -> tf.Tensor:
+      inputs = packing.pack_query(
+        tokenizer.tokenize(list(queries)),
+        special=tokenizer.special,
+        max_length=info['bert_config']['max_positions'],
+      )
+      return module.signatures['serving_default'](**inputs)['default']
+
+    return embed
+
+  def search(
+    self, queries: Sequence[str | bytes], k: int = 5
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Finds documents for queries, which its own embedder embeds.
+
+    The embedder is loaded at the first call, which takes seconds.
+
+    Args:
+      queries: UTF-8 strings; beyond the positions of the embedder they are cut.
+      k: Number of documents per query.
+
+    Returns:
+      Rows, int64, and scores, float32, `[queries, min(k, documents)]`, best
+      first.
+
+    Raises:
+      ValueError: The index was published without its embedder.
+    """
+    rows, scores = self.searcher.search(self._embed(queries), k)
+    return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
+
   def close(self) -> None:
-    """Frees the searcher and lets go of the file; may be called again."""
+    """Frees the searcher and unmaps the file; may be called again."""
     self.searcher.close()
     self.embeddings = np.zeros([0, self.metadata.dim], np.float32)
 
 
 def _copy_embeddings(embeddings: np.ndarray, path: pathlib.Path) -> None:
-  """Writes them a chunk at a time: they may be larger than the memory."""
+  """Copies in chunks: the embeddings may be larger than the memory."""
   copy = np.lib.format.open_memmap(
     path, 'w+', np.dtype(np.float32), embeddings.shape
   )
@@ -186,14 +286,14 @@ def publish_index(
 
   Args:
     index_dir: Directory of versions.
-    step: Name of this one. One that is there already is replaced.
+    step: Name of the version; one that is there already is replaced.
     embeddings: float32 `[documents, dim]`.
-    searcher: Over these; stays open.
-    metadata: Of all this.
-    embedder_dir: Copied to `embedder/`.
+    searcher: Searcher over the embeddings; stays open.
+    metadata: Description of the version.
+    embedder_dir: TF Hub module to copy to `embedder/`.
 
   Returns:
-    The path.
+    The path of the version.
 
   Raises:
     ValueError: Embeddings, searcher and metadata do not belong together.
@@ -220,73 +320,18 @@ def publish_index(
   return str(path)
 
 
-def load_index(
-  path: str | os.PathLike,
-  *,
-  corpus_fingerprint: str | None = None,
-  vocab_fingerprint: str | None = None,
-  embedder_fingerprint: str | None = None,
-  num_documents: int | None = None,
-) -> Index:
-  """Loads a version, ready for its first search.
-
-  Args:
-    path: `index_dir/<step>`.
-    corpus_fingerprint: Of the document store in use; None does not check.
-    vocab_fingerprint: Of the tokenizer in use; None does not check.
-    embedder_fingerprint: Of the embedder whose document vectors are wanted;
-      None does not check.
-    num_documents: In use; None does not check.
-
-  Raises:
-    FileNotFoundError: There is no index.
-    IndexMismatchError: It is of another corpus or vocabulary.
-    ValueError: It is broken.
-  """
-  path = os.fspath(path)
-  metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
-  metadata.check(
-    name=path,
-    corpus_fingerprint=corpus_fingerprint,
-    vocab_fingerprint=vocab_fingerprint,
-    embedder_fingerprint=embedder_fingerprint,
-    num_documents=num_documents,
-  )
-  embeddings = np.load(os.path.join(path, _EMBEDDINGS), mmap_mode='r')
-  searcher = saved_searcher.load_searcher(
-    os.path.join(path, _SEARCHER),
-    kind=metadata.kind,
-    dim=metadata.dim,
-    config=metadata.searcher,
-  )
-  shapes = {
-    tuple(embeddings.shape),
-    (searcher.num_rows, searcher.dim),
-    (metadata.num_documents, metadata.dim),
-  }
-  if len(shapes) > 1:
-    searcher.close()
-    raise ValueError(
-      f'{path}: its parts are of different shapes, {sorted(shapes)}; build the'
-      ' index again (bin/build_index)'
-    )
-  # What is made at a first search is made now, and not in a training step.
-  searcher.search(np.zeros([1, metadata.dim], np.float32), 1)
-  return Index(path, searcher, metadata, embeddings)
-
-
 def embedder_fingerprint(path: str | os.PathLike) -> str | None:
-  """Of the embedder that made a version; None where there is no whole one."""
+  """The embedder that made a version; None if the version is not whole."""
   try:
     metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
   except (OSError, ValueError):
-    # Half removed, or broken: whoever loads it is told which.
+    # Half removed, or broken: opening it says which.
     return None
   return metadata.embedder_fingerprint
 
 
 def list_indexes(index_dir: str | os.PathLike) -> list[str]:
-  """Paths of the versions that are whole, the latest step last."""
+  """Paths of the whole versions, by ascending step."""
   if not os.path.isdir(index_dir):
     return []
   steps = sorted(
@@ -299,13 +344,13 @@ def list_indexes(index_dir: str | os.PathLike) -> list[str]:
 
 
 def latest_index(index_dir: str | os.PathLike) -> str | None:
-  """Path of the version of the latest step, if there is any."""
+  """Path of the newest version, if there is any."""
   paths = list_indexes(index_dir)
   return paths[-1] if paths else None
 
 
 def find_index(path: str | os.PathLike) -> str:
-  """An index, or the newest one in a directory of versions.
+  """Returns `path` if it is a version, or else the newest version in it.
 
   Raises:
     FileNotFoundError: `path` is neither.
@@ -315,23 +360,23 @@ def find_index(path: str | os.PathLike) -> str:
   newest = latest_index(path)
   if newest is None:
     raise FileNotFoundError(
-      f'there is no index in {os.fspath(path)} (bin/build_index makes one)'
+      f'there is no index in {os.fspath(path)} (build_index makes one)'
     )
   return newest
 
 
 def prune(index_dir: str | os.PathLike, keep: int) -> list[str]:
-  """Removes all but the latest versions, and what dead processes left.
+  """Removes all but the newest versions, and what dead processes left.
 
-  An index that is loaded stays usable: its files stay on the disk as long as
-  they are mapped.
+  An open index stays usable: the system keeps its files as long as they are
+  mapped.
 
   Args:
     index_dir: Directory of versions.
-    keep: Number of versions kept, at least 1.
+    keep: Number of versions to keep, at least 1.
 
   Returns:
-    The paths removed.
+    The paths that were removed.
   """
   if keep < 1:
     raise ValueError(f'keep must be at least 1. Received: {keep}')
