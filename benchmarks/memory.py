@@ -138,13 +138,13 @@ def measure(settings: Settings, work_dir: str) -> dict[str, Any]:
   index_dir = os.path.join(work_dir, 'index')
   vectors = clustered_vectors(settings.rows, settings.dim)
   slot = IndexSlot()
-  slot.swap(versions.load_index(_publish(vectors, config, index_dir, 0)))
+  slot.swap(versions.Index.open(_publish(vectors, config, index_dir, 0)))
   searching = _Searching(slot, vectors[:_QUERIES].copy())
   searching.start()
   memory, swaps = [], []
   try:
     for step in range(1, settings.refreshes + 1):
-      index = versions.load_index(_publish(vectors, config, index_dir, step))
+      index = versions.Index.open(_publish(vectors, config, index_dir, step))
       start = time.perf_counter()
       slot.swap(index)
       swaps.append(time.perf_counter() - start)

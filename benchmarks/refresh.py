@@ -114,7 +114,7 @@ class _Watched:
 
   def _load(self, path: str) -> IndexVersion:
     begin = time.perf_counter()
-    index = versions.load_index(path)
+    index = versions.Index.open(path)
     embedder_dir = index.embedder_dir
     if embedder_dir is None:
       raise ValueError(f'{path} was published without its embedder')

@@ -18,7 +18,7 @@ from benchmarks.indexes import random_index
 from benchmarks.material import Material, cut_documents
 from benchmarks.pipeline import VOCAB_SIZE
 from realm_tf.answering import serving
-from realm_tf.answering.serving_module import ServingConfig
+from realm_tf.answering.answerer import Answerer
 from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.embedder import Embedder
@@ -38,6 +38,7 @@ class Settings:
     preset: Of BERT, for questions and reader.
     searcher: Kind of the index; `auto` takes ScaNN for 20,000 blocks and more.
     reader_beam: Blocks read for a question.
+    query_seq_len: Wordpieces of a question at most.
     reader_seq_len: Wordpieces of a question with a block at most.
     batch_size: Questions asked together, when they are.
     questions: Asked; a multiple of `batch_size`.
@@ -48,6 +49,7 @@ class Settings:
   preset: str = 'tiny'
   searcher: str = 'auto'
   reader_beam: int = 5
+  query_seq_len: int = 64
   reader_seq_len: int = 320
   batch_size: int = 16
   questions: int = 64
@@ -77,19 +79,18 @@ def _export(
   start = time.perf_counter()
   with precision.layers_compute_in(settings.mixed_precision):
     embedder, reader = Embedder(bert, _DIM), SpanReader(bert)
-  serving.save_serving(
-    directory,
-    embedder=embedder,
-    reader=reader,
-    tokenizer=tokenizer,
-    documents=documents,
-    index=index,
-    config=ServingConfig(
-      reader_beam=settings.reader_beam, reader_seq_len=settings.reader_seq_len
-    ),
+  answerer = Answerer(
+    embedder,
+    reader,
+    tokenizer,
+    documents,
+    index,
+    query_seq_len=settings.query_seq_len,
+    reader_seq_len=settings.reader_seq_len,
   )
+  serving.export_serving(answerer, directory, reader_beam=settings.reader_beam)
   seconds = time.perf_counter() - start
-  index.close()
+  answerer.close()
   return {
     'export_seconds': seconds,
     'blocks': len(documents),

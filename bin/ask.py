@@ -42,10 +42,10 @@ import sys
 import textwrap
 
 from absl import app, flags, logging
-
-from bin import answering_flags, console
 from realm_tf.answering.live_answerer import LiveAnswerer
 from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
+
+from bin import answering_flags, console
 
 answering_flags.define()
 flags.adopt_module_key_flags(answering_flags)

@@ -36,10 +36,10 @@ import re
 import sys
 
 from absl import app, flags
+from realm_tf.answering.question_answerer import QuestionAnswerer
 
 from bin import answering_flags, console, question_flags
 from realm_tf.answering import qa_evaluation
-from realm_tf.answering.question_answerer import QuestionAnswerer
 from realm_tf.index import versions
 from realm_tf.questions import gold_blocks, qa_datasets
 

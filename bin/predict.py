@@ -28,9 +28,9 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from absl import app, flags, logging
+from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
 
 from bin import answering_flags, console
-from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
 from realm_tf.index import versions

@@ -197,12 +197,16 @@ class Answerer:
       reader_seq_len=reader_seq_len,
     )
     self.info = info or {}
-    self._corpus_dir = corpus.directory
+    store = pathlib.Path(corpus.directory)
+    self._corpus_dir = str(store.parent if store.name == 'documents' else store)
     encoding = None
     if index.embedder_dir is not None:
       # Loads the embedder, when the first document is added.
       encoding = functools.partial(
-        corpus_update.encoding_of, corpus, index.path, index.metadata
+        corpus_update.encoding_of,
+        self._corpus_dir,
+        index.path,
+        index.metadata,
       )
     self._live = live.LiveIndex(corpus, index, encoding)
     self._saved: set[pathlib.Path] = set()
@@ -296,7 +300,7 @@ class Answerer:
       Rows, int64, and scores, float32, `[batch, min(k, documents)]`, best
       first.
     """
-    _, embedding = self.graph.embed(list(questions))
+    _, embedding = self.graph.embed(tf.constant(list(questions), tf.string))
     with self._live.acquire() as edition:
       rows, scores = edition.index.searcher.search(embedding, k)
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)

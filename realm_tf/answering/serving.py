@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One SavedModel that answers questions: string in, string out.
+"""One SavedModel that answers questions: strings in, strings out.
 
 It is loaded without this package:
 
@@ -8,8 +8,19 @@ It is loaded without this package:
     model = tf.saved_model.load('serving')
     model.answer(tf.constant(['who was born in ulm?']))['answer']
 
-(`scann` only where the index was built with it.) `serving_module.make_module`
-lists what it gives.
+(`scann` only if the index was built with it.) Each function is also there as a
+signature:
+
+    answer(question)       reads `reader_beam` blocks; signature serving_default
+    answer_k(question, k)  reads k blocks, or all if there are fewer
+    retrieve(question, k)  block_ids, scores, titles and texts
+                           [batch, min(k, blocks)]
+    embed(question)        embedding, float32 [batch, dim]
+
+`question` is a string [batch], `k` an int32. The fields of `answerer.Answers`
+are there as `top_<name>` [batch, top_n], and those of the best answer in the
+singular [batch]: `answer`, `title`, `evidence`, `block_id`, `byte_start`,
+`byte_end`, `score`, `log_prob`, `retriever_log_prob`, `reader_log_prob`.
 """
 
 import os
@@ -17,73 +28,157 @@ import pathlib
 import time
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 from tensorflow.core.protobuf import saved_model_pb2
 
-from realm_tf.answering import serving_module
-from realm_tf.answering.serving_blocks import Blocks
-from realm_tf.answering.serving_module import ServingConfig
-from realm_tf.answering.serving_search import ServedSearcher
-from realm_tf.bert import precision
+from realm_tf.answering.answerer import Answerer
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import versions
+from realm_tf.hub import hub_modules
+from realm_tf.index.saved_searcher import SearcherModule
 from realm_tf.io import atomic
-from realm_tf.modeling.embedder import Embedder
-from realm_tf.modeling.span_reader import SpanReader
-from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.io.module_info import INFO
+from realm_tf.text import packing
 
-_INFO = os.path.join('assets.extra', 'realm.json')
-
-
-def _check_vocabularies(
-  tokenizer: BertTokenizer,
-  embedder_dir: str | os.PathLike,
-  span_reader_dir: str | os.PathLike,
-  documents: Corpus,
-) -> None:
-  its = {
-    os.fspath(span_reader_dir): hub_modules.read_info(span_reader_dir)[
-      'vocab_fingerprint'
-    ],
-    documents.directory: documents.vocab_fingerprint,
-  }
-  for name, fingerprint in its.items():
-    if fingerprint != tokenizer.fingerprint:
-      raise versions.IndexMismatchError(
-        f'{name} has the vocabulary {fingerprint}, and the embedder'
-        f' {os.fspath(embedder_dir)} has {tokenizer.fingerprint}: take what was'
-        ' made with one vocabulary'
-      )
+_CHUNK = 1 << 16
+_QUESTION = tf.TensorSpec([None], tf.string, name='question')
+_K = tf.TensorSpec([], tf.int32, name='k')
 
 
-def _check_positions(
-  embedder: Embedder, reader: SpanReader, config: ServingConfig
-) -> None:
-  for name, length, bert in (
-    ('query_seq_len', config.query_seq_len, embedder.bert_config),
-    ('reader_seq_len', config.reader_seq_len, reader.bert_config),
+def _variable(value: Any, name: str) -> tf.Variable:
+  """Makes a variable, since constants would blow up the graph."""
+  return tf.Variable(value, trainable=False, name=name)
+
+
+class VariableBlocks(tf.Module):
+  """The blocks of a corpus as variables: `answer_graph.Blocks`."""
+
+  def __init__(self, corpus: Corpus):
+    """Reads the whole corpus into memory."""
+    super().__init__(name='blocks')
+    values, splits = corpus.body_ids
+    # One more value, so that there is something to gather from.
+    values = np.append(values, np.zeros(1, values.dtype))
+    self.ids = _variable(values, 'ids')
+    self.splits = _variable(splits, 'splits')
+    titles: list[str] = []
+    bodies: list[str] = []
+    for start in range(0, len(corpus), _CHUNK):
+      rows = range(start, min(start + _CHUNK, len(corpus)))
+      titles += corpus.titles(rows)
+      bodies += corpus.bodies(rows)
+    self.titles = _variable(tf.constant(titles, tf.string), 'titles')
+    self.bodies = _variable(tf.constant(bodies, tf.string), 'bodies')
+
+  def wordpieces(self, rows: tf.Tensor) -> packing.Slices:
+    """Returns the wordpieces of bodies."""
+    starts = tf.gather(self.splits, rows)
+    sizes = tf.gather(self.splits, rows + 1) - starts
+    return packing.Slices(
+      tf.convert_to_tensor(self.ids), starts, tf.cast(sizes, tf.int32)
+    )
+
+  def texts(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns titles and bodies."""
+    return tf.gather(self.titles, rows), tf.gather(self.bodies, rows)
+
+
+def make_module(
+  answerer: Answerer,
+  *,
+  reader_beam: int = 5,
+  top_n: int = 5,
+  blocks_at_once: int = 16,
+) -> tf.Module:
+  """Makes what is saved: the graph of an answerer, and all data as variables.
+
+  Args:
+    answerer: Models, corpus and index.
+    reader_beam: Number of blocks that `answer` reads per question.
+    top_n: Number of answers per question.
+    blocks_at_once: Number of blocks of a batch that are read at a time, so that
+      memory does not grow with batch and beam.
+
+  Returns:
+    A module with the functions that the head of this file lists, and without
+    Keras layers.
+
+  Raises:
+    ValueError: A number is not positive.
+  """
+  for name, value in (
+    ('reader_beam', reader_beam),
+    ('top_n', top_n),
+    ('blocks_at_once', blocks_at_once),
   ):
-    if length > bert.max_positions:
-      raise ValueError(
-        f'{name} is {length}, but the BERT that reads it has only'
-        f' {bert.max_positions} positions'
-      )
+    if value < 1:
+      raise ValueError(f'`{name}` must be positive. Received: {value}')
+  graph = answerer.graph
+  module = tf.Module(name='serving')
+  seen: dict[int, Any] = {}
+  module.query_tower = hub_modules.without_keras(
+    graph.embedder.query_tower, seen
+  )
+  module.span_reader = hub_modules.without_keras(graph.reader, seen)
+  with answerer.edition() as edition:
+    blocks = VariableBlocks(edition.documents)
+    searcher = SearcherModule.of(
+      edition.index.searcher, edition.index.embeddings
+    )
+  module.blocks, module.searcher = blocks, searcher
+
+  def search(
+    queries: tf.Tensor, k: int | tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    found = searcher.search(queries, k)
+    return found['rows'], found['scores']
+
+  def answer_k(question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+    found = graph.answer(
+      question, k, search, blocks, top_n=top_n, blocks_at_once=blocks_at_once
+    )
+    return {
+      **{f'top_{name}': x for name, x in found.items()},
+      **{name.removesuffix('s'): x[:, 0] for name, x in found.items()},
+    }
+
+  def retrieve(question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+    rows, scores = search(graph.embed(question)[1], k)
+    titles, texts = blocks.texts(rows)
+    return {
+      'block_ids': rows,
+      'scores': scores,
+      'titles': titles,
+      'texts': texts,
+    }
+
+  def traced(function: Any, *specs: tf.TensorSpec) -> Any:
+    return tf.function(function, input_signature=specs, autograph=False)
+
+  module.answer_k = traced(answer_k, _QUESTION, _K)
+  module.answer = traced(
+    lambda question: module.answer_k(question, reader_beam), _QUESTION
+  )
+  module.retrieve = traced(retrieve, _QUESTION, _K)
+  module.embed = traced(
+    lambda question: {'embedding': graph.embed(question)[1]}, _QUESTION
+  )
+  return module
 
 
 def _check_replaceable(directory: str | os.PathLike) -> None:
   """Checks that only an earlier export is lost by writing there."""
   path = pathlib.Path(directory)
-  if path.is_dir() and any(path.iterdir()) and not (path / _INFO).is_file():
+  if path.is_dir() and any(path.iterdir()) and not (path / INFO).is_file():
     raise ValueError(
-      f'{path} is there and is no export of this program, which could be'
-      ' replaced: name another directory'
+      f'{path} is there and is no earlier export, which could be replaced: name'
+      ' another directory'
     )
 
 
 def _forget_gradients(directory: pathlib.Path) -> None:
-  """Takes away the names of gradients: each would be a warning at loading."""
+  """Removes the names of gradients: each would be a warning at loading."""
   path = directory / 'saved_model.pb'
   proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
   for function in proto.meta_graphs[0].graph_def.library.function:
@@ -94,56 +189,49 @@ def _forget_gradients(directory: pathlib.Path) -> None:
   (directory / 'fingerprint.pb').unlink()
 
 
-def save_serving(
+def export_serving(
+  answerer: Answerer,
   directory: str | os.PathLike,
   *,
-  embedder: Embedder,
-  reader: SpanReader,
-  tokenizer: BertTokenizer,
-  documents: Corpus,
-  index: versions.Index,
-  config: ServingConfig,
-  info: dict[str, Any] | None = None,
+  reader_beam: int = 5,
+  top_n: int = 5,
+  blocks_at_once: int = 16,
 ) -> None:
-  """Writes the SavedModel of parts that belong together.
+  """Writes an answerer as one SavedModel, which appears only when it is whole.
 
-  It appears only when it is whole. In memory, the corpus and the index are
-  there twice for a while.
+  In memory, the corpus and the index are there twice for a while.
 
   Args:
-    directory: Of the SavedModel.
-    embedder: Of questions.
-    reader: Of spans.
-    tokenizer: Of both.
-    documents: The corpus.
-    index: Of the corpus; stays open.
-    config: How questions are answered.
-    info: Goes into `assets.extra/realm.json`.
+    answerer: Models, corpus and index; stays open.
+    directory: Directory of the SavedModel; an earlier one is replaced.
+    reader_beam: Number of blocks that `answer` reads per question.
+    top_n: Number of answers per question.
+    blocks_at_once: Number of blocks of a batch that are read at a time.
 
   Raises:
-    ValueError: Embeddings of questions and blocks differ in size, or a BERT
-      has too few positions; or something else stands at `directory`.
+    ValueError: A number is not positive, or something else stands at
+      `directory`.
   """
+  start = time.time()
   _check_replaceable(directory)
-  if embedder.projection_size != index.metadata.dim:
-    raise ValueError(
-      f'{index.path} has vectors of {index.metadata.dim} dimensions, the'
-      f' embedder of questions has {embedder.projection_size}'
-    )
-  _check_positions(embedder, reader, config)
-  module, signatures = serving_module.make_module(
-    embedder,
-    reader,
-    tokenizer,
-    Blocks(documents),
-    ServedSearcher(index.searcher, index.embeddings),
-    config,
+  module = make_module(
+    answerer,
+    reader_beam=reader_beam,
+    top_n=top_n,
+    blocks_at_once=blocks_at_once,
   )
+  corpus, metadata = answerer.corpus, answerer.index.metadata
+  graph, tokenizer = answerer.graph, answerer.tokenizer
   with atomic.atomic_directory(directory) as temporary:
     tf.saved_model.save(
       module,
       str(temporary),
-      signatures,
+      {
+        'serving_default': module.answer,
+        'answer_k': module.answer_k,
+        'retrieve': module.retrieve,
+        'embed': module.embed,
+      },
       # Nobody trains it: it loads faster without gradients.
       tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
@@ -152,101 +240,27 @@ def save_serving(
     extra.mkdir()
     tokenizer.save_vocab(extra / 'vocab.txt')
     atomic.write_json(
-      temporary / _INFO,
+      temporary / INFO,
       {
-        **(info or {}),
+        **answerer.info,
         'kind': 'serving',
-        'query_seq_len': config.query_seq_len,
-        'reader_seq_len': config.reader_seq_len,
-        'reader_beam': config.reader_beam,
-        'top_n': config.top_n,
-        'max_span_width': reader.max_span_width,
+        'query_seq_len': graph.query_seq_len,
+        'reader_seq_len': graph.reader_seq_len,
+        'reader_beam': reader_beam,
+        'top_n': top_n,
+        'max_span_width': graph.reader.max_span_width,
         'lower_case': tokenizer.lower_case,
         'vocab_fingerprint': tokenizer.fingerprint,
-        'corpus_fingerprint': documents.fingerprint,
-        'document_embedder_fingerprint': index.metadata.embedder_fingerprint,
-        'num_blocks': len(documents),
-        'searcher': index.metadata.kind,
+        'corpus_fingerprint': corpus.fingerprint,
+        'document_embedder_fingerprint': metadata.embedder_fingerprint,
+        'num_blocks': len(corpus),
+        'searcher': metadata.kind,
         'exported_at': time.time(),
       },
     )
-
-
-def export_serving(
-  *,
-  embedder_dir: str | os.PathLike,
-  span_reader_dir: str | os.PathLike,
-  index_path: str | os.PathLike,
-  corpus_dir: str | os.PathLike,
-  output_dir: str | os.PathLike,
-  reader_beam: int = 5,
-  top_n: int = 5,
-  query_seq_len: int | None = None,
-  reader_seq_len: int | None = None,
-  mixed_precision: bool = False,
-) -> ServingConfig:
-  """Puts what a fine-tuning left behind into one SavedModel.
-
-  Args:
-    embedder_dir: TF Hub module of questions' embedder, fine-tuned.
-    span_reader_dir: TF Hub module of the reader, of the same training.
-    index_path: An index version of the corpus, made by the embedder whose
-      vectors the training was with.
-    corpus_dir: As bin/build_corpus writes it.
-    output_dir: Of the SavedModel; replaced if it is there.
-    reader_beam: Blocks read for a question.
-    top_n: Answers given.
-    query_seq_len: Wordpieces of a question; None as in training.
-    reader_seq_len: Wordpieces of a question with a block; None as in training.
-    mixed_precision: Compute in bfloat16.
-
-  Returns:
-    How it answers questions.
-
-  Raises:
-    FileNotFoundError: A part is not there.
-    versions.IndexMismatchError: The index is of another embedder, corpus or
-      vocabulary; the message names both fingerprints.
-    ValueError: The parts do not fit together otherwise.
-  """
-  start = time.time()
-  tokenizer = hub_modules.load_tokenizer(embedder_dir)
-  reader_info = hub_modules.read_info(span_reader_dir, span_reader_module.KIND)
-  documents = Corpus.open(corpus_dir)
-  _check_vocabularies(tokenizer, embedder_dir, span_reader_dir, documents)
-  config = ServingConfig(
-    query_seq_len=query_seq_len or reader_info['query_seq_len'],
-    reader_seq_len=reader_seq_len or reader_info['reader_seq_len'],
-    reader_beam=reader_beam,
-    top_n=top_n,
-  )
-  index = versions.load_index(
-    index_path,
-    corpus_fingerprint=documents.fingerprint,
-    vocab_fingerprint=tokenizer.fingerprint,
-    embedder_fingerprint=reader_info['document_embedder_fingerprint'],
-    num_documents=len(documents),
-  )
-  try:
-    with precision.layers_compute_in(mixed_precision):
-      embedder = hub_modules.load_embedder(embedder_dir)
-      reader = span_reader_module.load_span_reader(span_reader_dir)
-    save_serving(
-      output_dir,
-      embedder=embedder,
-      reader=reader,
-      tokenizer=tokenizer,
-      documents=documents,
-      index=index,
-      config=config,
-      info={'step': reader_info['step'], 'index_step': index.metadata.step},
-    )
-  finally:
-    index.close()
   logging.info(
     '%d blocks exported for serving in %.1f s: %s',
-    len(documents),
+    len(corpus),
     time.time() - start,
-    os.fspath(output_dir),
+    os.fspath(directory),
   )
-  return config

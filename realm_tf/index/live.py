@@ -15,7 +15,7 @@ import dataclasses
 import os
 import pathlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ from realm_tf.index import (
 )
 from realm_tf.index.editions import Edition, EditionChangedError
 from realm_tf.index.slot import IndexSlot
+from realm_tf.io import compatibility
 from realm_tf.text.tokenizer import BertTokenizer
 
 _BATCH = 512
@@ -92,7 +93,7 @@ class LiveIndex:
   wait for updates.
 
   Example:
-    live = LiveIndex(documents, load_index(path), encoding)
+    live = LiveIndex(documents, Index.open(path), encoding)
     live.update([Document('Lima', 'Lima is ...')], [by_title('Cuzco')])
     with live.acquire() as edition:
       rows, _ = edition.index.searcher.search(queries, 5)
@@ -105,26 +106,25 @@ class LiveIndex:
     self,
     documents: Corpus,
     index: versions.Index,
-    encoding: Encoding | None = None,
+    encoding: Encoding | Callable[[], Encoding] | None = None,
   ):
-    """Takes the index over: `close` closes it.
+    """Takes ownership of the index: `close` closes it.
 
     Args:
-      documents: The corpus.
-      index: Of it.
-      encoding: Of documents to come; without it they can only be removed.
+      documents: Corpus.
+      index: Index of the corpus.
+      encoding: Encoding of documents to add, or a function that loads it when
+        the first ones are added. Without it documents can only be removed.
 
     Raises:
-      IndexMismatchError: The index is of another corpus, or the encoding of
-        another vocabulary. The index stays open.
+      MismatchError: The index is of another corpus, or the encoding of another
+        vocabulary. The index stays open.
     """
-    vocabulary = None if encoding is None else encoding.tokenizer.fingerprint
-    index.metadata.check(
-      name=index.path,
-      corpus_fingerprint=documents.fingerprint,
-      num_documents=len(documents),
-      vocab_fingerprint=vocabulary,
-    )
+    parts = [versions.corpus_part(documents), index.metadata.part(index.path)]
+    if isinstance(encoding, Encoding):
+      its = encoding.tokenizer.fingerprint
+      parts.append(compatibility.Part('the tokenizer', vocabulary=its))
+    compatibility.check(*parts)
     self._encoding = encoding
     self._embedder_dir = index.embedder_dir
     store = pathlib.Path(documents.directory)
@@ -174,7 +174,7 @@ class LiveIndex:
     Raises:
       CorpusError: With `strict`; or no document would be left.
       EditionChangedError: The edition of now is not `rows_of`.
-      IndexMismatchError: The embedder does not make the vectors of the index.
+      MismatchError: The embedder does not make the vectors of the index.
       ValueError: There are documents to add and no `Encoding`.
     """
     with self._updating, self._slot.acquire() as old:
@@ -220,6 +220,8 @@ class LiveIndex:
       raise ValueError(
         'this index came without its embedder: documents can only be removed'
       )
+    if not isinstance(self._encoding, Encoding):
+      self._encoding = self._encoding()
     records = []
     for start in range(0, len(add), _BATCH):
       records += blocks.make_blocks(
@@ -241,7 +243,7 @@ class LiveIndex:
     return view, again, len(found) - len(new)
 
   def _embed(self, documents: Corpus, progress: bool) -> np.ndarray:
-    assert self._encoding is not None
+    assert isinstance(self._encoding, Encoding)
     return embed_corpus.embed_documents(
       documents,
       self._encoding.embed_fn,
@@ -264,7 +266,7 @@ class LiveIndex:
     scale = max(spread, 0.02 * np.linalg.norm(expected, axis=1).mean())
     error = np.linalg.norm(found - expected, axis=1).max() / scale
     if not error <= _MAX_ERROR:
-      raise versions.IndexMismatchError(
+      raise compatibility.MismatchError(
         f'{edition.index.path}: the embedder makes other vectors of the'
         f' documents than stand in the index (they differ by {error:.0%}); give'
         ' the embedder and the length (--max_length) that it was built with'

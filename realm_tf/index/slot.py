@@ -45,10 +45,10 @@ class IndexSlot:
 
   Example:
     slot = IndexSlot()
-    slot.swap(load_index('index/0'))
+    slot.swap(Index.open('index/0'))
     with slot.acquire() as index:
       rows, scores = index.searcher.search(queries, 8)
-    slot.swap(load_index('index/500'))  # closes index/0
+    slot.swap(Index.open('index/500'))  # closes index/0
     slot.close()
   """
 

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from realm_tf.corpus.documents import Documents
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import saved_searcher
 from realm_tf.index.searcher import Searcher
 from realm_tf.index.searcher_config import SearcherConfig
@@ -117,7 +117,7 @@ class IndexMetadata:
     )
 
 
-def corpus_part(corpus: Documents) -> compatibility.Part:
+def corpus_part(corpus: Corpus) -> compatibility.Part:
   """Returns what is compared of a corpus with other artifacts."""
   return compatibility.Part(
     corpus.directory,
@@ -159,7 +159,7 @@ class Index:
   def open(
     cls,
     directory: str | os.PathLike,
-    corpus: Documents | str | os.PathLike | None = None,
+    corpus: Corpus | str | os.PathLike | None = None,
     *,
     embedder: str | None = None,
   ) -> 'Index':
@@ -180,8 +180,8 @@ class Index:
     metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
     parts = [compatibility.Part('the model', embedder=embedder)]
     if corpus is not None:
-      if not isinstance(corpus, Documents):
-        corpus = Documents.open(os.path.join(corpus, 'documents'))
+      if not isinstance(corpus, Corpus):
+        corpus = Corpus.open(corpus)
       parts.append(corpus_part(corpus))
     compatibility.check(*parts, metadata.part(path))
     embeddings = np.load(os.path.join(path, _EMBEDDINGS), mmap_mode='r')

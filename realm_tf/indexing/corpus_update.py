@@ -16,7 +16,7 @@ from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig, embed_signature
-from realm_tf.io import atomic
+from realm_tf.io import atomic, compatibility
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _find_embedder(index_path: str, embedder: str | None) -> str:
   made_by = versions.embedder_fingerprint(index_path)
   given = build_index.fingerprint_embedder(embedder)
   if made_by not in (given, versions.UNKNOWN):
-    raise versions.IndexMismatchError(
+    raise compatibility.MismatchError(
       f'{index_path} is an index of the embedder {made_by}, and --embedder is'
       f' {given}'
     )
@@ -151,7 +151,7 @@ def encoding_of(
     mixed_precision: Embed in bfloat16; None for what the metadata say.
 
   Raises:
-    IndexMismatchError: `embedder` is not that of the index.
+    MismatchError: `embedder` is not that of the index.
     ValueError: There is no embedder in the index and none was given.
   """
   if max_length is None:
@@ -174,13 +174,11 @@ def open_live(
 
   Raises:
     FileNotFoundError: One of them is not there.
-    IndexMismatchError: They do not belong together.
+    MismatchError: They do not belong together.
   """
   documents = Corpus.open(config.corpus_dir)
   index_path = versions.find_index(config.index_dir)
-  index = versions.load_index(
-    index_path, corpus_fingerprint=documents.fingerprint
-  )
+  index = versions.Index.open(index_path, documents)
   try:
     encoding = None
     if with_embedder:

@@ -208,12 +208,7 @@ class _Finetuning:
 
   def load_index(self, path: str) -> versions.Index:
     """Loads a version of this corpus' index."""
-    return versions.load_index(
-      path,
-      corpus_fingerprint=self.documents.fingerprint,
-      vocab_fingerprint=self.tokenizer.fingerprint,
-      num_documents=len(self.documents),
-    )
+    return versions.Index.open(path, self.documents)
 
   def model_fn(self, run: run_config.RunConfig) -> run_config.ModelSpec:
     """Query embedder and span reader, their optimizers and their export."""

@@ -9,6 +9,7 @@ from absl import logging
 
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
+from realm_tf.io import compatibility
 
 
 def _trained_on(span_reader: str | os.PathLike) -> str:
@@ -31,7 +32,7 @@ def _check_embedder(embedder: str, index: versions.Index) -> None:
     fits.append(_trained_on(beside))
     what += f', fine-tuned on documents of {fits[-1]}'
   if made_by not in (*fits, versions.UNKNOWN):
-    raise versions.IndexMismatchError(
+    raise compatibility.MismatchError(
       f'{index.path} is an index of the embedder {made_by}, and'
       f' --embedder={embedder} is {what}: build the index with it'
       ' (bin/build_index), or give --refresh_schedule'
@@ -60,7 +61,7 @@ def find(
     `embedder`, or the one beside `span_reader`, or the index's own.
 
   Raises:
-    IndexMismatchError: It neither made the index nor was fine-tuned on it; or
+    MismatchError: It neither made the index nor was fine-tuned on it; or
       it has another vocabulary. The message names both fingerprints.
     ValueError: There is none, or it is a module of another kind.
   """
@@ -88,7 +89,7 @@ def find(
     )
   its = hub_modules.read_info(embedder, 'embedder')['vocab_fingerprint']
   if its != vocab_fingerprint:
-    raise versions.IndexMismatchError(
+    raise compatibility.MismatchError(
       f'the embedder {embedder} has the vocabulary {its}, and the reader has'
       f' {vocab_fingerprint}'
     )

@@ -265,12 +265,7 @@ class _Pretraining:
 
   def load_index(self, path: str) -> IndexVersion:
     """An index with a query embedder of the same export."""
-    index = versions.load_index(
-      path,
-      corpus_fingerprint=self.documents.fingerprint,
-      vocab_fingerprint=self.tokenizer.fingerprint,
-      num_documents=len(self.documents),
-    )
+    index = versions.Index.open(path, self.documents)
     embedder_dir = index.embedder_dir
     try:
       if embedder_dir is None:

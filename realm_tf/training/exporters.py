@@ -46,6 +46,17 @@ def best_or_newest(model_dir: str | os.PathLike) -> str:
   raise FileNotFoundError(f'{os.fspath(model_dir)} has no export')
 
 
+def find_export(directory: str | os.PathLike) -> str:
+  """Returns one export as it is; of a run, the best or newest export.
+
+  Raises:
+    FileNotFoundError: The run has exported nothing.
+  """
+  if os.path.isdir(os.path.join(directory, 'embedder')):
+    return os.fspath(directory)
+  return best_or_newest(directory)
+
+
 def best_tagger(directory: str | os.PathLike) -> str:
   """The best tagger in the `model_dir` of a training, or `directory` itself.
 

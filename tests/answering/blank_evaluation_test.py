@@ -9,7 +9,7 @@ import pytest
 
 from realm_tf.answering import blank_evaluation, queries
 from realm_tf.hub import hub_modules
-from realm_tf.index.versions import IndexMismatchError
+from realm_tf.io.compatibility import MismatchError
 from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -152,9 +152,7 @@ def test_another_vocabulary_is_refused(realm, tmp_path):
   vocab[-1] = 'zanzibar'
   other = BertTokenizer(vocab, lower_case=True)
   hub_modules.export_embedder(realm.embedder, other, tmp_path / 'embedder', 1)
-  with pytest.raises(
-    (ValueError, IndexMismatchError), match='another vocabulary'
-  ):
+  with pytest.raises((ValueError, MismatchError), match='another vocabulary'):
     blank_evaluation.load_filler(
       tmp_path / 'embedder', realm.export_dir / 'bert', realm.documents, LENGTHS
     )

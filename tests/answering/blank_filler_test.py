@@ -15,7 +15,7 @@ from realm_tf.answering import queries
 from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.hub import hub_modules
 from realm_tf.index.candidates import NULL_DOCUMENT
-from realm_tf.index.versions import IndexMismatchError
+from realm_tf.io.compatibility import MismatchError
 from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support.small_realm import BLOCKS, CONFIG
@@ -232,7 +232,7 @@ def test_an_index_of_something_else(realm, tmp_path, part):
   right = metadata[f'{part}_fingerprint']
   metadata[f'{part}_fingerprint'] = 'feedbeef'
   (path / 'metadata.json').write_text(json.dumps(metadata))
-  with pytest.raises(IndexMismatchError) as error:
+  with pytest.raises(MismatchError) as error:
     BlankFiller.load(realm.export_dir, realm.corpus_dir, path)
   for word in (str(path), 'feedbeef', right, 'bin/build_index'):
     assert word in str(error.value)

@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
+from realm_tf.answering.question_answerer import QuestionAnswerer
 
 from realm_tf.answering import qa_evaluation
 from realm_tf.answering.qa_evaluation import EvaluationConfig
-from realm_tf.answering.question_answerer import QuestionAnswerer
 from realm_tf.questions import answers as answers_lib
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.text import packing

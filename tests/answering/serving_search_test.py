@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from realm_tf.answering.serving_search import ServedSearcher
+
 from realm_tf.index import searcher
 from realm_tf.index.searcher_config import SearcherConfig
 from tests.support import clustered

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.answering import serving, serving_module
-from realm_tf.index import versions
+from realm_tf.answering import serving
+from realm_tf.answering.answerer import Answerer
+from realm_tf.index import searcher, versions
+from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
-from tests.support import small_qa, small_world
+from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.span_reader import SpanReader
+from tests.support import small_qa, small_realm, small_world
 
 QUESTIONS = [
   'the capital of France is',
@@ -39,17 +43,15 @@ STRANGE = [
 MISSING = {'answers': b'', 'evidence': b'', 'titles': b''}
 
 
-def export(qa, directory, **options):
-  return serving.export_serving(
-    **{
-      'embedder_dir': qa.embedder_dir,
-      'span_reader_dir': qa.span_reader_dir,
-      'index_path': qa.index_path,
-      'corpus_dir': qa.corpus_dir,
-      'output_dir': directory,
-      **options,
-    }
+def export(qa, directory, mixed_precision=False, **options):
+  answerer = Answerer.open(
+    qa.export_dir,
+    qa.corpus_dir,
+    qa.index_path,
+    mixed_precision=mixed_precision,
   )
+  serving.export_serving(answerer, directory, **options)
+  answerer.close()
 
 
 @pytest.fixture(scope='module')
@@ -191,7 +193,7 @@ def test_retrieves_and_embeds(qa, served):
   model, _ = served
   question = tf.constant(QUESTIONS[:2])
   embedding = model.signatures['embed'](question)['embedding'].numpy()
-  with_index = versions.load_index(qa.index_path)
+  with_index = versions.Index.open(qa.index_path)
   inner = embedding @ np.array(with_index.embeddings).T
   with_index.close()
   found = numbers(
@@ -303,58 +305,212 @@ def test_only_an_earlier_export_is_replaced(qa, tmp_path):
   other = tmp_path / 'other'
   other.mkdir()
   (other / 'notes.txt').write_text('mine')
-  with pytest.raises(ValueError, match='other is there and is no export'):
+  with pytest.raises(ValueError, match='other is there and is no earlier'):
     export(qa, other)
   assert (other / 'notes.txt').read_text() == 'mine'
 
 
-def test_an_index_of_another_embedder_is_refused(qa, tmp_path):
-  its = atomic.read_json(f'{qa.index_path}/metadata.json')
-  old = its['embedder_fingerprint']
-  other = tmp_path / 'index' / '10'
-  shutil.copytree(qa.index_path, other)
-  atomic.write_json(
-    other / 'metadata.json', {**its, 'embedder_fingerprint': 'f00d'}
-  )
-  with pytest.raises(
-    versions.IndexMismatchError, match=f'embedder f00d, .* is {old};'
-  ):
-    export(qa, tmp_path / 'serving', index_path=other)
-  assert not (tmp_path / 'serving').exists()
+# Words of one wordpiece each, so that no two spans are the same words.
+BLOCKS = [
+  ('France', 'Paris is the capital'),
+  ('Italy', 'Rome'),
+  ('Peru', 'Lima is a big old city of Peru'),
+  ('Seine', 'a river'),
+  ('Japan', 'four'),
+  *[(word, f'{word} and Rome') for word in 'bcdefghijklm'],  # ScaNN needs 16.
+]
+PLAIN = ['the capital of Peru', 'river', 'is Rome old and big']
+TOP_N = 120
+WIDTH = 3
+STRINGS = {'answers', 'evidence', 'titles'}
+INTEGERS = {'block_ids', 'byte_starts', 'byte_ends'}
+NUMBERS = {'scores', 'log_probs', 'retriever_log_probs', 'reader_log_probs'}
 
 
-def test_another_corpus_or_vocabulary_is_refused(qa, tmp_path):
-  documents = small_world.store(tmp_path / 'corpus', [('Peru', 'Lima is .')])
-  with pytest.raises(
-    versions.IndexMismatchError,
-    match=f'{qa.documents.fingerprint}, .* is {documents.fingerprint};',
-  ):
-    export(qa, tmp_path / 'serving', corpus_dir=tmp_path / 'corpus')
-  path = tmp_path / 'corpus' / 'documents' / 'metadata.json'
-  atomic.write_json(
-    path, {**atomic.read_json(path), 'vocab_fingerprint': 'f00d'}
-  )
-  with pytest.raises(
-    versions.IndexMismatchError, match=f'f00d.*{qa.tokenizer.fingerprint}'
-  ):
-    export(qa, tmp_path / 'serving', corpus_dir=tmp_path / 'corpus')
-  reader = tmp_path / 'span_reader'
-  shutil.copytree(qa.span_reader_dir, reader)
-  path = reader / 'assets.extra' / 'realm.json'
-  atomic.write_json(
-    path, {**atomic.read_json(path), 'vocab_fingerprint': 'beef'}
-  )
-  with pytest.raises(
-    versions.IndexMismatchError,
-    match=f'span_reader has the vocabulary beef.*{qa.tokenizer.fingerprint}',
-  ):
-    export(qa, tmp_path / 'serving', span_reader_dir=reader)
+class World:
+  """Blocks and layers; modules of them."""
+
+  def __init__(self, directory, blocks):
+    self.documents = small_world.store(directory, blocks)
+    self.embedder = small_realm.shaken(Embedder(small_realm.CONFIG, 8), 1)
+    self.reader = small_realm.shaken(
+      SpanReader(small_realm.CONFIG, max_span_width=WIDTH, span_hidden_size=6),
+      2,
+    )
+    rng = np.random.default_rng(3)
+    self.vectors = rng.standard_normal((len(blocks), 8)).astype(np.float32)
+
+  def answerer(self, kind='exact', query_seq_len=10, reader_seq_len=20):
+    config = SearcherConfig(kind=kind, num_leaves=1, reorder=len(self.vectors))
+    metadata = versions.IndexMetadata(
+      step=0,
+      num_documents=len(self.vectors),
+      dim=8,
+      kind=kind,
+      corpus_fingerprint=self.documents.fingerprint,
+      vocab_fingerprint=self.documents.vocab_fingerprint,
+      embedder_fingerprint='random',
+      searcher=config,
+      built_at=0.0,
+    )
+    return Answerer(
+      self.embedder,
+      self.reader,
+      small_world.tokenizer(),
+      self.documents,
+      versions.Index(
+        'random',
+        searcher.build_searcher(self.vectors, config),
+        metadata,
+        self.vectors,
+      ),
+      query_seq_len=query_seq_len,
+      reader_seq_len=reader_seq_len,
+    )
+
+  def module(self, kind='exact', **options):
+    answerer = self.answerer(kind)
+    options = {'reader_beam': 3, 'top_n': TOP_N, 'blocks_at_once': 4, **options}
+    made = serving.make_module(answerer, **options)
+    # It has all that it needs.
+    answerer.close()
+    return made
 
 
-def test_lengths_must_fit(qa, tmp_path):
-  with pytest.raises(ValueError, match='reader_seq_len is 99, .* 40 positions'):
-    export(qa, tmp_path / 'serving', reader_seq_len=99)
-  with pytest.raises(ValueError, match='leave room in reader_seq_len'):
-    serving_module.ServingConfig(query_seq_len=20, reader_seq_len=21)
-  with pytest.raises(ValueError, match='top_n must be positive. Received: 0'):
-    serving_module.ServingConfig(top_n=0)
+@pytest.fixture(scope='module')
+def world(tmp_path_factory):
+  return World(tmp_path_factory.mktemp('world'), BLOCKS)
+
+
+@pytest.fixture(scope='module')
+def module(world):
+  return world.module()
+
+
+def answers(module, questions, *k):
+  function = module.answer_k if k else module.answer
+  found = function(tf.constant(questions, tf.string), *k)
+  return {name: value.numpy() for name, value in found.items()}
+
+
+def check_same(found, expected):
+  assert found.keys() == expected.keys()
+  for name, value in expected.items():
+    if value.dtype == np.float32:
+      np.testing.assert_allclose(found[name], value, atol=2e-5, err_msg=name)
+    else:
+      np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize('value', [0, -1])
+@pytest.mark.parametrize('field', ['reader_beam', 'top_n', 'blocks_at_once'])
+def test_numbers_must_be_positive(world, field, value):
+  with pytest.raises(
+    ValueError, match=f'^`{field}` must be positive. Received: {value}$'
+  ):
+    world.module(**{field: value})
+
+
+def test_a_question_and_a_block_need_room(world):
+  world.answerer(query_seq_len=3, reader_seq_len=5).close()
+  for query, reader in ((2, 32), (1, 5), (3, 4), (24, 25), (24, 24)):
+    with pytest.raises(
+      ValueError,
+      match=f'leave room.*query_seq_len={query}, reader_seq_len={reader}$',
+    ):
+      world.answerer(query_seq_len=query, reader_seq_len=reader)
+  with pytest.raises(ValueError, match='`reader_seq_len` is 99, .* 40 pos'):
+    world.answerer(reader_seq_len=99)
+
+
+def num_spans(row: int) -> int:
+  words = len(BLOCKS[row][1].split())
+  return sum(min(WIDTH, words - start) for start in range(words))
+
+
+@pytest.mark.parametrize('k', [1, 3, 100])
+def test_log_probabilities_sum_to_one(module, k):
+  found = answers(module, PLAIN, k)
+  retrieved = module.retrieve(tf.constant(PLAIN), k)
+  for i in range(len(PLAIN)):
+    there = found['top_block_ids'][i] >= 0
+    blocks = found['top_block_ids'][i][there]
+    rows = retrieved['block_ids'][i].numpy()
+    assert len(rows) == min(k, len(BLOCKS))
+    assert set(blocks) == set(rows)
+    score, joint, of_block, within = (
+      found[f'top_{name}'][i][there].astype(np.float64)
+      for name in (
+        'scores',
+        'log_probs',
+        'retriever_log_probs',
+        'reader_log_probs',
+      )
+    )
+    # All spans are among the answers: none is lost, none is there twice.
+    assert np.exp(joint).sum() == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(
+      joint, score - np.logaddexp.reduce(score), atol=2e-5
+    )
+    assert (np.diff(score) <= 0).all()
+    scores = retrieved['scores'][i].numpy().astype(np.float64)
+    for row, its in zip(rows, scores):
+      mine = blocks == row
+      assert mine.sum() == num_spans(row)
+      assert np.exp(within[mine]).sum() == pytest.approx(1, abs=1e-4)
+      np.testing.assert_allclose(
+        of_block[mine], its - np.logaddexp.reduce(scores), atol=2e-5
+      )
+      # What is left of a score without its block is the reader's alone.
+      alone = score[mine] - its
+      np.testing.assert_allclose(
+        within[mine], alone - np.logaddexp.reduce(alone), atol=2e-5
+      )
+
+
+def test_all_is_there_in_its_shape_and_type(module):
+  for questions in (PLAIN, PLAIN[:1], []):
+    found = answers(module, questions)
+    several = {f'top_{n}' for n in STRINGS | INTEGERS | NUMBERS}
+    assert {n for n in found if n.startswith('top_')} == several
+    assert len(found) == 2 * len(several)
+    for name in several:
+      one = found[name.removeprefix('top_').removesuffix('s')]
+      assert found[name].shape == (len(questions), TOP_N)
+      assert one.shape == (len(questions),)
+      assert one.dtype == found[name].dtype
+      if questions:
+        kind = {np.int32: INTEGERS, np.float32: NUMBERS}
+        assert name[4:] in kind.get(one.dtype.type, STRINGS)
+  nothing = tf.constant([], tf.string)
+  retrieved = module.retrieve(nothing, 4)
+  assert retrieved['titles'].shape == retrieved['texts'].shape == [0, 4]
+  assert module.embed(nothing)['embedding'].shape == [0, 8]
+
+
+@pytest.mark.parametrize('blocks_at_once', [1, 2, 9, 1000])
+def test_some_blocks_at_a_time_are_read_as_all_of_them(
+  world, module, blocks_at_once
+):
+  other = world.module(blocks_at_once=blocks_at_once)
+  # 9 blocks: parts of 4, 4 and 1 in the one, of ones, twos with a 1, or all.
+  for questions in (PLAIN, []):
+    check_same(answers(other, questions), answers(module, questions))
+
+
+@pytest.mark.skipif(
+  not searcher.scann_is_installed(), reason='ScaNN is not installed'
+)
+def test_scann_that_looks_everywhere_answers_as_exact_search(world, module):
+  other = world.module('scann')
+  for k in (1, 2, 100):
+    check_same(answers(other, PLAIN, k), answers(module, PLAIN, k))
+
+
+def test_blocks_without_a_word_have_no_answer(tmp_path):
+  module = World(tmp_path, [('Rome', ''), ('Lima', '')]).module(top_n=3)
+  found = answers(module, PLAIN[:2])
+  for names, missing in ((STRINGS, b''), (INTEGERS, -1), (NUMBERS, -1e9)):
+    for name in names:
+      assert found[f'top_{name}'].shape == (2, 3)
+      assert set(found[f'top_{name}'].reshape(-1).tolist()) == {missing}

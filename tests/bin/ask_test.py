@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-
 from realm_tf.answering.question_answerer import QuestionAnswerer
+
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import versions
 from realm_tf.training import exporters

@@ -30,11 +30,7 @@ def model(world, tmp_path_factory):
 def check(path, world, model):
   _, embedder, tokenizer = model
   documents = Corpus.open(world / 'corpus' / 'documents')
-  index = versions.load_index(
-    path,
-    corpus_fingerprint=documents.fingerprint,
-    vocab_fingerprint=tokenizer.fingerprint,
-  )
+  index = versions.Index.open(path, documents)
   title_ids, body_ids = documents.gather([7, 30])
   expected = embedder.embed_documents(
     packing.pack_document(

@@ -6,8 +6,8 @@ import gzip
 import json
 
 import pytest
-
 from realm_tf.answering.question_answerer import QuestionAnswerer
+
 from realm_tf.index import versions
 from realm_tf.training import exporters
 from tests.support import tiny_world

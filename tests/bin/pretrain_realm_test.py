@@ -77,7 +77,7 @@ def test_refreshes_its_index_while_training(world, tmp_path, builder):
   last = tmp_path / 'export/tf_hub/400'
   assert hub_modules.read_info(last / 'embedder')['step'] == 400
   assert hub_modules.load_reader(last / 'bert').bert_config.hidden_size == 32
-  index = versions.load_index(versions.latest_index(tmp_path / 'index'))
+  index = versions.Index.open(versions.latest_index(tmp_path / 'index'))
   assert index.metadata.step >= 40
   index.close()
   # The build of the last export was given up, or done.

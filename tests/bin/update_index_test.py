@@ -82,10 +82,8 @@ def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
   new = Corpus.open(tmp_path / 'out/corpus/documents')
   kept = [r for r in range(60) if r not in (4, 20)]
   assert new.bodies(range(59)) == [*old.bodies(kept), text]
-  index = versions.load_index(
-    printed[-1], corpus_fingerprint=new.fingerprint, num_documents=59
-  )
-  before = versions.load_index(index_dir / '5')
+  index = versions.Index.open(printed[-1], new)
+  before = versions.Index.open(index_dir / '5')
   np.testing.assert_array_equal(index.embeddings[:58], before.embeddings[kept])
   # The new row is the one that a build of this corpus would have made.
   config = corpus_index.CorpusIndexConfig(
@@ -93,7 +91,7 @@ def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
     index_dir=str(tmp_path / 'anew'),
     progress=False,
   )
-  anew = versions.load_index(
+  anew = versions.Index.open(
     corpus_index.build_once(config, index.embedder_dir)
   )
   np.testing.assert_allclose(index.embeddings, anew.embeddings, atol=1e-4)

@@ -48,9 +48,7 @@ def test_publishes_what_it_embedded(tmp_path):
     built_at=99.0,
     searcher_config=SearcherConfig(kind='exact'),
   )
-  index = versions.load_index(
-    path, corpus_fingerprint='toy-150-0', vocab_fingerprint='toy-vocabulary'
-  )
+  index = versions.Index.open(path, 'toy-150-0')
   truth = expected(documents, 40)
   np.testing.assert_allclose(index.embeddings, truth, rtol=1e-6)
   assert index.metadata.step == 12

@@ -60,9 +60,7 @@ def test_corpus_and_index_belong_together_on_the_disk(tmp_path, store):
   assert path == str(tmp_path / 'out/index/3')
   saved = Corpus.open(tmp_path / 'out/corpus/documents')
   assert saved.titles([0, 1]) == ['Lima', 'Paris']
-  index = versions.load_index(
-    path, corpus_fingerprint=saved.fingerprint, num_documents=2
-  )
+  index = versions.Index.open(path, saved)
   np.testing.assert_array_equal(index.embeddings, its.index.embeddings)
   assert index.metadata == dataclasses.replace(
     its.index.metadata, corpus_fingerprint=saved.fingerprint
@@ -89,7 +87,7 @@ def test_one_that_fails_leaves_the_one_that_is_there(tmp_path, store):
       write(broken, tmp_path / name)
   assert os.listdir(tmp_path) == ['out']
   assert len(Corpus.open(tmp_path / 'out/corpus/documents')) == 3
-  index = versions.load_index(tmp_path / 'out/index/3', num_documents=3)
+  index = versions.Index.open(tmp_path / 'out/index/3')
   index.close()
 
 

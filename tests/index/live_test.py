@@ -16,6 +16,7 @@ from realm_tf.corpus.removals import Removal, by_title
 from realm_tf.index import build_index, live, search_ops, versions
 from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.io import compatibility
 from tests.support import small_world
 
 needs_scann = pytest.mark.skipif(
@@ -74,7 +75,7 @@ def encoding(embed_fn=embed, **kwargs):
 def opened(directory, documents, kind='exact', **kwargs):
   store, path = built(directory, documents, kind)
   return live.LiveIndex(
-    store, versions.load_index(path), kwargs.get('encoding', encoding())
+    store, versions.Index.open(path), kwargs.get('encoding', encoding())
   )
 
 
@@ -111,10 +112,8 @@ def test_an_updated_index_is_one_built_anew(tmp_path, kind):
   store, anew_path = built(tmp_path / 'anew', left, kind)
   saved_store = Corpus.open(tmp_path / 'saved/corpus/documents')
   assert saved_store.fingerprint == store.fingerprint
-  anew = versions.load_index(anew_path)
-  saved = versions.load_index(
-    path, corpus_fingerprint=store.fingerprint, num_documents=310
-  )
+  anew = versions.Index.open(anew_path)
+  saved = versions.Index.open(path, store)
   np.testing.assert_allclose(saved.embeddings, anew.embeddings, atol=1e-6)
   assert saved.metadata.rows_added == (20 if kind == 'scann' else 0)
   assert (saved.metadata.kind, saved.metadata.step) == (kind, 3)
@@ -157,7 +156,7 @@ def test_who_searches_keeps_the_edition(tmp_path):
   # An open version goes on when its files are replaced.
   index.save(tmp_path / 'out')
   store = Corpus.open(tmp_path / 'out/corpus/documents')
-  loaded = versions.load_index(tmp_path / 'out/index/3')
+  loaded = versions.Index.open(tmp_path / 'out/index/3')
   index.update([], [Removal('row', 0)])
   index.save(tmp_path / 'out')
   assert store.titles([0, 48]) == ['1 1', '1 49']
@@ -222,14 +221,14 @@ def test_saves_without_an_embedder_that_is_gone(tmp_path, caplog):
   embedder = tmp_path / 'index' / '3' / 'embedder'
   embedder.mkdir()
   (embedder / 'weights').touch()
-  index = live.LiveIndex(store, versions.load_index(path))
+  index = live.LiveIndex(store, versions.Index.open(path))
   saved = index.save(tmp_path / 'with')
   assert os.listdir(f'{saved}/embedder') == ['weights']
   assert 'is gone' not in caplog.text
   shutil.rmtree(embedder)
   saved = index.save(tmp_path / 'without')
   assert f'{embedder} is gone' in caplog.text
-  assert versions.load_index(saved).embedder_dir is None
+  assert versions.Index.open(saved).embedder_dir is None
   index.close()
 
 
@@ -299,13 +298,13 @@ def test_embedders_that_do_not_belong_are_refused(tmp_path):
     return embed(inputs, seed=1)
 
   for its in (encoding(other), encoding(max_length=24)):
-    index = live.LiveIndex(store, versions.load_index(path), its)
-    with pytest.raises(versions.IndexMismatchError, match='other vectors'):
+    index = live.LiveIndex(store, versions.Index.open(path), its)
+    with pytest.raises(compatibility.MismatchError, match='other vectors'):
       index.update([Document('x', 'paris')])
     # Nothing was changed, and it still removes.
     assert index.update([], [by_title('long')]).removed == 1
     index.close()
-  without = live.LiveIndex(store, versions.load_index(path))
+  without = live.LiveIndex(store, versions.Index.open(path))
   with pytest.raises(ValueError, match='without its embedder'):
     without.update([Document('x', 'paris')])
   assert without.update([], [by_title('long')]).removed == 1
@@ -315,13 +314,13 @@ def test_embedders_that_do_not_belong_are_refused(tmp_path):
 def test_corpora_and_vocabularies_that_do_not_belong_are_refused(tmp_path):
   store, path = built(tmp_path / 'a', texts(5, 1))
   other, _ = built(tmp_path / 'b', texts(5, 2))
-  index = versions.load_index(path)
-  with pytest.raises(versions.IndexMismatchError, match=other.fingerprint):
+  index = versions.Index.open(path)
+  with pytest.raises(compatibility.MismatchError, match=other.fingerprint):
     live.LiveIndex(other, index)
   tokenizer = small_world.BertTokenizer(
     [*small_world.tokenizer().vocab, 'zanzibar']
   )
-  with pytest.raises(versions.IndexMismatchError, match=tokenizer.fingerprint):
+  with pytest.raises(compatibility.MismatchError, match=tokenizer.fingerprint):
     live.LiveIndex(store, index, live.Encoding(tokenizer, embed))
   index.close()
 

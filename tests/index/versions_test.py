@@ -13,7 +13,7 @@ import pytest
 
 from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
 from realm_tf.index.searcher_config import SearcherConfig
-from realm_tf.io import atomic
+from realm_tf.io import atomic, compatibility
 from tests.support import clustered
 
 needs_scann = pytest.mark.skipif(
@@ -27,9 +27,7 @@ import numpy as np
 from realm_tf.index import versions
 directory, *names = sys.argv[1:]
 for name in names:
-  index = versions.load_index(
-    f'{directory}/{name}', corpus_fingerprint='corpus-1'
-  )
+  index = versions.Index.open(f'{directory}/{name}', 'corpus-1')
   rows, scores = index.searcher.search(
     np.load(f'{directory}/queries.npy'), 7
   )
@@ -78,12 +76,7 @@ def test_what_is_published_is_loaded(tmp_path, kind):
     tmp_path, 30, kind=kind, rows=3000, embedder_dir=embedder
   )
   assert path == str(tmp_path / '30')
-  index = versions.load_index(
-    path,
-    corpus_fingerprint='corpus-1',
-    vocab_fingerprint='vocab-1',
-    num_documents=3000,
-  )
+  index = versions.Index.open(path, 'corpus-1')
   assert index.metadata.step == 30
   assert index.metadata.built_at == 12.5
   assert index.metadata.searcher == SearcherConfig(kind=kind)
@@ -130,7 +123,7 @@ def test_versions_are_listed_by_step_and_pruned(tmp_path):
   names = [os.path.basename(p) for p in versions.list_indexes(tmp_path)]
   assert names == ['0', '90', '1000']
   assert versions.latest_index(tmp_path) == str(tmp_path / '1000')
-  index = versions.load_index(tmp_path / '0')
+  index = versions.Index.open(tmp_path / '0')
   assert versions.prune(tmp_path, 1) == [
     str(tmp_path / '0'),
     str(tmp_path / '90'),
@@ -145,7 +138,7 @@ def test_versions_are_listed_by_step_and_pruned(tmp_path):
 def test_a_version_is_replaced(tmp_path):
   publish(tmp_path, 5, rows=20)
   publish(tmp_path, 5, rows=30)
-  assert len(versions.load_index(tmp_path / '5').embeddings) == 30
+  assert len(versions.Index.open(tmp_path / '5').embeddings) == 30
 
 
 def test_half_written_is_never_listed(tmp_path, monkeypatch):
@@ -188,19 +181,19 @@ def test_killed_while_publishing(tmp_path):
 )
 def test_mismatch_names_both(tmp_path, wrong, mine, its):
   path, *_ = publish(tmp_path, 3, rows=20)
-  with pytest.raises(versions.IndexMismatchError) as raised:
-    versions.load_index(path, **wrong)
+  with pytest.raises(compatibility.MismatchError) as raised:
+    versions.Index.open(path, **wrong)
   assert mine in str(raised.value) and its in str(raised.value)
   assert path in str(raised.value)
 
 
 def test_what_is_no_index_is_named(tmp_path):
   with pytest.raises(FileNotFoundError, match='nothing is no index'):
-    versions.load_index(tmp_path / 'nothing')
+    versions.Index.open(tmp_path / 'nothing')
   path, *_ = publish(tmp_path, 3, rows=20)
   (tmp_path / '3' / 'metadata.json').write_text('{"version": 99}')
   with pytest.raises(ValueError, match=r'metadata.json: .* version 1'):
-    versions.load_index(path)
+    versions.Index.open(path)
 
 
 def test_metadata_of_before_are_read(tmp_path):
@@ -209,7 +202,7 @@ def test_metadata_of_before_are_read(tmp_path):
   for name in ('rows_added', 'max_length', 'precision'):
     del metadata[name]
   atomic.write_json(f'{path}/metadata.json', metadata)
-  found = versions.load_index(path).metadata
+  found = versions.Index.open(path).metadata
   assert (found.rows_added, found.max_length, found.precision) == (
     0,
     None,
@@ -227,7 +220,7 @@ def test_the_embedder_of_a_version(tmp_path):
 
 def test_parts_must_belong_together(tmp_path):
   _, embeddings, built = publish(tmp_path, 3, rows=20)
-  metadata = versions.load_index(tmp_path / '3').metadata
+  metadata = versions.Index.open(tmp_path / '3').metadata
   with pytest.raises(ValueError, match='one shape'):
     versions.publish_index(tmp_path, 4, embeddings[1:], built, metadata)
   with pytest.raises(ValueError, match='step 3'):
@@ -237,7 +230,7 @@ def test_parts_must_belong_together(tmp_path):
     versions.publish_index(tmp_path, 3, embeddings, built, wrong)
   np.save(tmp_path / '3' / 'embeddings.npy', embeddings[1:])
   with pytest.raises(ValueError, match='different shapes'):
-    versions.load_index(tmp_path / '3')
+    versions.Index.open(tmp_path / '3')
 
 
 @needs_scann
@@ -249,7 +242,7 @@ def test_memory_is_flat_over_swaps(tmp_path):
   holder = slot.IndexSlot()
   used = []
   for _ in range(23):
-    holder.swap(versions.load_index(path))
+    holder.swap(versions.Index.open(path))
     with holder.acquire() as index:
       index.searcher.search(queries, 5)
     holder.join()
@@ -261,10 +254,10 @@ def test_memory_is_flat_over_swaps(tmp_path):
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_swap_takes_no_time(tmp_path, kind):
   path, *_ = publish(tmp_path, 1, kind=kind, rows=20_000)
-  holder = slot.IndexSlot(versions.load_index(path))
+  holder = slot.IndexSlot(versions.Index.open(path))
   taken = []
   for _ in range(5):
-    new = versions.load_index(path)
+    new = versions.Index.open(path)
     # Of this thread: the machine may be busy with others.
     start = time.thread_time()
     holder.swap(new)

@@ -26,7 +26,7 @@ def embed_document(indexed, row):
 
 def test_each_export_sets_the_weights_anew(indexed):
   root, _, documents, embedder, module, indexer = indexed
-  first = versions.load_index(root / 'index' / '3')
+  first = versions.Index.open(root / 'index' / '3')
   info = hub_modules.read_info(root / 'embedder-3')
   assert first.metadata.built_at == info['exported_at']
   np.testing.assert_allclose(
@@ -38,7 +38,7 @@ def test_each_export_sets_the_weights_anew(indexed):
   try:
     module.save(root / 'embedder-4', 4)
     indexer(str(root / 'embedder-4'), 4)
-    second = versions.load_index(root / 'index' / '4')
+    second = versions.Index.open(root / 'index' / '4')
     np.testing.assert_allclose(
       second.embeddings[5], embed_document(indexed, 5), atol=1e-4
     )

@@ -14,7 +14,7 @@ from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
 from realm_tf.indexing import corpus_update
-from realm_tf.io import atomic
+from realm_tf.io import atomic, compatibility
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -52,7 +52,7 @@ def embedded(encoding, documents):
 def test_it_embeds_as_the_index_says_it_was(world, indexed):
   root, _, documents, *_ = indexed
   path = str(root / 'index' / '3')
-  index = versions.load_index(path)
+  index = versions.Index.open(path)
   assert (index.metadata.max_length, index.metadata.precision) == (
     48,
     'float32',
@@ -124,7 +124,7 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
     for name in ('third', 'out')
   )
   np.testing.assert_array_equal(its, before[rows])
-  index = versions.load_index(path, corpus_fingerprint=third.fingerprint)
+  index = versions.Index.open(path, third)
   index.close()
 
 
@@ -228,18 +228,18 @@ def test_what_does_not_belong_together_is_refused(indexed, update, tmp_path):
   atomic.write_json(
     copy / 'metadata.json', {**metadata, 'corpus_fingerprint': 'another'}
   )
-  with pytest.raises(versions.IndexMismatchError, match='corpus another'):
+  with pytest.raises(compatibility.MismatchError, match='corpus another'):
     update(add=add, index_dir=str(copy))
   # The same weights with other words.
-  with pytest.raises(versions.IndexMismatchError, match=other.fingerprint):
+  with pytest.raises(compatibility.MismatchError, match=other.fingerprint):
     update(add=add, embedder=str(tmp_path / 'other'))
-  with pytest.raises(versions.IndexMismatchError, match='of the embedder'):
+  with pytest.raises(compatibility.MismatchError, match='of the embedder'):
     update(add=add, embedder=str(tmp_path / 'third'))
   atomic.write_json(copy / 'metadata.json', metadata)
   shutil.rmtree(copy / 'embedder')
   with pytest.raises(ValueError, match='give --embedder'):
     update(add=add, index_dir=str(copy))
   # Documents that were cut at another length have other vectors.
-  with pytest.raises(versions.IndexMismatchError, match='--max_length'):
+  with pytest.raises(compatibility.MismatchError, match='--max_length'):
     update(add=add, max_length=6)
   assert not (tmp_path / 'out').exists()

@@ -101,13 +101,7 @@ def test_what_is_published_is_an_index_of_the_corpus(
     tmp_path / 'embedder',
   )
   assert path == str(tmp_path / 'index' / '7')
-  index = versions.load_index(
-    path,
-    corpus_fingerprint=documents.fingerprint,
-    vocab_fingerprint=small_world.tokenizer().fingerprint,
-    embedder_fingerprint='made-by',
-    num_documents=41,
-  )
+  index = versions.Index.open(path, documents, embedder='made-by')
   np.testing.assert_array_equal(index.embeddings, embeddings)
   rows, scores = index.searcher.search(embeddings[[40]], 2)
   expected = embeddings @ embeddings[40]
@@ -137,6 +131,6 @@ def test_what_is_refused_leaves_the_version_that_is_there(
   with pytest.raises(FileNotFoundError):
     publish(embeddings[:5], tmp_path / 'no embedder')
   assert os.listdir(tmp_path) == ['7']
-  index = versions.load_index(tmp_path / '7', num_documents=41)
+  index = versions.Index.open(tmp_path / '7')
   np.testing.assert_array_equal(index.embeddings, embeddings)
   index.close()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import tensorflow as tf
+from realm_tf.answering.question_answerer import QuestionAnswerer
 
 from realm_tf.answering.blank_filler import BlankFiller
-from realm_tf.answering.question_answerer import QuestionAnswerer
 from realm_tf.bert import weight_files
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
@@ -66,7 +66,7 @@ def test_modules_become_a_model_directory(tmp_path, corpus_dir, light_exports):
   assert left_over.startswith('left over  5 (a head for masked words')
   (compared,) = lines(said, 'compared')
   assert 'the same as in block_emb' in compared
-  index = versions.load_index(output / 'index' / '0')
+  index = versions.Index.open(output / 'index' / '0')
   numbers = original_files.release_numbers()
   np.testing.assert_array_equal(index.embeddings, numbers['block_emb'])
   assert (
@@ -191,7 +191,7 @@ def test_block_embeddings_that_the_embedder_does_not_make(
   convert(
     [modules], tmp_path / 'out', corpus_dir=corpus_dir, accept_differences=True
   )
-  index = versions.load_index(tmp_path / 'out/index/0')
+  index = versions.Index.open(tmp_path / 'out/index/0')
   fingerprint = index.metadata.embedder_fingerprint
   assert fingerprint == block_embeddings.fingerprint(expected)
   assert index.embedder_dir is None
@@ -252,7 +252,7 @@ def test_hugging_face_open_qa(tmp_path, corpus_dir, light_exports):
   )
   (compared,) = lines(said, 'compared')
   assert 'NOT as in block_emb' in compared
-  index = versions.load_index(output / 'index/0')
+  index = versions.Index.open(output / 'index/0')
   expected = original_files.hugging_face_numbers()['block_emb']
   np.testing.assert_array_equal(index.embeddings, expected)
   assert index.embedder_dir is None
@@ -339,7 +339,7 @@ def test_block_embeddings_of_another_size(tmp_path, light_exports):
 def test_block_embeddings_alone(tmp_path, corpus_dir):
   encoded = RELEASE / 'modules/embedder/encoded/encoded.ckpt'
   convert([encoded], tmp_path / 'out', corpus_dir=corpus_dir)
-  index = versions.load_index(tmp_path / 'out/index/0')
+  index = versions.Index.open(tmp_path / 'out/index/0')
   assert index.embeddings.shape == (24, 8) and index.embedder_dir is None
   index.close()
 

@@ -134,7 +134,7 @@ def answers(qa: SmallQA, question: str, k: int, top_n: int) -> list[Answer]:
   special = qa.tokenizer.special
   packed = packing.pack_query(ids, special=special, max_length=QUERY_SEQ_LEN)
   query = qa.embedder.embed_queries(packed).numpy()[0]
-  index = versions.load_index(qa.index_path)
+  index = versions.Index.open(qa.index_path)
   inner = np.array(index.embeddings) @ query
   index.close()
   rows = np.argsort(-inner, kind='stable')[:k]

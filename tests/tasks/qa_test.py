@@ -8,12 +8,13 @@ import pathlib
 
 import numpy as np
 import pytest
-
 from realm_tf.answering.question_answerer import QuestionAnswerer
+
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index, versions
+from realm_tf.index import build_index
 from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.io import compatibility
 from realm_tf.modeling.open_qa import OpenQAConfig
 from realm_tf.tasks import qa
 from realm_tf.tasks.question_batches import QuestionConfig
@@ -95,7 +96,7 @@ def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
   # Later batches were searched in a newer index.
   assert used[-1] > 0
   # The index that the training began with is one of other documents' vectors.
-  with pytest.raises(versions.IndexMismatchError, match=made_by):
+  with pytest.raises(compatibility.MismatchError, match=made_by):
     QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
+from realm_tf.io import compatibility
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.tasks import query_start
 from realm_tf.text.tokenizer import BertTokenizer
@@ -19,7 +20,7 @@ def realm(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def index(realm):
-  loaded = versions.load_index(realm.index_path)
+  loaded = versions.Index.open(realm.index_path)
   yield loaded
   loaded.close()
 
@@ -61,7 +62,7 @@ def test_what_made_the_index_fits_and_another_does_not(realm, index):
   assert find(realm, index, embedder=str(stale)) == str(stale)
   made_by = build_index.fingerprint_embedder(stale)
   its = build_index.fingerprint_embedder(newer)
-  with pytest.raises(versions.IndexMismatchError, match=f'{made_by}.*{its}'):
+  with pytest.raises(compatibility.MismatchError, match=f'{made_by}.*{its}'):
     find(realm, index, embedder=str(newer))
   # Documents are embedded anew by it.
   found = find(realm, index, embedder=str(newer), refreshed=True)
@@ -76,7 +77,7 @@ def test_what_was_tuned_on_the_index_fits(realm, index, tmp_path):
   embedder, reader = finetuned(realm, tmp_path / 'elsewhere', 'f00d')
   its = build_index.fingerprint_embedder(embedder)
   with pytest.raises(
-    versions.IndexMismatchError,
+    compatibility.MismatchError,
     match=f'{made_by}.*{its}.* on documents of f00d',
   ):
     find(realm, index, embedder=embedder)
@@ -95,7 +96,7 @@ def test_another_vocabulary_is_refused(realm, index, tmp_path):
     realm.stale_embedder, other, tmp_path / 'embedder', 10
   )
   with pytest.raises(
-    versions.IndexMismatchError,
+    compatibility.MismatchError,
     match=f'{other.fingerprint}.*{realm.tokenizer.fingerprint}',
   ):
     find(realm, index, embedder=str(tmp_path / 'embedder'))

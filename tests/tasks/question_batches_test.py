@@ -51,7 +51,7 @@ def _batch(qa, config, gold_rows=None):
     config,
     gold_rows=gold_rows,
   )
-  slot = IndexSlot(versions.load_index(qa.index_path))
+  slot = IndexSlot(versions.Index.open(qa.index_path))
   try:
     (batch,) = question_batches.question_batches(
       [np.array([0, 2, 1])],
@@ -81,7 +81,7 @@ def _found(qa, question):
       'input_type_ids': tf.zeros([1, len(row)], tf.int32),
     }
   ).numpy()[0]
-  index = versions.load_index(qa.index_path)
+  index = versions.Index.open(qa.index_path)
   embeddings = np.array(index.embeddings)
   index.close()
   return np.argsort(-(embeddings @ query), kind='stable'), embeddings

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from realm_tf.hub import hub_modules
-from realm_tf.index.versions import IndexMismatchError
 from realm_tf.indexing import index_builder
 from realm_tf.io import atomic
+from realm_tf.io.compatibility import MismatchError
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.spans.masking import MaskingConfig
@@ -134,7 +134,7 @@ def test_an_index_comes_with_its_own_embedder(config, indexed, tmp_path):
   atomic.write_json(
     bare / 'metadata.json', {**metadata, 'corpus_fingerprint': 'feed'}
   )
-  with pytest.raises(IndexMismatchError, match='feed'):
+  with pytest.raises(MismatchError, match='feed'):
     parts.load_index(str(bare))
 
 

@@ -23,7 +23,7 @@ def test_batches_have_what_the_index_finds(indexed, world):
   )
   slot.swap(
     embedders.version(
-      versions.load_index(root / 'index' / '3'),
+      versions.Index.open(root / 'index' / '3'),
       lambda e: hub_modules.read_embedder_weights(e, root / 'embedder-3'),
     )
   )
