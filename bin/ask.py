@@ -42,10 +42,9 @@ import sys
 import textwrap
 
 from absl import app, flags, logging
-from realm_tf.answering.live_answerer import LiveAnswerer
-from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
 
 from bin import answering_flags, console
+from realm_tf.answering.answerer import Answerer, Answers
 
 answering_flags.define()
 flags.adopt_module_key_flags(answering_flags)
@@ -72,30 +71,22 @@ def _marked(body: str, start: int, limit: int) -> str:
   )
 
 
-def _show(found: Answers, answerer: QuestionAnswerer) -> None:
-  rows = found.rows[0]
-  titles = answerer.documents.titles(rows)
-  bodies = answerer.documents.bodies(rows)
-  block_log_probs = dict(zip(found.block_rows[0], found.block_log_probs[0]))
-  if rows[0] < 0:
+def _show(found: Answers) -> None:
+  answers = found.to_records(0)
+  if not answers:
     print('no answer: there is no span in the blocks that were found\n')
-  for n, row in enumerate(rows):
-    if row < 0:
-      break
-    print(f'{found.texts[0][n]}\tp = {math.exp(found.log_probs[0, n]):.2f}\n')
-    retrieved = math.exp(block_log_probs[row])
-    read = math.exp(found.reader_log_probs[0, n])
+  for answer in answers:
+    print(f'{answer["prediction"]}\tp = {math.exp(answer["log_prob"]):.2f}\n')
     print(
-      f'  {titles[n]} (retrieved with p = {retrieved:.2f},'
-      f' read with p = {read:.2f})'
+      f'  {answer["title"]} (retrieved with p ='
+      f' {math.exp(answer["retriever_log_prob"]):.2f},'
+      f' read with p = {math.exp(answer["reader_log_prob"]):.2f})'
     )
-    text = _marked(
-      bodies[n], int(found.byte_starts[0, n]), int(found.byte_limits[0, n])
-    )
+    text = _marked(answer['evidence'], answer['byte_start'], answer['byte_end'])
     print(textwrap.indent(textwrap.fill(text, 78), '  ') + '\n')
 
 
-def _edit(line: str, answerer: LiveAnswerer) -> None:
+def _edit(line: str, answerer: Answerer) -> None:
   """Does what a line that is no question says, or says why not."""
   command, rest = line.split(maxsplit=1)
   try:
@@ -111,8 +102,7 @@ def _edit(line: str, answerer: LiveAnswerer) -> None:
       update = answerer.remove(rest)
     for removal in update.missing:
       print(removal)
-    with answerer.now() as edition:
-      blocks = len(edition.documents)
+    blocks = len(answerer.corpus)
     print(f'added {update.added}, removed {update.removed}: {blocks} blocks\n')
   except (ValueError, OSError) as e:
     print(f'{e}\n')
@@ -125,7 +115,7 @@ def main(argv: list[str]) -> None:
   answering_flags.check()
   logging.set_verbosity(logging.WARNING)
   with console.one_line_errors('ask'):
-    answerer = LiveAnswerer(
+    answerer = Answerer.open(
       answering_flags.export_dir(),
       flags.FLAGS.corpus_dir,
       flags.FLAGS.index_dir,
@@ -141,14 +131,13 @@ def main(argv: list[str]) -> None:
         if _EDIT.match(line):
           _edit(line.decode('utf-8', 'replace'), answerer)
           continue
-        with answerer.now() as edition:
-          found = edition.answer(
-            [line],
-            reader_beam=flags.FLAGS.reader_beam,
-            top_n=_TOP_N.value,
-            blocks_at_once=flags.FLAGS.blocks_at_once,
-          )
-          _show(found, edition)
+        found = answerer.answer(
+          [line],
+          reader_beam=flags.FLAGS.reader_beam,
+          top_n=_TOP_N.value,
+          blocks_at_once=flags.FLAGS.blocks_at_once,
+        )
+        _show(found)
     finally:
       answerer.close()
 

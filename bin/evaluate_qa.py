@@ -36,11 +36,10 @@ import re
 import sys
 
 from absl import app, flags
-from realm_tf.answering.question_answerer import QuestionAnswerer
 
 from bin import answering_flags, console, question_flags
 from realm_tf.answering import qa_evaluation
-from realm_tf.index import versions
+from realm_tf.answering.answerer import Answerer
 from realm_tf.questions import gold_blocks, qa_datasets
 
 answering_flags.define(
@@ -104,10 +103,10 @@ def _evaluate() -> dict[str, float]:
     file=sys.stderr if _JSON.value else sys.stdout,
     flush=True,
   )
-  answerer = QuestionAnswerer.load(
+  answerer = Answerer.open(
     export_dir,
     flags.FLAGS.corpus_dir,
-    versions.find_index(flags.FLAGS.index_dir),
+    flags.FLAGS.index_dir,
     mixed_precision=flags.FLAGS.mixed_precision,
   )
   try:
@@ -116,7 +115,7 @@ def _evaluate() -> dict[str, float]:
       gold_rows = gold_blocks.relevant_rows(
         examples,
         flags.FLAGS.paragraphs,
-        answerer.documents,
+        answerer.corpus,
         answerer.tokenizer,
         flags.FLAGS.max_block_length,
       )

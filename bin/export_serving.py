@@ -23,7 +23,6 @@ Signatures: serving_default(question), answer_k(question, k), which reads k
 blocks, retrieve(question, k), embed(question).
 """
 
-import os
 import time
 
 import tensorflow as tf
@@ -31,21 +30,13 @@ from absl import app, flags
 
 from bin import console
 from realm_tf.answering import serving
-from realm_tf.index import versions
-from realm_tf.training import exporters
+from realm_tf.answering.answerer import Answerer
 
 _MODEL_DIR = flags.DEFINE_string(
-  'model_dir', None, 'Of bin/finetune_qa: its best export, or the newest.'
-)
-_EMBEDDER = flags.DEFINE_string(
-  'embedder',
+  'model_dir',
   None,
-  "TF Hub module of questions' embedder; replaces model_dir's.",
-)
-_SPAN_READER = flags.DEFINE_string(
-  'span_reader',
-  None,
-  'TF Hub module of the reader; replaces that of model_dir.',
+  'Of bin/finetune_qa: its best export, or the newest.',
+  required=True,
 )
 _INDEX_DIR = flags.DEFINE_string(
   'index_dir', None, 'The index, or the directory of several.', required=True
@@ -72,18 +63,6 @@ _TOP_N = flags.DEFINE_integer('top_n', 5, 'Answers given.', lower_bound=1)
 _QUESTION = flags.DEFINE_string(
   'question', 'what is it?', 'Asked at the end, to see that all is well.'
 )
-
-
-def _locate() -> tuple[str, str, str]:
-  """The embedder, the reader and the index that the flags name."""
-  embedder, reader = _EMBEDDER.value, _SPAN_READER.value
-  if None in (embedder, reader):
-    if _MODEL_DIR.value is None:
-      raise app.UsageError('give --model_dir, or --embedder and --span_reader')
-    export_dir = exporters.best_or_newest(_MODEL_DIR.value)
-    embedder = embedder or os.path.join(export_dir, 'embedder')
-    reader = reader or os.path.join(export_dir, 'span_reader')
-  return embedder, reader, versions.find_index(_INDEX_DIR.value)
 
 
 def _check(directory: str, question: str) -> None:
@@ -114,17 +93,19 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   console.show_messages()
   with console.one_line_errors('export_serving'):
-    embedder, reader, index_path = _locate()
-    serving.export_serving(
-      embedder_dir=embedder,
-      span_reader_dir=reader,
-      index_path=index_path,
-      corpus_dir=_CORPUS_DIR.value,
-      output_dir=_OUTPUT_DIR.value,
-      reader_beam=_READER_BEAM.value,
-      top_n=_TOP_N.value,
+    answerer = Answerer.open(
+      _MODEL_DIR.value,
+      _CORPUS_DIR.value,
+      _INDEX_DIR.value,
       mixed_precision=_MIXED_PRECISION.value,
     )
+    serving.export_serving(
+      answerer,
+      _OUTPUT_DIR.value,
+      reader_beam=_READER_BEAM.value,
+      top_n=_TOP_N.value,
+    )
+    answerer.close()
   _check(_OUTPUT_DIR.value, _QUESTION.value)
   print(_OUTPUT_DIR.value)
 

@@ -7,10 +7,11 @@ r"""Answers the questions of a file, or of standard input, as JSONL.
 
 Each line of the input is a question, or a JSON object with one under
 "question". Each line of the output is an object with "question", "prediction"
-(the text as it stands in the block), "title", "evidence", "block", "byte_start"
-and "byte_limit" of the answer in the evidence, "score", and "log_prob" of block
-and words together, "retriever_log_prob" of the block, "reader_log_prob" of the
-words in it; with --top_n more than one, "answers" has as many of these.
+(the text as it stands in the block), "title", "evidence", "block_id",
+"byte_start" and "byte_end" of the answer in the evidence, "score", and
+"log_prob" of block and words together, "retriever_log_prob" of the block,
+"reader_log_prob" of the words in it; with --top_n more than one, "answers" has
+as many of these.
 
 Cost: a few seconds to start, then some 100 questions a second with 5 blocks of
 220 wordpieces and a tiny (2 x 128) model on 2 cores.
@@ -28,12 +29,12 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from absl import app, flags, logging
-from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
 
 from bin import answering_flags, console
+from realm_tf.answering import qa_evaluation
+from realm_tf.answering.answerer import Answerer
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
-from realm_tf.index import versions
 from realm_tf.io import files
 from realm_tf.questions import question_lines
 
@@ -47,36 +48,6 @@ _TOP_N = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer(
   'batch_size', 16, 'Questions at a time.', lower_bound=1
 )
-
-
-def _records(
-  questions: list[str], found: Answers, answerer: QuestionAnswerer
-) -> Iterator[dict[str, Any]]:
-  for i, question in enumerate(questions):
-    titles = answerer.documents.titles(found.rows[i])
-    bodies = answerer.documents.bodies(found.rows[i])
-    by_row = dict(zip(found.block_rows[i], found.block_log_probs[i].tolist()))
-    answers = [
-      {
-        'prediction': found.texts[i][n],
-        'title': titles[n],
-        'evidence': bodies[n],
-        'block': int(found.rows[i, n]),
-        'byte_start': int(found.byte_starts[i, n]),
-        'byte_limit': int(found.byte_limits[i, n]),
-        'score': float(found.scores[i, n]),
-        'log_prob': float(found.log_probs[i, n]),
-        'retriever_log_prob': by_row[found.rows[i, n]],
-        'reader_log_prob': float(found.reader_log_probs[i, n]),
-      }
-      for n in range(_TOP_N.value)
-      if found.rows[i, n] >= 0
-    ]
-    record = {'question': question, 'prediction': ''}
-    record.update(answers[0] if answers else {})
-    if _TOP_N.value > 1:
-      record['answers'] = answers
-    yield record
 
 
 def _items(
@@ -102,7 +73,7 @@ def _items(
     ) from e
 
 
-def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
+def _answer(lines: IO[bytes], name: str, answerer: Answerer) -> int:
   """Answers all lines in their order; returns how many could not be read."""
   waiting: list[dict[str, Any] | str] = []
   problems = Problems(_STRICT.value, 'not answered')
@@ -117,7 +88,9 @@ def _answer(lines: IO[bytes], name: str, answerer: QuestionAnswerer) -> int:
         top_n=_TOP_N.value,
         blocks_at_once=flags.FLAGS.blocks_at_once,
       )
-      records = _records(questions, found, answerer)
+      records = iter(
+        qa_evaluation.prediction_records(questions, found, _TOP_N.value)
+      )
     for item in waiting:
       record = next(records) if isinstance(item, str) else item
       print(json.dumps(record, ensure_ascii=False), flush=False)
@@ -150,10 +123,10 @@ def main(argv: list[str]) -> None:
   answering_flags.check()
   logging.set_verbosity(logging.WARNING)
   with console.one_line_errors('predict'):
-    answerer = QuestionAnswerer.load(
+    answerer = Answerer.open(
       answering_flags.export_dir(),
       flags.FLAGS.corpus_dir,
-      versions.find_index(flags.FLAGS.index_dir),
+      flags.FLAGS.index_dir,
       mixed_precision=flags.FLAGS.mixed_precision,
     )
     try:

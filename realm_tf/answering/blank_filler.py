@@ -187,12 +187,7 @@ class BlankFiller:
       tokenizer, hub_modules.load_tokenizer(bert_dir), bert_dir
     )
     documents = Corpus.open(corpus_dir)
-    index = versions.load_index(
-      index_path,
-      corpus_fingerprint=documents.fingerprint,
-      vocab_fingerprint=tokenizer.fingerprint,
-      num_documents=len(documents),
-    )
+    index = versions.Index.open(index_path, documents)
     search_embedder = None
     if index.embedder_dir is not None:
       search_embedder = hub_modules.load_embedder(index.embedder_dir)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from realm_tf.answering.question_answerer import Answers, QuestionAnswerer
+from realm_tf.answering.answerer import Answerer, Answers
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
@@ -62,28 +62,27 @@ class EvaluationConfig:
       raise ValueError('retrieve_only and closed_book exclude each other')
 
 
-def prediction_record(example: QaExample, answer: str) -> dict[str, Any]:
-  """A line of a predictions file, with the keys of the original."""
-  return {'question': example.question, 'prediction': answer}
-
-
-def _answer_records(
-  examples: Sequence[QaExample], found: Answers, documents: Corpus
+def prediction_records(
+  questions: Sequence[str], found: Answers, top_n: int = 1
 ) -> list[dict[str, Any]]:
-  """The first answer of each question, and what else is known of it."""
-  titles = documents.titles(found.rows[:, 0])
+  """Makes the lines of a predictions file, with the keys of the original.
+
+  Args:
+    questions: Questions `[batch]`.
+    found: Their answers.
+    top_n: Number of answers per question; more than one are in `answers`, too.
+
+  Returns:
+    An object per question: `question`, `prediction` (empty without an answer),
+    and what else `Answers.to_records` has.
+  """
   records = []
-  for i, example in enumerate(examples):
-    record = prediction_record(example, found.texts[i][0])
-    if found.rows[i, 0] >= 0:
-      record.update(
-        title=titles[i],
-        block=int(found.rows[i, 0]),
-        byte_start=int(found.byte_starts[i, 0]),
-        byte_limit=int(found.byte_limits[i, 0]),
-        score=float(found.scores[i, 0]),
-        log_prob=float(found.log_probs[i, 0]),
-      )
+  for i, question in enumerate(questions):
+    answers = found.to_records(i)[:top_n]
+    record: dict[str, Any] = {'question': question, 'prediction': ''}
+    record.update(*answers[:1])
+    if top_n > 1:
+      record['answers'] = answers
     records.append(record)
   return records
 
@@ -99,7 +98,7 @@ def _retrieval_records(
     {
       'question': example.question,
       'blocks': [
-        {'title': title, 'block': int(row), 'score': float(score)}
+        {'title': title, 'block_id': int(row), 'score': float(score)}
         for title, row, score in zip(documents.titles(its), its, its_scores)
       ],
     }
@@ -124,7 +123,7 @@ def _correct(
 
 
 def evaluate(
-  answerer: QuestionAnswerer,
+  answerer: Answerer,
   examples: Sequence[QaExample],
   config: EvaluationConfig,
   *,
@@ -144,7 +143,7 @@ def evaluate(
   Returns:
     See `QaMetrics.result`.
   """
-  documents = answerer.documents
+  documents = answerer.corpus
   reader_beam = min(config.reader_beam, len(documents))
   depth = max(min(config.depth, len(documents)), reader_beam)
   first_are_read = (
@@ -191,9 +190,9 @@ def evaluate(
       top_n=config.spans,
       blocks_at_once=config.blocks_at_once,
     )
-    right = _correct(batch, found.texts)
+    right = _correct(batch, found.answers)
     metrics.update(correct=right[:, 0], spans_correct=right, **measured)
-    return _answer_records(batch, found, documents)
+    return prediction_records(texts, found)
 
   with contextlib.ExitStack() as stack:
     bar = stack.enter_context(

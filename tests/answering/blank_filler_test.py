@@ -234,7 +234,7 @@ def test_an_index_of_something_else(realm, tmp_path, part):
   (path / 'metadata.json').write_text(json.dumps(metadata))
   with pytest.raises(MismatchError) as error:
     BlankFiller.load(realm.export_dir, realm.corpus_dir, path)
-  for word in (str(path), 'feedbeef', right, 'bin/build_index'):
+  for word in (str(path), 'feedbeef', right, 'build'):
     assert word in str(error.value)
 
 

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from realm_tf.answering.question_answerer import QuestionAnswerer
 
 from realm_tf.answering import qa_evaluation
+from realm_tf.answering.answerer import Answerer
 from realm_tf.answering.qa_evaluation import EvaluationConfig
 from realm_tf.questions import answers as answers_lib
 from realm_tf.questions.qa_datasets import QaExample
@@ -27,7 +27,7 @@ CONFIG = EvaluationConfig(
 
 @pytest.fixture(scope='module')
 def answerer(qa):
-  made = QuestionAnswerer.load(qa.export_dir, qa.corpus_dir, qa.index_path)
+  made = Answerer.open(qa.export_dir, qa.corpus_dir, qa.index_path)
   yield made
   made.close()
 
@@ -53,11 +53,10 @@ def test_measures_are_those_of_each_question(qa, answerer, tmp_path):
   for example, line, (row, _) in zip(EXAMPLES, lines, gold):
     expected = small_qa.answers(qa, example.question, 3, 4)
     assert line['prediction'] == expected[0].text.decode()
-    assert line['block'] == expected[0].row
-    body = qa.documents.bodies([line['block']])[0].encode()
+    assert line['block_id'] == expected[0].row
+    body = qa.documents.bodies([line['block_id']])[0].encode()
     assert (
-      body[line['byte_start'] : line['byte_limit']].decode()
-      == line['prediction']
+      body[line['byte_start'] : line['byte_end']].decode() == line['prediction']
     )
     hits = [
       answers_lib.is_correct(a.text.decode(), example.answers) for a in expected
@@ -103,12 +102,12 @@ def test_what_is_read_is_what_is_read_when_somebody_asks(
   right, right_if_read, in_first = [], [], []
   for example, line in zip(EXAMPLES, lines):
     asked = answerer.answer([example.question], reader_beam=3, top_n=1)
-    assert line['block'] == asked.rows[0, 0]
-    assert line['prediction'] == asked.texts[0][0]
-    right.append(answers_lib.is_correct(asked.texts[0][0], example.answers))
+    assert line['block_id'] == asked.block_ids[0, 0]
+    assert line['prediction'] == asked.answers[0][0]
+    right.append(answers_lib.is_correct(asked.answers[0][0], example.answers))
     if any(
       small_qa.has_answer(qa, row, example.answers)
-      for row in asked.block_rows[0]
+      for row in answerer.retrieve([example.question], 3)[0][0]
     ):
       right_if_read.append(right[-1])
     (best,) = searcher.search(embed(qa, example.question), 1)[0].numpy()[0]
@@ -155,7 +154,7 @@ def test_retrieval_alone_reads_nothing(qa, answerer, tmp_path, monkeypatch):
   for example, line in zip(EXAMPLES, lines, strict=True):
     rows, scores = answerer.retrieve([example.question], 3)
     assert line['question'] == example.question
-    assert [block['block'] for block in line['blocks']] == rows[0].tolist()
+    assert [block['block_id'] for block in line['blocks']] == rows[0].tolist()
     assert [block['title'] for block in line['blocks']] == qa.documents.titles(
       rows[0]
     )

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from realm_tf.answering.question_answerer import QuestionAnswerer
 
+from realm_tf.answering.answerer import Answerer
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import versions
 from realm_tf.training import exporters
@@ -40,16 +40,15 @@ def test_shows_answers_in_their_evidence(finetuned):
     re.M,
   )
   assert len(shown) == 4
-  answerer = QuestionAnswerer.load(
+  answerer = Answerer.open(
     exporters.best_or_newest(finetuned.model_dir),
     finetuned.directory / 'corpus',
     versions.find_index(finetuned.directory / 'index'),
   )
   found = answerer.answer([question], reader_beam=5, top_n=2)
   answerer.close()
-  of_blocks = dict(zip(found.block_rows[0], found.block_log_probs[0]))
-  for n, (retrieved, read) in enumerate(shown[:2]):
-    expected = of_blocks[found.rows[0, n]], found.reader_log_probs[0, n]
+  for answer, (retrieved, read) in zip(found.to_records(0), shown[:2]):
+    expected = answer['retriever_log_prob'], answer['reader_log_prob']
     np.testing.assert_allclose(
       [float(retrieved), float(read)], np.exp(expected), atol=0.006
     )

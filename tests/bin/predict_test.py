@@ -6,8 +6,8 @@ import gzip
 import json
 
 import pytest
-from realm_tf.answering.question_answerer import QuestionAnswerer
 
+from realm_tf.answering.answerer import Answerer
 from realm_tf.index import versions
 from realm_tf.training import exporters
 from tests.support import tiny_world
@@ -39,9 +39,9 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
   for record in good:
     assert len(record['answers']) == 2
     evidence = record['evidence'].encode()
-    start, limit = record['byte_start'], record['byte_limit']
+    start, limit = record['byte_start'], record['byte_end']
     assert evidence[start:limit].decode() == record['prediction'] != ''
-  answerer = QuestionAnswerer.load(
+  answerer = Answerer.open(
     exporters.best_or_newest(finetuned.model_dir),
     finetuned.directory / 'corpus',
     versions.find_index(finetuned.directory / 'index'),
@@ -49,19 +49,8 @@ def test_each_line_has_its_answer(finetuned, tmp_path):
   found = answerer.answer(asked, top_n=2)
   answerer.close()
   for i, record in enumerate(good):
-    of_blocks = dict(zip(found.block_rows[i], found.block_log_probs[i]))
-    for n, answer in enumerate(record['answers']):
-      assert answer['block'] == found.rows[i, n]
-      assert [
-        answer[f'{name}log_prob'] for name in ('', 'retriever_', 'reader_')
-      ] == pytest.approx(
-        [
-          found.log_probs[i, n],
-          of_blocks[found.rows[i, n]],
-          found.reader_log_probs[i, n],
-        ],
-        abs=1e-4,
-      )
+    for answer, expected in zip(record['answers'], found.to_records(i)):
+      assert answer == pytest.approx(expected, abs=1e-4)
   rounded = tiny_world.call_forked(
     'predict',
     *finetuned.answering_flags(),

@@ -13,8 +13,10 @@ import pytest
 
 from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
 from realm_tf.index.searcher_config import SearcherConfig
-from realm_tf.io import atomic, compatibility
-from tests.support import clustered
+from realm_tf.io import atomic
+from realm_tf.io.compatibility import MismatchError
+from realm_tf.text import packing
+from tests.support import clustered, small_world
 
 needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'
@@ -27,7 +29,7 @@ import numpy as np
 from realm_tf.index import versions
 directory, *names = sys.argv[1:]
 for name in names:
-  index = versions.Index.open(f'{directory}/{name}', 'corpus-1')
+  index = versions.Index.open(f'{directory}/{name}')
   rows, scores = index.searcher.search(
     np.load(f'{directory}/queries.npy'), 7
   )
@@ -76,7 +78,7 @@ def test_what_is_published_is_loaded(tmp_path, kind):
     tmp_path, 30, kind=kind, rows=3000, embedder_dir=embedder
   )
   assert path == str(tmp_path / '30')
-  index = versions.Index.open(path, 'corpus-1')
+  index = versions.Index.open(path)
   assert index.metadata.step == 30
   assert index.metadata.built_at == 12.5
   assert index.metadata.searcher == SearcherConfig(kind=kind)
@@ -170,25 +172,49 @@ def test_killed_while_publishing(tmp_path):
   assert os.listdir(tmp_path) == ['3']
 
 
-@pytest.mark.parametrize(
-  ('wrong', 'mine', 'its'),
-  [
-    ({'corpus_fingerprint': 'corpus-2'}, 'corpus-1', 'corpus-2'),
-    ({'vocab_fingerprint': 'vocab-2'}, 'vocab-1', 'vocab-2'),
-    ({'embedder_fingerprint': 'embedder-2'}, 'embedder-1', 'embedder-2'),
-    ({'num_documents': 21}, '20', '21'),
-  ],
-)
-def test_mismatch_names_both(tmp_path, wrong, mine, its):
+def test_another_corpus_or_embedder_is_refused(realm, tmp_path):
+  index = versions.Index.open(realm.index_path, realm.corpus_dir)
+  metadata = index.metadata
+  index.close()
+  made_by = metadata.embedder_fingerprint
+  versions.Index.open(
+    realm.index_path, realm.documents, embedder=made_by
+  ).close()
+  with pytest.raises(MismatchError, match=f'embedder {made_by}, .* has other'):
+    versions.Index.open(realm.index_path, embedder='other')
+  other = small_world.store(tmp_path / 'corpus', [('Peru', 'Lima is .')])
+  with pytest.raises(MismatchError) as raised:
+    versions.Index.open(realm.index_path, other)
+  for word in (
+    realm.index_path,
+    metadata.corpus_fingerprint,
+    other.directory,
+    other.fingerprint,
+    'build_index',
+  ):
+    assert word in str(raised.value)
+
+
+def test_searches_for_text_with_its_own_embedder(realm, tmp_path):
+  index = versions.Index.open(realm.directory / 'index')
+  queries = ['the capital of France', b'London']
+  rows, scores = index.search(queries, 4)
+  tokenizer = realm.tokenizer
+  packed = packing.pack_query(
+    tokenizer.tokenize(queries), special=tokenizer.special, max_length=40
+  )
+  embedded = realm.stale_embedder.embed_queries(packed).numpy()
+  inner = embedded @ np.array(index.embeddings).T
+  np.testing.assert_array_equal(rows, np.argsort(-inner, 1)[:, :4])
+  np.testing.assert_allclose(scores, -np.sort(-inner, 1)[:, :4], rtol=1e-4)
+  index.close()
   path, *_ = publish(tmp_path, 3, rows=20)
-  with pytest.raises(compatibility.MismatchError) as raised:
-    versions.Index.open(path, **wrong)
-  assert mine in str(raised.value) and its in str(raised.value)
-  assert path in str(raised.value)
+  with pytest.raises(ValueError, match='3 was published without its embedder'):
+    versions.Index.open(path).search(queries)
 
 
 def test_what_is_no_index_is_named(tmp_path):
-  with pytest.raises(FileNotFoundError, match='nothing is no index'):
+  with pytest.raises(FileNotFoundError, match='no index in .*nothing'):
     versions.Index.open(tmp_path / 'nothing')
   path, *_ = publish(tmp_path, 3, rows=20)
   (tmp_path / '3' / 'metadata.json').write_text('{"version": 99}')

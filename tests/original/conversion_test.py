@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import tensorflow as tf
-from realm_tf.answering.question_answerer import QuestionAnswerer
 
+from realm_tf.answering.answerer import Answerer
 from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.bert import weight_files
 from realm_tf.hub import hub_modules, span_reader_module
@@ -109,12 +109,12 @@ def test_an_orqa_fine_tuning_answers(tmp_path, corpus_dir, light_exports):
   assert info[
     'document_embedder_fingerprint'
   ] == build_index.fingerprint_embedder(output / 'retriever')
-  answerer = QuestionAnswerer.load(export, corpus_dir, index)
+  answerer = Answerer.open(export, corpus_dir, index)
   answers = answerer.answer(['what is the capital of the land'])
   answerer.close()
-  assert answers.rows.min() >= 0
-  for text, row in zip(answers.texts[0], answers.rows[0]):
-    assert text and text in answerer.documents.bodies([row])[0]
+  assert answers.block_ids.min() >= 0
+  for text, evidence in zip(answers.answers[0], answers.evidence[0]):
+    assert text and text in evidence
 
 
 def test_the_step_stands_beside_exported_modules(tmp_path, light_exports):
@@ -168,7 +168,7 @@ def test_a_fine_tuning_with_its_block_embeddings(
     assert info['document_embedder_fingerprint'] == (
       block_embeddings.fingerprint(expected)
     )
-  QuestionAnswerer.load(
+  Answerer.open(
     tmp_path / 'with/export/tf_hub/30', corpus_dir, tmp_path / 'with/index/30'
   ).close()
 

@@ -8,8 +8,8 @@ import pathlib
 
 import numpy as np
 import pytest
-from realm_tf.answering.question_answerer import QuestionAnswerer
 
+from realm_tf.answering.answerer import Answerer
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index
 from realm_tf.index.embed_corpus import EmbeddingConfig
@@ -97,7 +97,7 @@ def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
   assert used[-1] > 0
   # The index that the training began with is one of other documents' vectors.
   with pytest.raises(compatibility.MismatchError, match=made_by):
-    QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
+    Answerer.open(export, realm.corpus_dir, realm.index_path)
 
 
 def test_only_the_query_side_learns_if_told(realm, tmp_path):
@@ -119,9 +119,9 @@ def test_only_the_query_side_learns_if_told(realm, tmp_path):
 def test_without_a_refresh_it_is_the_embedder_of_the_index(realm, tmp_path):
   qa.finetune(config_of(realm, tmp_path))
   export = exporters.best_or_newest(tmp_path)
-  answerer = QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path)
+  answerer = Answerer.open(export, realm.corpus_dir, realm.index_path)
   found = answerer.answer(['What is the capital of Peru ?'])
-  assert found.texts[0][0]
+  assert found.answers[0][0]
   answerer.close()
 
 
@@ -144,12 +144,12 @@ def test_it_goes_on_from_the_reader_of_an_earlier_one(realm, tmp_path):
   )
   end = pathlib.Path(exporters.export_path(second / 'export/tf_hub', 2))
   earlier, later = (
-    QuestionAnswerer.load(export, realm.corpus_dir, realm.index_path).answer(
+    Answerer.open(export, realm.corpus_dir, realm.index_path).answer(
       ['What is the capital of Peru ?', 'Paris']
     )
     for export in (start, end)
   )
-  assert earlier.texts == later.texts
+  assert earlier.answers == later.answers
   np.testing.assert_allclose(later.scores, earlier.scores, rtol=1e-5)
 
 
