@@ -27,7 +27,7 @@ def rows_of_titles(
   """Rows of all blocks of titles; reads all titles of the corpus once.
 
   Args:
-    documents: The corpus. bin/convert_corpus leaves its titles as they were.
+    documents: The corpus. A converted corpus has its titles as they were.
     titles: HTML references and white space in them do not matter.
 
   Returns:

@@ -46,9 +46,9 @@ def _compare(batch: list[Block], tokenizer: BertTokenizer) -> None:
   differing = [b for b, ids in zip(having, ours) if b.body_ids != ids]
   if len(differing) > len(having) // 2:
     raise CorpusError(
-      f'--vocab_file: {len(differing)} of the first {len(having)} blocks have'
+      f'`vocab_file`: {len(differing)} of the first {len(having)} blocks have'
       ' other wordpieces than by this vocabulary: give the one that they were'
-      ' made with (and --nolower_case if it is a cased one)'
+      ' made with (and its `lower_case`)'
     )
 
 
@@ -99,7 +99,7 @@ def to_corpus(
     batches = _batches(blocks)
     batch = next(batches, None)
     if batch is None:
-      raise CorpusError(f'--from: there is no block in {source}')
+      raise CorpusError(f'`sources`: there is no block in {source}')
     _compare(batch, tokenizer)
     with progress(
       desc='blocks', unit='block', disable=not show_progress
@@ -221,7 +221,7 @@ def to_orqa(
   """
   if tokenizer.fingerprint != documents.vocab_fingerprint:
     raise CorpusError(
-      '--vocab_file: the corpus was built with another vocabulary (fingerprint'
+      '`vocab_file`: the corpus was built with another vocabulary (fingerprint'
       f' {documents.vocab_fingerprint}, here {tokenizer.fingerprint})'
     )
 

@@ -153,10 +153,10 @@ def read(source: str) -> Iterator[Block]:
   directory = pathlib.Path(source)
   if (directory / BLOCKS).is_file():
     if not (directory / TITLES).is_file():
-      raise CorpusError(f'--from: {directory} has {BLOCKS} but no {TITLES}')
+      raise CorpusError(f'{directory} has {BLOCKS} but no {TITLES}')
     yield from _read_orqa(directory)
     return
-  for path in readers.list_files(source, '--from'):
+  for path in readers.list_files(source, '`sources`'):
     if readers.detect_format(path) == 'jsonl':
       yield from _read_jsonl(path)
     elif readers.detect_format(path) == 'blocks':
@@ -164,7 +164,7 @@ def read(source: str) -> Iterator[Block]:
     else:
       raise CorpusError(
         f'{path}: neither JSONL nor TFRecords (*.tfr, *.tfrecord, *.gz); text'
-        ' that is not yet in blocks is for bin/build_corpus'
+        ' that is not yet in blocks is for `build_corpus`'
       )
 
 

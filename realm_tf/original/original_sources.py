@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the files of models that other programs trained.
 
-That is a TF Hub module of the original (`bert`, `embedder`, `ict`), a directory
-of several, a checkpoint, the model directory of an ORQA fine-tuning, or a
-directory of Hugging Face's REALM.
+These are a TF Hub module of the original (`bert`, `embedder`, `ict`), a
+directory of several, a checkpoint, the model directory of an ORQA fine-tuning,
+or a directory of Hugging Face's REALM.
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 _ORQA_PARAMETERS = 'params.json'
 _ENCODED = os.path.join('encoded', 'encoded.ckpt')
-# Layer normalizations by TensorFlow's slim layers have this epsilon, those by
-# Keras and without a graph to look it up, PROJECTION_EPSILON.
+# Epsilon of layer normalization in TensorFlow's slim layers; in Keras it is
+# PROJECTION_EPSILON, unless a graph says otherwise.
 _SLIM_EPSILON = 1e-12
 # Google's BERT as the original's modules compute it.
 _ACTIVATION = 'gelu_new'
@@ -33,14 +33,14 @@ _ACTIVATION = 'gelu_new'
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-  """One model that was found.
+  """A model that was found.
 
   Attributes:
-    files: Of it.
+    files: Its files.
     found: The weights in them.
-    facts: What the graph beside them says.
-    settings: What `params.json` (ORQA) or `config.json` (Hugging Face) says.
-    block_embeddings: float32 `[blocks, dim]`, beside the weights or in them.
+    facts: Facts from the graph beside them.
+    settings: Contents of `params.json` (ORQA) or `config.json` (Hugging Face).
+    block_embeddings: float32 `[blocks, dim]`, beside or among the weights.
   """
 
   files: weight_files.Sources
@@ -51,11 +51,27 @@ class Source:
 
   @property
   def path(self) -> pathlib.Path:
-    """Of the weights."""
+    """Path of the weights."""
     return self.found.path
 
+  @property
+  def retriever(self) -> str | None:
+    """Module that an ORQA fine-tuning started its retriever from."""
+    return self.settings.get('retriever_module_path')
+
+  @property
+  def query_seq_len(self) -> int:
+    """Wordpieces of a packed question, in ORQA's or Hugging Face's settings."""
+    settings = self.settings
+    return settings.get('query_seq_len', settings.get('searcher_seq_len', 64))
+
+  @property
+  def reader_seq_len(self) -> int:
+    """Wordpieces of a question packed with a block."""
+    return self.settings.get('reader_seq_len', 320)
+
   def bert_config(self, encoder: original_weights.Encoder) -> BertConfig:
-    """The sizes of an encoder: of a config if there is one, else of weights."""
+    """Returns the config, or infers it from the weights if there is none."""
     if self.files.config is not None:
       return weight_files.read_config(self.files.config)
     return weight_files.infer_config(
@@ -63,7 +79,7 @@ class Source:
     )
 
   def projection_epsilon(self, encoder: original_weights.Encoder) -> float:
-    """Of the layer normalization on top of an embedder."""
+    """Returns the epsilon of the layer normalization on top of an embedder."""
     if self.facts.projection_epsilon is not None:
       return self.facts.projection_epsilon
     if self.files.config is not None and 'layer_norm_eps' in self.settings:
@@ -73,10 +89,10 @@ class Source:
 
 
 def check_tags(facts: graph_facts.GraphFacts, tags: Iterable[str]) -> None:
-  """Checks that a module has a graph with just these tags.
+  """Checks that a module has a graph with exactly these tags.
 
   Raises:
-    ValueError: It has none; the message names those that it has.
+    ValueError: It has none; the message names the tags that it has.
   """
   wanted = tuple(sorted(tags))
   if wanted not in facts.tags:
@@ -113,33 +129,29 @@ def _open(files: weight_files.Sources, settings: Mapping[str, Any]) -> Source:
 
 
 def _find_orqa(path: pathlib.Path) -> Source:
-  """What an ORQA fine-tuning left: its best checkpoint, or else its last."""
+  """Opens the best checkpoint of an ORQA fine-tuning, or else its last."""
   best = path / 'export' / 'best_default' / 'checkpoint'
   files = weight_files.find(best if best.is_dir() else path)
   return _open(files, atomic.read_json(path / _ORQA_PARAMETERS))
-
-
-def _modules_in(path: pathlib.Path) -> list[pathlib.Path]:
-  return sorted(p.parent for p in path.glob('*/saved_model.pb'))
 
 
 def find(path: str | os.PathLike) -> list[Source]:
   """Finds the models at a path, and reads their weights.
 
   Args:
-    path: See the module; or the address of a TF Hub module.
+    path: Path as in the module's docstring, or address of a TF Hub module.
 
   Raises:
-    FileNotFoundError: There is none.
-    ValueError: It is broken, or our own.
+    FileNotFoundError: There is no model.
+    ValueError: It is broken, or a module of this package.
   """
   path = weight_files.resolve(path)
   if (path / 'assets.extra' / 'realm.json').is_file():
-    raise ValueError(f'{path} is a module of realm_tf: nothing is to convert')
+    raise ValueError(f'{path} is a module of realm_tf: nothing to convert')
   if (path / _ORQA_PARAMETERS).is_file():
     return [_find_orqa(path)]
-  modules = [] if (path / 'saved_model.pb').is_file() else _modules_in(path)
-  if modules:
+  modules = sorted(p.parent for p in path.glob('*/saved_model.pb'))
+  if modules and not (path / 'saved_model.pb').is_file():
     return [source for module in modules for source in find(module)]
   return [_open(weight_files.find(path), {})]
 
@@ -149,15 +161,15 @@ def find_tokenizer(
   vocab_file: str | None = None,
   lower_case: bool | None = None,
 ) -> BertTokenizer | None:
-  """The tokenizer that models have in common; None if they come without.
+  """Returns the tokenizer that models share, or None if there is none.
 
   Args:
-    sources: Of the models.
-    vocab_file: Replaces theirs.
-    lower_case: Replaces what they say.
+    sources: Sources of the models.
+    vocab_file: Vocabulary in place of theirs.
+    lower_case: Whether it is uncased. Defaults to what the sources say.
 
   Raises:
-    ValueError: They have several.
+    ValueError: They have different vocabularies.
   """
   sources = list(sources)
   if lower_case is None:

@@ -1,9 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Finds encoders, and what stands on them, in weights of other programs.
+"""Finds encoders and their top layers in weights of other programs.
 
-Read are variables of the original's modules and checkpoints (REALM, ORQA, ICT),
-under whatever scopes they were put, and the tensors of Hugging Face's REALM.
+It reads variables of the original's modules and checkpoints (REALM, ORQA, ICT),
+in whatever scopes, and the tensors of Hugging Face's REALM.
 """
 
 import collections
@@ -21,8 +21,8 @@ BERT = 'bert'
 SPAN_READER = 'span_reader'
 BLOCK_EMBEDDINGS = 'block_emb'
 
-# The end of a name -> what we call it, and whether the matrix is transposed.
-# `dense` is a projection, below the output layer `dense_1` if there is one.
+# End of a name: our name, and whether the matrix is transposed. `dense` is a
+# projection, and `dense_1` an output layer on top of it.
 _TOP = {
   'dense/kernel': ('projection/kernel', False),
   'dense/bias': ('projection/bias', False),
@@ -43,7 +43,7 @@ _TOP = {
   'qa_outputs/dense_output/weight': ('score/kernel', True),
   'qa_outputs/dense_output/bias': ('score/bias', False),
 }
-# Why a tensor has no place with us.
+# Why a tensor is left over.
 _NO_WEIGHTS = (
   (r'(^|/)(adam_[mv]|Adam(_1)?|m|v|beta[12]_power)$', "the optimizer's"),
   (r'(^|/)global_step$', 'the step'),
@@ -55,15 +55,15 @@ UNKNOWN = 'unknown'
 
 @dataclasses.dataclass
 class Encoder:
-  """The weights of one encoder, and of what stands on it, as float32.
+  """Weights of one encoder and the layers on top of it, float32.
 
   Attributes:
-    scope: What its names begin with.
-    weights: BERT's by canonical name, in canonical layout; those on top as
-      `projection/kernel`, `layer_norm/gamma`, `score/kernel` and so on.
-    num_heads: Of attention, or 0 if the shapes do not show it.
-    norm_name: What the layer normalization on top is called.
-    decoder: The output layer for words, where it is stored apart.
+    scope: Prefix of its names.
+    weights: BERT's weights by canonical name, in canonical layout; those on top
+      are `projection/kernel`, `layer_norm/gamma`, `score/kernel` and so on.
+    num_heads: Attention heads, or 0 if the shapes do not tell.
+    norm_name: Original name of the layer normalization on top.
+    decoder: Output layer for words, where it is stored separately.
   """
 
   scope: str
@@ -80,24 +80,24 @@ class Encoder:
     return EMBEDDER if 'projection/kernel' in self.weights else BERT
 
   def used(self) -> dict[str, np.ndarray]:
-    """The weights that a layer of its kind has."""
+    """Returns the weights that a layer of its kind has."""
     if self.kind == BERT:
       return self.weights
-    # The modules carry along the head for masked words of their BERT.
+    # Modules also contain the head for masked words of their BERT.
     return {n: w for n, w in self.weights.items() if not n.startswith('cls/')}
 
 
 @dataclasses.dataclass(frozen=True)
 class FoundWeights:
-  """What a file holds.
+  """Contents of a file.
 
   Attributes:
-    path: Of the file.
-    num_tensors: How many are in it.
-    encoders: By scope.
-    block_embeddings: float32 `[blocks, dim]`, if they are in it.
-    left_over: Names without a place, by the reason.
-    step: Of the training, if the file says it.
+    path: Path of the file.
+    num_tensors: Number of tensors.
+    encoders: Encoders, sorted by scope.
+    block_embeddings: float32 `[blocks, dim]`, if there are any.
+    left_over: Names of tensors that are not used, by reason.
+    step: Training step, if the file has it.
   """
 
   path: pathlib.Path
@@ -109,7 +109,7 @@ class FoundWeights:
 
 
 def _owner(scope: str, encoders: Iterable[Encoder]) -> Encoder | None:
-  """The encoder that something at `scope` stands on: the nearest inside."""
+  """Returns the encoder below a layer at `scope`: the nearest one inside."""
   inside = [
     e
     for e in encoders
@@ -121,7 +121,7 @@ def _owner(scope: str, encoders: Iterable[Encoder]) -> Encoder | None:
 
 
 def _top(name: str) -> tuple[str, str, bool] | None:
-  """Scope, our name and transposition of a weight on top of an encoder."""
+  """Returns scope, our name and transposition of a weight on an encoder."""
   parts = name.split('/')
   for first in range(len(parts)):
     found = _TOP.get('/'.join(parts[first:]))
@@ -134,10 +134,10 @@ def read(path: pathlib.Path) -> FoundWeights:
   """Reads a file of weights.
 
   Args:
-    path: As in `weight_files.Sources.weights`.
+    path: A path as in `weight_files.Sources.weights`.
 
   Raises:
-    ValueError: It is broken, or holds one weight twice.
+    ValueError: It is broken, or has a weight twice.
   """
   encoders: dict[str, Encoder] = {}
   rest: dict[str, Callable[[], np.ndarray]] = {}
@@ -160,7 +160,7 @@ def read(path: pathlib.Path) -> FoundWeights:
       encoder.num_heads = value.shape[1]
     value = weight_names.canonical_layout(canonical, value)
     encoder.weights[canonical] = value.T if transposed else value
-  # A head alone, without embeddings, is no encoder.
+  # A head alone, without embeddings, is not an encoder.
   for scope in [
     s
     for s, e in encoders.items()

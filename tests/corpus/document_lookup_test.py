@@ -49,7 +49,7 @@ def test_nothing(store):
 
 
 def test_titles_are_compared_in_one_form(tmp_path):
-  # As a corpus of bin/convert_corpus has them.
+  # As a converted corpus has them.
   titles = ['AT&amp;T', 'San  Marino', 'AT&T', '&#' + '9' * 5000 + ';']
   documents = small_world.store(tmp_path, [(title, 'old') for title in titles])
   for title, expected in (

@@ -7,9 +7,8 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.modeling import featurization
-from realm_tf.original import original_examples
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.support import shared_data, small_world
+from tests.support import original_examples, shared_data, small_world
 
 
 def _masked(query_ids, max_masks=2):

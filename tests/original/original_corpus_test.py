@@ -70,7 +70,7 @@ def test_damaged_and_foreign_files(tmp_path):
   with pytest.raises(CorpusError, match='record 1: not a block record'):
     blocks_of(path)
   (tmp_path / 'a.txt').write_text('Once upon a time.')
-  with pytest.raises(CorpusError, match='for bin/build_corpus'):
+  with pytest.raises(CorpusError, match='for `build_corpus`'):
     blocks_of(tmp_path / 'a.txt')
   with pytest.raises(CorpusError, match='^--from: no file matches'):
     blocks_of(tmp_path / 'none')

@@ -67,7 +67,7 @@ def test_an_orqa_fine_tuning_is_its_best_checkpoint():
 def test_our_own_and_what_is_not_there(tmp_path):
   (tmp_path / 'ours/assets.extra').mkdir(parents=True)
   (tmp_path / 'ours/assets.extra/realm.json').write_text('{}')
-  with pytest.raises(ValueError, match='nothing is to convert'):
+  with pytest.raises(ValueError, match='nothing to convert'):
     original_sources.find(tmp_path / 'ours')
   with pytest.raises(FileNotFoundError, match='nor a TensorFlow checkpoint'):
     original_sources.find(tmp_path / 'ours' / 'assets.extra')

@@ -28,7 +28,6 @@ from realm_tf.index import search_ops
 from realm_tf.modeling import featurization, span_scores
 from realm_tf.original import (
   original_corpus,
-  original_examples,
   original_layers,
   original_weights,
 )
@@ -36,7 +35,7 @@ from realm_tf.questions import answer_spans, answers, qa_split
 from realm_tf.spans import masking
 from realm_tf.text import packing, words
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.support import goldens, orqa_goldens
+from tests.support import goldens, original_examples, orqa_goldens
 
 Cases = Iterator[tuple[str, str | None]]
 DIFFERS = 'DIFFERS'

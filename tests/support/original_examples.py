@@ -1,9 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Training examples as the original's example generators pass them on.
+"""Training examples as the original's example generators write them.
 
-These are serialized tf.train.Examples with the features of one query. Their
-names are numbers.
+These are serialized tf.train.Examples with the features of one query, named by
+numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,6 +29,7 @@ _LABELS = 'candidate_labels'
 _TIMESTAMP = 'export_timestamp'
 _MLM = ('mlm_mask', 'mlm_positions', 'mlm_targets')
 
+# The features "0", "1" ... of an example.
 KEYS = (
   *(f'candidate_inputs.{name}' for name in _INPUTS.values()),
   _LABELS,
@@ -37,7 +38,6 @@ KEYS = (
   *_MLM,
   *(f'query_inputs.{name}' for name in _INPUTS.values()),
 )
-"""What the features "0", "1" ... of an example are."""
 
 
 def _shapes(config: FeaturizationConfig) -> dict[str, list[int]]:
@@ -59,42 +59,6 @@ def _shapes(config: FeaturizationConfig) -> dict[str, list[int]]:
   }
 
 
-def parse_examples(
-  serialized: tf.Tensor, config: FeaturizationConfig
-) -> dict[str, Any]:
-  """Reads a batch of the original's examples, in a graph too.
-
-  Args:
-    serialized: string [batch].
-    config: The lengths they were made with.
-
-  Returns:
-    The features of `featurization.featurize`, of full length, and
-    `export_timestamp`, int64 [batch].
-  """
-  shapes = _shapes(config)
-  spec = {
-    str(i): tf.io.FixedLenFeature(
-      shapes[name], tf.float32 if name == _LABELS else tf.int64
-    )
-    for i, name in enumerate(KEYS)
-  }
-  parsed = tf.io.parse_example(serialized, spec)
-  values = {name: parsed[str(i)] for i, name in enumerate(KEYS)}
-  features: dict[str, Any] = {
-    side: {
-      ours: tf.cast(values[f'{_SIDES[side]}.{theirs}'], tf.int32)
-      for ours, theirs in _INPUTS.items()
-    }
-    for side in _SIDES
-  }
-  for name in _MLM:
-    dtype = tf.float32 if name == 'mlm_mask' else tf.int32
-    features[name] = tf.cast(values[name], dtype)
-  features[_TIMESTAMP] = values[_TIMESTAMP]
-  return features
-
-
 def _padded(x: np.ndarray, shape: list[int]) -> np.ndarray:
   missing = [(0, want - have) for want, have in zip(shape, x.shape)]
   return np.pad(x, missing)
@@ -105,16 +69,7 @@ def encode_examples(
   config: FeaturizationConfig,
   export_timestamp: int = 0,
 ) -> Iterator[bytes]:
-  """Writes a batch of features as the original's examples.
-
-  Args:
-    features: As `featurization.featurize` makes them, of any length.
-    config: What they were made with.
-    export_timestamp: Which export found the candidates.
-
-  Yields:
-    A serialized tf.train.Example for each query.
-  """
+  """Yields what `featurization.featurize` made, one example per query."""
   values: dict[str, Any] = {
     f'{_SIDES[side]}.{theirs}': np.asarray(features[side][ours])
     for side in _SIDES
