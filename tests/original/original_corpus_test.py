@@ -72,7 +72,7 @@ def test_damaged_and_foreign_files(tmp_path):
   (tmp_path / 'a.txt').write_text('Once upon a time.')
   with pytest.raises(CorpusError, match='for `build_corpus`'):
     blocks_of(tmp_path / 'a.txt')
-  with pytest.raises(CorpusError, match='^--from: no file matches'):
+  with pytest.raises(CorpusError, match='^`sources`: no file matches'):
     blocks_of(tmp_path / 'none')
 
 
