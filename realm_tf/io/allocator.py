@@ -1,23 +1,22 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the C library hands out memory."""
+"""Settings of the C library's allocator."""
 
 import ctypes
 import sys
 
-# Of glibc's malloc.h.
+# From glibc's malloc.h.
 _M_ARENA_MAX = -8
 
 
 def limit_arenas(count: int = 1) -> bool:
-  """Has all threads share so many of malloc's arenas.
+  """Limits the number of malloc's arenas, which all threads share.
 
-  By default there are 8 for each core, and each keeps what its threads needed
-  at their worst: 200 MB for a training of the smallest model, which is no
-  faster for it.
+  By default there are 8 per core, and each keeps the peak of its threads:
+  200 MB in training the smallest model, without being faster.
 
   Args:
-    count: Arenas.
+    count: Number of arenas.
 
   Returns:
     Whether the C library (glibc) has such a limit.

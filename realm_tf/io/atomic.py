@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files and directories that appear under their name only when whole."""
+"""Files and directories that appear under their name when complete."""
 
 import contextlib
 import ctypes
@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from absl import logging
 
-# `old`: what stood under a name until another directory took it.
+# `old`: a directory that is being replaced.
 _TEMPORARY = re.compile(r'^\.(.+)\.(tmp|old)-(\d+)-[0-9a-f]{8}$')
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -37,15 +37,15 @@ def _sync_directory(path: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
-  """Opens a temporary file that takes the name `path` when it is whole.
+  """Opens a temporary file that is renamed to `path` when it is complete.
 
   Args:
-    path: Final name. Its directory is made if it is not there.
+    path: Final name. Missing directories are made.
     mode: `wb` or `w`; text is UTF-8.
 
   Yields:
-    The open file. An error inside the block removes it and leaves whatever
-    stood at `path` before.
+    The open file. An error inside the block removes it and leaves `path` as it
+    was.
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
 
 
 def _exchange(one: pathlib.Path, other: pathlib.Path) -> bool:
-  """Lets two paths change names at once; False where the system cannot."""
+  """Swaps two paths atomically; returns False where the system cannot."""
   rename = getattr(ctypes.CDLL(None, use_errno=True), 'renameat2', None)
   if rename is None:
     return False
@@ -84,7 +84,7 @@ def _remove(path: pathlib.Path) -> None:
 
 
 def _take_name(temporary: pathlib.Path, path: pathlib.Path) -> None:
-  """Renames a directory to `path`; what stands there is removed after that."""
+  """Renames a directory to `path`, then removes what it replaced."""
   if not os.path.lexists(path):
     os.rename(temporary, path)
     return
@@ -92,8 +92,8 @@ def _take_name(temporary: pathlib.Path, path: pathlib.Path) -> None:
     _sync_directory(path.parent)
     _remove(temporary)
     return
-  # A directory cannot be renamed over a full one: move that away first. After
-  # a kill in between `remove_stale` puts it back.
+  # A directory cannot be renamed over a full one: move that away first. After a
+  # kill in between, `remove_stale` puts it back.
   replaced = _temporary_name(path, 'old')
   os.rename(path, replaced)
   try:
@@ -107,17 +107,17 @@ def _take_name(temporary: pathlib.Path, path: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-  """Makes a temporary directory that takes the name `path` when it is whole.
+  """Makes a temporary directory, renamed to `path` when it is complete.
 
   Args:
-    path: Final name. A directory that stands there already is replaced, at
-      once where the system can do that (Linux can).
+    path: Final name. An existing directory is replaced, atomically where the
+      system can do that (Linux can).
 
   Yields:
     The temporary directory. An error inside the block removes it.
 
   Raises:
-    NotADirectoryError: A file stands at `path`.
+    NotADirectoryError: `path` is a file.
   """
   path = pathlib.Path(path)
   if path.is_file():
@@ -151,7 +151,7 @@ def _is_running(pid: int) -> bool:
 
 
 def _left_by_dead(parent: pathlib.Path) -> list[tuple[pathlib.Path, str, str]]:
-  """Temporary paths of dead processes, for which name, and of which kind."""
+  """Returns temporary paths of dead processes, final names, and kinds."""
   found = []
   for entry in sorted(parent.iterdir()):
     match = _TEMPORARY.match(entry.name)
@@ -161,7 +161,7 @@ def _left_by_dead(parent: pathlib.Path) -> list[tuple[pathlib.Path, str, str]]:
 
 
 def _put_back(parent: pathlib.Path, only: str | None = None) -> None:
-  """Gives what was being replaced its name back, where nothing has it."""
+  """Renames directories back whose replacement never appeared."""
   for entry, name, kind in _left_by_dead(parent):
     target = parent / name
     if kind != 'old' or only not in (None, name) or os.path.lexists(target):
@@ -171,10 +171,9 @@ def _put_back(parent: pathlib.Path, only: str | None = None) -> None:
 
 
 def remove_stale(parent: str | os.PathLike) -> list[str]:
-  """Removes what dead processes left half-written in `parent`.
+  """Removes what dead processes left incomplete in `parent`.
 
-  A directory that one of them was about to replace gets its name back if
-  nothing took it.
+  A directory that one of them was about to replace gets its name back.
 
   Returns:
     The names removed.
@@ -200,8 +199,8 @@ def read_json(path: str | os.PathLike) -> Any:
   """Reads a JSON file.
 
   Raises:
-    FileNotFoundError: `path` is not there.
-    ValueError: It is not JSON; the message names the file and the line.
+    FileNotFoundError: `path` does not exist.
+    ValueError: It is not JSON; the message names file and line.
   """
   try:
     with open(path, encoding='utf-8') as f:

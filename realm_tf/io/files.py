@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Finding files by pattern and opening them by their ending."""
+"""Finds files by pattern, and opens them by their extension."""
 
 import bz2
 import glob
@@ -11,7 +11,7 @@ from typing import IO, cast
 
 
 def expand(patterns: str | Sequence[str]) -> list[str]:
-  """Returns the files that comma-separated paths and globs name, sorted.
+  """Returns the sorted files of comma-separated paths and globs.
 
   Raises:
     FileNotFoundError: A pattern matches nothing; the message names it.

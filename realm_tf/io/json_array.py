@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""JSON arrays that are larger than memory, an item at a time."""
+"""Reads JSON arrays that are larger than memory, item by item."""
 
 import codecs
 import json
@@ -9,15 +9,15 @@ from typing import IO, Any
 
 _CHUNK = 1 << 20
 _SPACE = frozenset(' \t\n\r')
-_BEHIND_ITEM = _SPACE | {',', ']'}
+_AFTER_ITEM = _SPACE | {',', ']'}
 
 
 class _Text:
-  """A window on a text, which knows its line."""
+  """A window on a text that counts lines."""
 
   def __init__(self, stream: IO[bytes], max_item: int):
-    # Bytes that are not UTF-8 become lone surrogates of the item they are in,
-    # so that the others can still be read.
+    # Bytes that are not UTF-8 become lone surrogates in their item, so that the
+    # other items can be read.
     self._bytes = codecs.getincrementaldecoder('utf-8-sig')('surrogateescape')
     self._stream = stream
     self._max_item = max_item
@@ -34,39 +34,39 @@ class _Text:
     self._window = self._window[self._position :] + more
     self._position = 0
 
-  def _pass(self, limit: int) -> None:
+  def _skip_to(self, limit: int) -> None:
     self.line += self._window.count('\n', self._position, limit)
     self._position = limit
 
-  def next_sign(self) -> str:
-    """Passes white space and the sign behind it, which it returns."""
+  def next_character(self) -> str:
+    """Skips white space, and returns the next character."""
     while True:
       limit = self._position
       while limit < len(self._window) and self._window[limit] in _SPACE:
         limit += 1
-      self._pass(limit)
+      self._skip_to(limit)
       if limit < len(self._window):
-        self._pass(limit + 1)
+        self._skip_to(limit + 1)
         return self._window[limit]
       self._read(_CHUNK)
       if self._ended:
         raise ValueError(f'line {self.line}: the array does not end')
 
-  def item_behind(self, sign: str) -> Any:
-    """Parses the item that begins with the sign that was passed last."""
+  def item_from(self, first: str) -> Any:
+    """Parses the item that begins with the last character."""
     self._position -= 1
-    assert self._window[self._position] == sign
+    assert self._window[self._position] == first
     while True:
       try:
         item, limit = self._decoder.raw_decode(self._window, self._position)
       except json.JSONDecodeError as e:
         problem = e.msg
       else:
-        # What ends with the window, as 12 of 12.5, may go on behind it.
-        if self._window[limit : limit + 1] in _BEHIND_ITEM:
-          self._pass(limit)
+        # An item may continue after the window, as 12 in 12.5.
+        if self._window[limit : limit + 1] in _AFTER_ITEM:
+          self._skip_to(limit)
           return item
-        problem = 'neither "," nor "]" behind an item'
+        problem = 'neither "," nor "]" after an item'
       known = len(self._window) - self._position
       if self._ended or known > self._max_item:
         raise ValueError(f'line {self.line}: not JSON: {problem}')
@@ -79,31 +79,30 @@ def read_items(
   """Reads a JSON array.
 
   Args:
-    stream: UTF-8; stays open as long as the iterator is used.
-    max_item: Characters an item has at most, about; what is still not whole
-      then is taken for broken.
+    stream: UTF-8; must stay open while the iterator is used.
+    max_item: Approximate maximum number of characters of an item; a longer one
+      counts as broken.
 
   Yields:
-    (line at which the item begins, from 1; the item). A byte that is not
-    UTF-8 is a lone surrogate in it.
+    (line where the item begins, from 1; the item). A byte that is not UTF-8
+    becomes a lone surrogate.
 
   Raises:
-    ValueError: From there on it is no JSON array; the message begins with
-      `line N: `.
+    ValueError: The rest is no JSON array; the message begins with `line N: `.
     RecursionError: An item is nested too deeply.
   """
   text = _Text(stream, max_item)
-  if text.next_sign() != '[':
+  if text.next_character() != '[':
     raise ValueError(f'line {text.line}: not a JSON array')
-  sign = text.next_sign()
+  sign = text.next_character()
   if sign == ']':
     return
   while True:
     line = text.line
-    yield line, text.item_behind(sign)
-    sign = text.next_sign()
+    yield line, text.item_from(sign)
+    sign = text.next_character()
     if sign == ']':
       return
     if sign != ',':
       raise ValueError(f'line {text.line}: not JSON: neither "," nor "]"')
-    sign = text.next_sign()
+    sign = text.next_character()

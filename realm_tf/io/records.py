@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reading TFRecord files in an order that depends on a seed alone."""
+"""Reads TFRecord files in an order that only depends on a seed."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from realm_tf.io import files
 
-# Of each of the files that are read in turns.
+# Buffer of each file.
 _BUFFER_BYTES = 1 << 20
-# Neighbours in a file are about one thing; files are read in turns.
+# Neighboring records are about the same thing: files are interleaved.
 _FILES_AT_ONCE = 16
 _RECORDS_IN_TURN = 8
-# Files that an error names.
+# Number of files that an error names.
 _NAMED = 5
 
 
@@ -36,16 +36,16 @@ def read(paths: Sequence[str]) -> tf.data.Dataset:
 
 
 def check_features(path: str, names: Iterable[str]) -> None:
-  """Looks at the first record of a file.
+  """Checks the first record of a file.
 
   Raises:
-    ValueError: The file cannot be read, or its records lack a feature.
+    ValueError: The file cannot be read, or the record lacks a feature.
   """
   try:
     for serialized in read([path]).take(1):
       found = tf.train.Example.FromString(serialized.numpy()).features.feature
       missing = sorted(set(names) - set(found))
-      # A list without values may be left out.
+      # Empty lists may be left out.
       if missing and not set(missing) <= {
         name for name in missing if name.endswith(('_ids', '_start', '_limit'))
       }:
@@ -71,12 +71,12 @@ def count(paths: Sequence[str]) -> int:
 def _shuffle(
   dataset: tf.data.Dataset, buffer_size: int, seed: tf.Tensor, seed2: tf.Tensor
 ) -> tf.data.Dataset:
-  """As `Dataset.shuffle`, but does not depend on TensorFlow's global seed."""
+  """Shuffles independently of TensorFlow's global seed."""
   spec = dataset.element_spec
   variant = tf.raw_ops.ShuffleDataset(
     input_dataset=tf.data.experimental.to_variant(dataset),
     buffer_size=buffer_size,
-    # Two zeros would mean: not seeded.
+    # Two zeros would mean no seed.
     seed=tf.cast(seed, tf.int64) + 1,
     seed2=tf.cast(seed2, tf.int64),
     output_types=[spec.dtype],
@@ -87,7 +87,6 @@ def _shuffle(
 
 
 def _too_few(paths: Sequence[str], shard: int, needed: int) -> str:
-  """Says which files do not have the `needed` records."""
   named = ', '.join(paths[:_NAMED]) + (' ...' if len(paths) > _NAMED else '')
   if needed == 1:
     return f'there is no record in {named}'
@@ -104,24 +103,23 @@ def stream(
   num_shards: int = 1,
   shard: int = 0,
 ) -> tf.data.Dataset:
-  """Returns serialized records, epoch after epoch, each in another order.
+  """Returns serialized records, epoch after epoch, each in a different order.
 
-  What stands at a place depends on the arguments only, so a run can go on
-  where another one ended. Whole epochs before `start` are not read, and
-  records before it are not looked into.
+  The order depends on the arguments only, so that a run can be resumed. Whole
+  epochs before `start` are not read, and records before it are not parsed.
 
   Args:
     paths: TFRecord files.
-    seed: Of the order.
-    start: Number of records left out at the beginning.
-    repeat: Whether there is a next epoch.
-    shuffle_buffer: Records among which the next one is drawn; 0 keeps the
-      order of the files.
-    num_shards: Among how many readers the records are divided.
-    shard: Which of them this one is.
+    seed: Seed of the order.
+    start: Number of records to skip.
+    repeat: Whether to repeat the epochs without end.
+    shuffle_buffer: Number of records among which the next one is drawn; 0 keeps
+      the order of the files.
+    num_shards: Number of readers that share the records.
+    shard: Number of this reader.
 
   Raises:
-    ValueError: With `repeat`, this reader has not a single record.
+    ValueError: With `repeat`, this reader has no record at all.
   """
   if not 0 <= shard < num_shards:
     raise ValueError(
@@ -133,7 +131,7 @@ def stream(
   compression = compression_type(paths[0])
   first_epoch = 0
   if repeat:
-    # Without one record the epochs would be gone through for ever.
+    # Without a record the loop over epochs would never end.
     needed = 1 if by_file else shard + 1
     if len(list(read(paths).take(needed))) < needed:
       raise ValueError(_too_few(paths, shard, needed))

@@ -12,9 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
-
-def _first_in_row(rows: tf.RaggedTensor, which: tf.Tensor) -> tf.Tensor:
-  return tf.gather(rows.row_starts(), which)
+from realm_tf.text import overlap
 
 
 def gold_spans(
@@ -30,55 +28,24 @@ def gold_spans(
     First and last wordpieces, int32 [batch * k, spans] each, in the order of
     the answers and padded with -1.
   """
-  splits = tf.int64
-  block_ids = block_ids.with_row_splits_dtype(splits)
-  answer_ids = answer_ids.with_row_splits_dtype(splits)
+  answer_ids = answer_ids.with_row_splits_dtype(tf.int64)
   batch, blocks = answer_ids.nrows(), block_ids.nrows()
+  blocks = tf.cast(blocks, tf.int64)
   k = blocks // tf.maximum(batch, 1)
-  answers = answer_ids.values  # [all answers, (tokens)]
-
-  # Every pair of a block and a nonempty answer to its question.
-  counts = tf.repeat(answer_ids.row_lengths(), k)  # [batch * k]
-  pair_block = tf.repeat(tf.range(blocks), counts)
-  within = tf.range(tf.size(pair_block, splits)) - tf.gather(
-    tf.cumsum(counts, exclusive=True), pair_block
-  )
-  question = pair_block // tf.maximum(k, 1)
-  pair_answer = _first_in_row(answer_ids, question) + within
-  lengths = tf.gather(answers.row_lengths(), pair_answer)
-  pair_block, pair_answer, lengths = (
-    tf.boolean_mask(x, lengths > 0) for x in (pair_block, pair_answer, lengths)
-  )
-
-  # Places of the first wordpiece that have room for the others.
-  texts = tf.gather(block_ids, pair_block)  # [pairs, (tokens)]
-  pair = texts.value_rowids()
-  first = tf.gather(answers.values, _first_in_row(answers, pair_answer))
-  place = tf.range(tf.size(pair, splits))
-  room = place + tf.gather(lengths, pair) <= tf.gather(texts.row_limits(), pair)
-  start = tf.where((texts.values == tf.gather(first, pair)) & room)[:, 0]
-  pair = tf.gather(pair, start)
-
-  # Compare whole answers there.
-  lengths = tf.gather(lengths, pair)
-  hit = tf.repeat(tf.range(tf.size(start, splits)), lengths)
-  within = tf.range(tf.size(hit, splits)) - tf.gather(
-    tf.cumsum(lengths, exclusive=True), hit
-  )
-  in_block = tf.gather(texts.values, tf.gather(start, hit) + within)
-  answer = tf.gather(pair_answer, tf.gather(pair, hit))
-  in_answer = tf.gather(answers.values, _first_in_row(answers, answer) + within)
-  equal = tf.math.segment_min(tf.cast(in_block == in_answer, tf.int32), hit) > 0
-  start, pair, lengths = (
-    tf.boolean_mask(x, equal) for x in (start, pair, lengths)
-  )
-
-  starts = start - _first_in_row(texts, pair)
-  of_block = tf.gather(pair_block, pair)
+  # Every pair of a block and an answer to its question.
+  question = tf.repeat(tf.range(batch), k)
+  pairs = tf.gather(answer_ids, question)  # [batch * k, (answers), (tokens)]
+  of_pair = pairs.value_rowids()
+  wanted = pairs.values
+  pair, starts = overlap.find_sequences(wanted, tf.gather(block_ids, of_pair))
+  lengths = tf.gather(wanted.row_lengths(), pair)
 
   def padded(values: tf.Tensor) -> tf.Tensor:
     rows = tf.RaggedTensor.from_value_rowids(
-      tf.cast(values, tf.int32), of_block, blocks, validate=False
+      tf.cast(values, tf.int32),
+      tf.gather(of_pair, pair),
+      blocks,
+      validate=False,
     )
     return rows.to_tensor(-1)
 

@@ -1,60 +1,71 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which documents contain a sentence, word for word."""
+"""Finds sequences of wordpieces in longer ones, in the graph."""
 
 import tensorflow as tf
 
 _ROWS = tf.RaggedTensorSpec([None, None], tf.int32)
 
 
+def find_sequences(
+  wanted: tf.RaggedTensor, texts: tf.RaggedTensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Finds all occurrences of each wanted sequence in the text of its row.
+
+  Each text is searched for one wordpiece of the sequence, the one with the
+  highest id, since those are rare; the whole sequence is compared only there.
+  A million wordpieces take some milliseconds.
+
+  Args:
+    wanted: int32 [rows, (tokens)]; an empty sequence occurs nowhere.
+    texts: int32 [rows, (tokens)].
+
+  Returns:
+    Row and first token of each occurrence, int64 [occurrences], ascending.
+  """
+  wanted = wanted.with_row_splits_dtype(tf.int64)
+  texts = texts.with_row_splits_dtype(tf.int64)
+  # At least one column, so that there is something to choose from.
+  dense = tf.pad(wanted.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
+  rarest = tf.repeat(tf.reduce_max(dense, 1), texts.row_lengths())
+  found = tf.where(texts.values == rarest)[:, 0]  # [places]
+  row = tf.gather(texts.value_rowids(), found)
+  start = found - tf.gather(tf.argmax(dense, 1), row)
+  length = tf.gather(wanted.row_lengths(), row)
+  inside = (start >= tf.gather(texts.row_starts(), row)) & (
+    start + length <= tf.gather(texts.row_limits(), row)
+  )
+  start, row, length = (
+    tf.boolean_mask(x, inside) for x in (start, row, length)
+  )
+  place = tf.repeat(tf.range(tf.size(start, tf.int64)), length)  # [compared]
+  within = tf.range(tf.size(place, tf.int64)) - tf.gather(
+    tf.cumsum(length, exclusive=True), place
+  )
+  in_text = tf.gather(texts.values, tf.gather(start, place) + within)
+  first = tf.gather(wanted.row_starts(), tf.gather(row, place))
+  is_equal = in_text == tf.gather(wanted.values, first + within)
+  whole = tf.math.segment_min(tf.cast(is_equal, tf.int32), place) > 0
+  row, start = (tf.boolean_mask(x, whole) for x in (row, start))
+  return row, start - tf.gather(texts.row_starts(), row)
+
+
 @tf.function(input_signature=[_ROWS, _ROWS], autograph=False)
 def contains_sentence(
   sentence_ids: tf.RaggedTensor, body_ids: tf.RaggedTensor
 ) -> tf.Tensor:
-  """Finds the trivial retrievals: bodies in which the sentence itself stands.
-
-  Bodies are searched for one wordpiece of the sentence, the one with the
-  highest id, since those are rare; only there the whole sentence is compared.
-  A million wordpieces take some milliseconds.
+  """Finds the trivial retrievals: bodies that contain the sentence itself.
 
   Args:
     sentence_ids: int32 [batch, (tokens)], not masked.
     body_ids: int32 [batch * k, (tokens)], k candidates for each sentence.
 
   Returns:
-    bool [batch, k]. An empty sentence stands nowhere.
+    bool [batch, k]. An empty sentence is contained nowhere.
   """
-  batch = sentence_ids.nrows()
-  bodies = body_ids.nrows()
+  batch, bodies = sentence_ids.nrows(), body_ids.nrows()
   k = bodies // tf.maximum(batch, 1)
-  # At least one column, so that there is always a place to look at.
-  dense = tf.pad(
-    sentence_ids.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1
-  )
-  place = tf.argmax(dense, axis=1)  # [batch]
-  rarest = tf.reduce_max(dense, axis=1)
-
-  flat = body_ids.values
-  wanted = tf.repeat(tf.repeat(rarest, k), body_ids.row_lengths())
-  found = tf.where(flat == wanted)[:, 0]  # int64 [hits]
-  owner = tf.gather(body_ids.value_rowids(), found)
-  sentence = owner // tf.maximum(k, 1)
-  start = found - tf.gather(place, sentence)
-  length = tf.gather(sentence_ids.row_lengths(), sentence)
-  inside = (start >= tf.gather(body_ids.row_starts(), owner)) & (
-    start + length <= tf.gather(body_ids.row_limits(), owner)
-  )
-  start, owner, sentence, length = (
-    tf.boolean_mask(x, inside) for x in (start, owner, sentence, length)
-  )
-
-  hit = tf.repeat(tf.range(tf.size(start, tf.int64)), length)  # [compared]
-  within = tf.range(tf.size(hit, tf.int64)) - tf.gather(
-    tf.cumsum(length, exclusive=True), hit
-  )
-  in_body = tf.gather(flat, tf.gather(start, hit) + within)
-  of_row = tf.gather(sentence_ids.row_starts(), tf.gather(sentence, hit))
-  in_sentence = tf.gather(sentence_ids.values, of_row + within)
-  equal = tf.math.segment_min(tf.cast(in_body == in_sentence, tf.int32), hit)
-  contained = tf.math.unsorted_segment_max(equal, owner, bodies)
+  wanted = tf.gather(sentence_ids, tf.repeat(tf.range(batch), k))
+  rows, _ = find_sequences(wanted, body_ids)
+  contained = tf.math.unsorted_segment_max(tf.ones_like(rows), rows, bodies)
   return tf.reshape(contained > 0, [batch, k])

@@ -1,10 +1,10 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sentence splitting by rules, made for encyclopedic and news English.
+"""Rule-based sentence splitting for encyclopedic and news English.
 
-One regular expression finds the places in a document where a sentence might
-end; only at those some words are looked at. Where it is a toss-up the two
-sentences stay together: a fact in a sentence that is too long is still whole.
+A regular expression finds the places where a sentence may end; only there the
+words around are examined. In case of doubt the sentences stay together: a fact
+in a sentence that is too long is still complete.
 """
 
 import re
@@ -15,10 +15,10 @@ def _words(text: str) -> frozenset[str]:
   return frozenset(text.split())
 
 
-# A place where a sentence may end: a line break; a full stop of Chinese or
-# Japanese; or one of ours with what closes behind it (quotes, brackets,
-# citations such as [12]), white space, and the start of another sentence.
-# The set of single characters in front is what makes it fast.
+# A place where a sentence may end: a line break; a Chinese or Japanese full
+# stop; or another mark with closing quotes, brackets or citations such as [12],
+# white space, and the start of another sentence. The set of single characters
+# at the beginning makes it fast.
 _CANDIDATE = re.compile(
   r'(?P<mark>[\n.!?…。！？])'
   r'(?:'
@@ -32,20 +32,20 @@ _CANDIDATE = re.compile(
   r')'
 )
 
-# They stand before a name or a word that belongs to them; never at the end.
+# Abbreviations before a name or a word; never at the end of a sentence.
 _BEFORE_NAME = _words("""
   mr mrs ms mx messrs dr drs prof profs rev fr st ste mt ft gen col lt sgt maj
   capt cpt cmdr adm brig pvt pfc cpl hon pres gov sen rep reps sens amb supt
   det insp vs v cf viz e.g i.e ca c b d r fl m née approx var subsp ssp mme
   mlle msgr dom dept assn bros univ
 """)
-# They stand before a number; with anything else behind them they end.
+# Abbreviations before a number; before anything else they end a sentence.
 _BEFORE_NUMBER = _words("""
   no nos vol vols p pp ch fig figs eq op art sec ed eds ser pt bk cl para jan
   feb mar apr jun jul aug sep sept oct nov dec c ca fl r lat long alt pop est
   min max approx
 """)
-# They may end a sentence: it depends on the word behind.
+# Abbreviations that may end a sentence, depending on the next word.
 _EITHER = _words("""
   inc ltd co corp cos jr sr etc al esq plc bros llc intl hwy ave blvd rd ph.d
   m.d b.a m.a
@@ -78,7 +78,7 @@ def _last_word(text: str, limit: int) -> str:
 
 
 def _ends_here(text: str, match: re.Match) -> bool:
-  """Says whether the full stop of a candidate ends a sentence."""
+  """Returns whether the full stop of a candidate ends a sentence."""
   following = match['next']
   start = match.start()
   word = _last_word(text, start)
@@ -112,8 +112,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     text: The document. A line break always ends a sentence.
 
   Returns:
-    (start, limit) of each sentence in characters, in order, without the white
-    space around it. Every character that is not white space is in exactly one.
+    (start, limit) of each sentence in characters, in order, without surrounding
+    white space. Every other character is in exactly one sentence.
   """
   spans = []
   start = len(text) - len(text.lstrip())

@@ -1,14 +1,14 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words of sentences, in the graph, and how they are capitalised."""
+"""Splits sentences into words, in the graph, and tells how they are written."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-# What BERT's pre-tokenizer does not cut at: no space, no punctuation (to it
-# all ASCII signs are), no Chinese character.
+# Characters that BERT's pre-tokenizer does not split at: no space, punctuation
+# (all ASCII symbols) or Chinese character.
 _CORE = r'[^\s\p{Z}\p{P}\p{Han}$+<=>^`|~]'
 _WORD = (
   # U.S., J.R.R.
@@ -19,8 +19,7 @@ _WORD = (
   r'|[^\s\p{Z}]'
 )
 
-# In which way a word can be written, by number; 0 is also everything that is
-# no word.
+# Ways to write a word, by number; 0 is also for what is no word.
 CASE_PATTERNS = (
   'lower',  # river
   'title',  # Paris
@@ -33,7 +32,7 @@ CASE_PATTERNS = (
 
 
 class Words(NamedTuple):
-  """Words and where they stand in their strings.
+  """Words and their bytes.
 
   Attributes:
     texts: string [batch, (words)].
@@ -49,14 +48,13 @@ class Words(NamedTuple):
 def split_words(texts: tf.Tensor) -> Words:
   """Splits strings at white space and punctuation.
 
-  A sign of punctuation is a word of its own, but inside `Coca-Cola`, `U.S.`,
-  `O'Neill` or `1,000` it belongs to the word. Nothing but white space is left
-  out.
+  A punctuation mark is a word of its own, except inside words such as
+  `Coca-Cola`, `U.S.`, `O'Neill` or `1,000`. Only white space is left out.
 
   Args:
     texts: UTF-8 strings [batch]; a NUL counts as a space.
   """
-  # It would end the string for the op.
+  # A NUL would end the string for the op.
   texts = tf.strings.regex_replace(texts, r'\x00', ' ')
   words, starts, limits = tf_text.regex_split_with_offsets(
     texts,
@@ -71,7 +69,7 @@ def split_words(texts: tf.Tensor) -> Words:
 
 
 def case_patterns(words: tf.Tensor) -> tf.Tensor:
-  """How words are written, numbers of `CASE_PATTERNS`.
+  """Returns how words are written, as numbers of `CASE_PATTERNS`.
 
   Args:
     words: UTF-8 strings [words].
@@ -86,7 +84,7 @@ def case_patterns(words: tf.Tensor) -> tf.Tensor:
   is_large = first != tf.strings.lower(first, 'utf-8')
   is_lower = words == lower
   is_upper = words == tf.strings.upper(words, 'utf-8')
-  # Later ones go before.
+  # Later ones take precedence.
   pattern = tf.fill(tf.shape(words), number['mixed'])
   for name, where in (
     ('title_mixed', is_large),

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""BERT's tokenizer in the graph, equal to its Python FullTokenizer."""
+"""BERT's tokenizer in the graph; equal to its Python FullTokenizer."""
 
 import functools
 import hashlib
@@ -19,11 +19,11 @@ from realm_tf.text.packing import SpecialIds
 
 # BERT's limit for a word, which FastWordpieceTokenizer counts in bytes.
 _MAX_BYTES_PER_WORD = 200
-# Where characters are assigned; all others are deleted.
+# Ranges with assigned characters; all others are deleted.
 _PLANES, _TAGS = (0, 0x34000), (0xE0000, 0xE0200)
 _ASSIGNED = (_PLANES, _TAGS)
-# A table has a place for each of these, and one for all others. Graphs are
-# copied often, and the tables with them.
+# Tables have a place for each of these and one for all others; they are small
+# because graphs are copied often, and the tables with them.
 _TAGS_PLACE = _PLANES[1]
 _OTHERS_PLACE = _TAGS_PLACE + _TAGS[1] - _TAGS[0]
 _TABLE_SIZE = _OTHERS_PLACE + 1
@@ -33,7 +33,7 @@ _FLAG = np.uint8
 
 
 class TokensWithOffsets(NamedTuple):
-  """Wordpieces and where they stand in the original strings.
+  """Wordpieces and their bytes in the original strings.
 
   Attributes:
     ids: int32 [batch, (tokens)].
@@ -47,14 +47,14 @@ class TokensWithOffsets(NamedTuple):
 
 
 def _is_deleted(character: str) -> bool:
-  """Whether it is of a category C (control, unassigned ...) and no space."""
+  """Whether the category is C (control, unassigned ...), except white space."""
   if character in '\t\n\r':
     return False
   return unicodedata.category(character)[0] == 'C' or character == '\ufffd'
 
 
 def _normalize_character(character: str, lower_case: bool) -> str:
-  """What BERT's BasicTokenizer makes of one character."""
+  """Normalizes one character as BERT's BasicTokenizer does."""
   if _is_deleted(character):
     return ''
   if not lower_case:
@@ -65,7 +65,7 @@ def _normalize_character(character: str, lower_case: bool) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _deleted_pattern() -> str:
-  """A regular expression (RE2) of the characters that `_is_deleted`."""
+  """Returns a regular expression (RE2) of the deleted characters."""
   ranges: list[list[int]] = []
   for first, limit in _ASSIGNED:
     for point in range(first, limit):
@@ -81,13 +81,13 @@ def _deleted_pattern() -> str:
 
 
 def _assigned() -> Iterator[tuple[int, int]]:
-  """Code points that may be assigned, each with its place in a table."""
+  """Yields code points that may be assigned, with their place in a table."""
   points = itertools.chain(*(range(*plane) for plane in _ASSIGNED))
   return ((point, place) for place, point in enumerate(points))
 
 
 def _places(points: tf.Tensor) -> tf.Tensor:
-  """Where code points stand in a table."""
+  """Returns the places of code points in a table."""
   tags = points - (_TAGS[0] - _TAGS_PLACE)
   is_tag = (points >= _TAGS[0]) & (points < _TAGS[1])
   others = tf.where(is_tag, tags, _OTHERS_PLACE)
@@ -96,11 +96,11 @@ def _places(points: tf.Tensor) -> tf.Tensor:
 
 @functools.lru_cache(maxsize=2)
 def _normalization_table(lower_case: bool) -> tuple[np.ndarray, ...]:
-  """For each place of a table: what the character becomes.
+  """Returns what the character at each place of a table becomes.
 
   Returns:
-    Code points int32, row splits int32, and as 0 or 1 whether a code point
-    is a mark that is deleted, so that it belongs to the character before it.
+    Code points int32, row splits int32, and as 0 or 1 whether the character is
+    a deleted mark, which belongs to the character before it.
   """
   lengths = np.ones(_TABLE_SIZE, np.int32)
   lengths[_OTHERS_PLACE] = 0
@@ -123,12 +123,12 @@ def _normalization_table(lower_case: bool) -> tuple[np.ndarray, ...]:
 
 @functools.lru_cache(maxsize=1)
 def _sigma_table() -> tuple[np.ndarray, np.ndarray]:
-  """Which characters decide how a capital sigma near them is lowered.
+  """Returns which characters decide how a capital sigma is lowercased.
 
   Returns:
-    For each place of a table, 0 or 1: whether the character is looked through
-    (accents, apostrophes, full stops, what is deleted ...), and whether it is
-    a cased letter.
+    For each place of a table, 0 or 1: whether the character is ignored
+    (accents, apostrophes, full stops, deleted characters ...), and whether it
+    is a cased letter.
   """
   ignored = np.ones(_TABLE_SIZE, _FLAG)
   cased = np.zeros(_TABLE_SIZE, _FLAG)
@@ -137,7 +137,7 @@ def _sigma_table() -> tuple[np.ndarray, np.ndarray]:
     character = chr(point)
     if _is_deleted(character):
       continue
-    # Python has no other way to ask for these properties.
+    # Python offers no other access to these properties.
     after_it = (character + sigma).lower()[-1] != sigma.lower()
     through_it = ('A' + character + sigma).lower()[-1] != sigma.lower()
     ignored[place] = through_it and not after_it
@@ -146,7 +146,6 @@ def _sigma_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _utf8_lengths(points: tf.Tensor) -> tf.Tensor:
-  """Bytes of each code point in UTF-8."""
   return (
     1
     + tf.cast(points >= 0x80, tf.int32)
@@ -161,12 +160,15 @@ class BertTokenizer(tf.Module):
   Works eagerly, in tf.function, in tf.data, and inside a SavedModel.
 
   Example:
-    tokenizer = BertTokenizer.from_file('vocab.txt')
-    tokenizer.tokenize(['Rivers of France'])  # <tf.RaggedTensor [[...]]>
+    >>> tokenizer = Tokenizer.from_file('testdata/bert/vocab.txt')
+    >>> ids = tokenizer.tokenize(['Rivers of France'])
+    >>> tokenizer.detokenize(ids)
+    ['rivers of france']
 
   Attributes:
     vocab: The wordpieces by id.
-    lower_case: Whether case and accents are removed (BERT's uncased).
+    lower_case: Whether case and accents are removed (BERT's uncased models).
+    pad_id: Id of [PAD]; likewise `unk_id`, `cls_id`, `sep_id`, `mask_id`.
   """
 
   def __init__(
@@ -179,7 +181,7 @@ class BertTokenizer(tf.Module):
     """Makes a tokenizer.
 
     Raises:
-      ValueError: A special wordpiece is missing, or a wordpiece is there twice.
+      ValueError: A special wordpiece is missing, or a wordpiece occurs twice.
     """
     super().__init__(name=name or 'bert_tokenizer')
     self._vocab = tuple(vocab)
@@ -205,10 +207,10 @@ class BertTokenizer(tf.Module):
   def from_file(
     cls, vocab_file: str | os.PathLike, *, lower_case: bool = True
   ) -> 'BertTokenizer':
-    """Reads a vocabulary with one wordpiece a line.
+    """Reads a vocabulary with one wordpiece per line.
 
     Raises:
-      ValueError: As the constructor, with the name of the file.
+      ValueError: As in the constructor, with the name of the file.
     """
     with open(vocab_file, encoding='utf-8') as f:
       vocab = f.read().split('\n')
@@ -231,20 +233,20 @@ class BertTokenizer(tf.Module):
 
   @property
   def special(self) -> SpecialIds:
-    """Ids that packing and masking need."""
+    """Ids of the special wordpieces, for packing and masking."""
     return SpecialIds(
       cls=self.cls_id, sep=self.sep_id, mask=self.mask_id, pad=self.pad_id
     )
 
   @functools.cached_property
   def fingerprint(self) -> str:
-    """Hex digest of the vocabulary and the case rule."""
+    """Hex digest of the vocabulary and of `lower_case`."""
     digest = hashlib.sha256(f'lower_case={self.lower_case}\n'.encode())
     digest.update('\n'.join(self._vocab).encode())
     return digest.hexdigest()[:16]
 
   def save_vocab(self, path: str | os.PathLike) -> None:
-    """Writes the vocabulary, one wordpiece a line."""
+    """Writes the vocabulary, one wordpiece per line."""
     with atomic.atomic_file(path, 'w') as f:
       f.writelines(f'{piece}\n' for piece in self._vocab)
 
@@ -258,10 +260,10 @@ class BertTokenizer(tf.Module):
       Ids, int32 [batch, (tokens)].
     """
     # First, because a NUL would end the string and a control character would
-    # stand between a capital sigma and its word.
+    # separate a capital sigma from its word.
     texts = tf.strings.regex_replace(texts, _deleted_pattern(), '')
     if self.lower_case:
-      # Replaces invalid bytes by U+FFFD, which is deleted with the accents.
+      # Invalid bytes become U+FFFD, which is deleted with the accents.
       texts = tf.strings.lower(texts, 'utf-8')
       texts = tf_text.normalize_utf8(texts, 'NFD')
       texts = tf.strings.regex_replace(texts, r'[\p{Mn}\x{fffd}]+', '')
@@ -272,10 +274,10 @@ class BertTokenizer(tf.Module):
     return self._wordpiece.tokenize(texts)
 
   def tokenize_with_offsets(self, texts: tf.Tensor) -> TokensWithOffsets:
-    """Splits strings into wordpieces that know their bytes.
+    """Splits strings into wordpieces with their bytes.
 
-    A token's bytes are those of the original string from its first character
-    to its last, accents that stand behind the last included.
+    The bytes of a token are those of the original string from its first
+    character to its last, including accents after the last.
 
     Args:
       texts: UTF-8 strings [batch]; invalid bytes are ignored.
@@ -325,8 +327,8 @@ class BertTokenizer(tf.Module):
       rows: int64 [chars], the row of each.
 
     Returns:
-      int32 [normalized chars]: which character each comes from, and its code
-      point.
+      int32 [normalized chars]: the character that each comes from, and its
+      code point.
     """
     values, splits, _ = _normalization_table(self.lower_case)
     places = _places(points)
@@ -349,7 +351,7 @@ class BertTokenizer(tf.Module):
   def _with_marks(
     self, points: tf.RaggedTensor, rows: tf.Tensor, limits: tf.Tensor
   ) -> tf.Tensor:
-    """Byte limits [chars], each moved behind the deleted marks that follow."""
+    """Moves byte limits [chars] to after the deleted marks that follow."""
     _, _, marks = _normalization_table(self.lower_case)
     flat = points.values
     is_mark = tf.gather(marks, _places(flat)) > 0
@@ -359,7 +361,7 @@ class BertTokenizer(tf.Module):
     return tf.gather(tf.math.segment_max(limits, group), group)
 
   def tokens(self, ids: Iterable[int]) -> list[str]:
-    """Wordpieces of ids."""
+    """Returns the wordpieces of ids."""
     return [self._vocab[int(i)] for i in ids]
 
   def detokenize(self, ids: tf.RaggedTensor | Iterable) -> list[str]:
@@ -369,7 +371,7 @@ class BertTokenizer(tf.Module):
       ids: [batch, (tokens)], ragged or nested lists.
 
     Returns:
-      A string a row; the original spacing and case are lost.
+      A string per row; the original spacing and case are lost.
     """
     rows = ids.to_list() if isinstance(ids, tf.RaggedTensor) else ids
     return [' '.join(self.tokens(row)).replace(' ##', '') for row in rows]
@@ -380,7 +382,7 @@ def _row_ids(ragged: tf.RaggedTensor) -> tf.Tensor:
 
 
 def _next_in_row(starts: tf.RaggedTensor, lengths: tf.Tensor) -> tf.Tensor:
-  """The next value in the row, or the row's length behind the last."""
+  """Returns the next value in the row, after the last the row's length."""
   flat = starts.values
   following = tf.concat([flat[1:], [0]], 0)[: tf.size(flat)]
   rows = starts.value_rowids()
@@ -389,10 +391,10 @@ def _next_in_row(starts: tf.RaggedTensor, lengths: tf.Tensor) -> tf.Tensor:
 
 
 def _ends_word_in_sigma(points: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-  """Where a capital sigma is lowered to its final form.
+  """Returns which capital sigmas are lowercased to the final form.
 
-  There a cased letter is before it and none behind it, not counting what is
-  looked through.
+  These have a cased letter before and none after them, not counting ignored
+  characters.
   """
   ignored, cased = _sigma_table()
   places = _places(points)

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Wordpieces that know their words, in windows that fit an encoder."""
+"""Wordpieces with their words, in windows that fit an encoder."""
 
 from typing import NamedTuple
 
@@ -15,11 +15,11 @@ class WordPieces(NamedTuple):
 
   Attributes:
     ids: int32 [batch, (pieces)].
-    cases: int32 [batch, (pieces)], `split_words.CASE_PATTERNS` of its word.
+    cases: int32 [batch, (pieces)], `split_words.CASE_PATTERNS` of their words.
     words: int32 [batch, (pieces)], the word that begins with the piece,
-      counted through the whole batch; -1 for the other pieces.
-    word_texts: string [batch, (words)]; words without a piece (of zero-width
-      characters only) are among them.
+      numbered across the batch; -1 for the other pieces.
+    word_texts: string [batch, (words)], including words without a piece (only
+      zero-width characters).
     word_starts: int32 [batch, (words)], bytes.
     word_limits: int32 [batch, (words)].
   """
@@ -33,13 +33,12 @@ class WordPieces(NamedTuple):
 
 
 class Windows(NamedTuple):
-  """Parts of sentences that an encoder can take; neighbours overlap.
+  """Overlapping parts of sentences that fit an encoder.
 
   Attributes:
-    pieces: int32 [windows, (length)], numbers of wordpieces, counted through
-      the whole batch.
-    kept: bool [windows, (length)]; each wordpiece is kept in one window, the
-      one where it has more around it.
+    pieces: int32 [windows, (length)], wordpieces, numbered across the batch.
+    kept: bool [windows, (length)]; each wordpiece is kept in the one window
+      where it has more context.
   """
 
   pieces: tf.RaggedTensor
@@ -47,26 +46,26 @@ class Windows(NamedTuple):
 
 
 def _keys(rows: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
-  """One ascending number for a row and a place in it."""
+  """Returns one ascending number for a row and a place in it."""
   return tf.cast(rows, tf.int64) * (1 << 32) + tf.cast(offsets, tf.int64)
 
 
 def split_word_pieces(
   texts: tf.Tensor, tokenizer: BertTokenizer, *, with_cases: bool = True
 ) -> WordPieces:
-  """Makes wordpieces of sentences, and finds the words that they begin.
+  """Splits sentences into wordpieces, and finds the words that they begin.
 
   Args:
     texts: UTF-8 strings [batch].
-    tokenizer: Of the wordpieces.
-    with_cases: Whether `cases` are found out; else they are 0.
+    tokenizer: Tokenizer.
+    with_cases: Whether `cases` are determined. Otherwise they are 0.
   """
   texts = tf.strings.regex_replace(texts, r'\x00', ' ')
   words = split_words.split_words(texts)
   tokens = tokenizer.tokenize_with_offsets(texts)
   rows = tokens.ids.value_rowids()
   word_rows = words.starts.value_rowids()
-  # [pieces]: the last word that does not begin behind the piece.
+  # [pieces]: the last word that does not begin after the piece.
   of_piece = (
     tf.searchsorted(
       _keys(word_rows, words.starts.values),
@@ -77,7 +76,7 @@ def split_word_pieces(
   )
   there = of_piece >= 0
   index = tf.maximum(of_piece, 0)
-  # A slice, so that there may be no word at all.
+  # There may be no word at all.
   padded_rows = tf.concat([word_rows, [-1]], 0)
   there &= tf.gather(padded_rows, index) == rows
   begins = tf.concat([[True], of_piece[1:] != of_piece[:-1]], 0)
@@ -102,9 +101,9 @@ def make_windows(
   """Cuts rows into windows; a row without wordpieces has none.
 
   Args:
-    row_lengths: int64 [batch], wordpieces of each.
-    length: Wordpieces of a window at most.
-    overlap: Wordpieces that a window has in common with the next one.
+    row_lengths: int64 [batch], number of wordpieces.
+    length: Maximum number of wordpieces of a window.
+    overlap: Number of wordpieces that neighboring windows share.
 
   Raises:
     ValueError: Windows would not advance.
@@ -127,7 +126,7 @@ def make_windows(
   start = row_start + number * stride
   limit = tf.minimum(start + length, row_limit)
   pieces = tf.ragged.range(start, limit)
-  # Half of what is common belongs to the one, half to the other.
+  # Each of two windows keeps half of what they share.
   first = tf.where(number > 0, start + overlap // 2, start)
   last = start + stride + overlap // 2
   last = tf.where(limit < row_limit, last, row_limit)
@@ -141,12 +140,12 @@ def make_windows(
 def pack_windows(
   ids: tf.RaggedTensor, cases: tf.RaggedTensor, tokenizer: BertTokenizer
 ) -> dict[str, tf.Tensor]:
-  """Packs `[CLS] window [SEP]`; the segment of a wordpiece is its case.
+  """Packs `[CLS] window [SEP]`; the type of a wordpiece is its case.
 
   Args:
     ids: int32 [windows, (length)].
     cases: int32 [windows, (length)].
-    tokenizer: Of the ids.
+    tokenizer: Tokenizer of the ids.
 
   Returns:
     `input_word_ids`, `input_mask`, `input_type_ids`, int32
