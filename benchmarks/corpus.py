@@ -19,7 +19,7 @@ class Settings:
   """How it is measured.
 
   Attributes:
-    num_processes: As `BuildConfig.num_processes`; 0 lets the builder choose.
+    num_processes: As `CorpusConfig.num_processes`; 0 lets the builder choose.
     repeats: Corpora built.
   """
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from benchmarks import timing
 from benchmarks.material import Material
 from benchmarks.pipeline import Pipeline, PipelineConfig
+from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.index import embed_corpus
 
 
@@ -45,7 +46,7 @@ def measure(settings: Settings, material: Material) -> dict[str, float]:
       pipeline.documents,
       embed,
       special=pipeline.tokenizer.special,
-      config=embed_corpus.EmbeddingConfig(max_length=config.candidate_seq_len),
+      config=EmbeddingConfig(candidate_seq_len=config.candidate_seq_len),
       progress=False,
     ),
     settings.repeats,

@@ -5,9 +5,9 @@
 import time
 
 from benchmarks.memory import clustered_vectors
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
-from realm_tf.index.searcher_config import SearcherConfig
 
 
 def random_index(
@@ -22,7 +22,7 @@ def random_index(
     dim: Dimensions of a vector.
   """
   vectors = clustered_vectors(len(documents), dim)
-  config = SearcherConfig(kind=kind)
+  config = SearcherConfig(searcher=kind)
   built = searcher.build_searcher(vectors, config)
   metadata = versions.IndexMetadata(
     step=0,

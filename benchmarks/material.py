@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from realm_tf.configs.corpus_config import CorpusConfig
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import build_corpus, readers
 from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.corpus.document import Document
@@ -83,13 +85,13 @@ class Material:
   ) -> dict[str, Any]:
     """Makes block records of the documents; returns their manifest."""
     return build_corpus.build_corpus(
-      build_corpus.BuildConfig(
+      CorpusConfig(
         input=self.documents_file(),
         output_dir=output_dir,
         vocab_file=self.vocab_file,
         lower_case=self.lower_case,
         num_processes=num_processes,
-        show_progress=False,
+        progress=False,
       )
     )
 
@@ -114,11 +116,11 @@ class Material:
     """Glob of the span records of the queries; made if they are not there."""
     output_dir = self._path('spans')
     salient_spans.tag_salient_spans(
-      salient_spans.SpansConfig(
+      SpansConfig(
         input=self._write(self.queries, 'queries'),
         output_dir=output_dir,
         num_processes=1,
-        show_progress=False,
+        progress=False,
       )
     )
     return os.path.join(output_dir, 'spans-*.tfrecord.gz')

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import searcher, versions
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.index.slot import IndexSlot
 
 NEEDS_WORK_DIR = True
@@ -134,7 +134,7 @@ def measure(settings: Settings, work_dir: str) -> dict[str, Any]:
   kind = settings.searcher
   if kind == 'scann' and not searcher.scann_is_installed():
     kind = 'exact'
-  config = SearcherConfig(kind=kind)
+  config = SearcherConfig(searcher=kind)
   index_dir = os.path.join(work_dir, 'index')
   vectors = clustered_vectors(settings.rows, settings.dim)
   slot = IndexSlot()

@@ -13,6 +13,8 @@ import tensorflow as tf
 from benchmarks.material import Material
 from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
 from realm_tf.index.candidates import (
@@ -20,15 +22,12 @@ from realm_tf.index.candidates import (
   IndexVersion,
   QueryEmbedders,
 )
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling.embedder import Embedder
-from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
-from realm_tf.spans.masking import MaskingConfig
 from realm_tf.tasks.retrieved_examples import retrieved_batches
 from realm_tf.training import checkpoints, optimization, run_config
 from realm_tf.training.example_generation import ExampleGenerator
@@ -117,7 +116,7 @@ class Pipeline:
     """
     shape = (len(self.documents), self.config.projection_size)
     vectors = np.random.default_rng(0).standard_normal(shape, np.float32)
-    config = SearcherConfig(kind='exact')
+    config = SearcherConfig(searcher='exact')
     metadata = versions.IndexMetadata(
       step=0,
       num_documents=shape[0],

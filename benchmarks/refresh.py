@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from benchmarks.material import Material
 from benchmarks.pipeline import Pipeline, PipelineConfig
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules
 from realm_tf.index import searcher, versions
 from realm_tf.index.candidates import IndexVersion
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.training import exporters
 from realm_tf.training.run_config import Batch
@@ -95,9 +95,9 @@ class _Watched:
       pipeline.documents,
       pipeline.tokenizer,
       index_dir,
-      searcher=SearcherConfig(kind=self.kind),
+      searcher=SearcherConfig(searcher=self.kind),
       embedding_config=EmbeddingConfig(
-        max_length=pipeline.config.candidate_seq_len
+        candidate_seq_len=pipeline.config.candidate_seq_len
       ),
     )
     self._builder = index_builder.BuilderThread(

@@ -36,6 +36,7 @@ import os
 
 from absl import app, flags
 
+from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.corpus import build_corpus, corpus, readers, sharding
 
 FLAGS = flags.FLAGS
@@ -77,7 +78,7 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f'unknown argument {argv[1]!r}')
   try:
     manifest = build_corpus.build_corpus(
-      build_corpus.BuildConfig(
+      CorpusConfig(
         input=FLAGS.input,
         output_dir=FLAGS.output_dir,
         format=FLAGS.format,

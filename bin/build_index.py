@@ -33,8 +33,7 @@ import threading
 from absl import app, flags
 
 from bin import console
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.indexing import corpus_index
 
 _CORPUS_DIR = flags.DEFINE_string(
@@ -62,7 +61,7 @@ _SEARCHER = flags.DEFINE_enum(
   'searcher', 'auto', ['auto', 'exact', 'scann'], 'How the index is searched.'
 )
 _MAX_LENGTH = flags.DEFINE_integer(
-  'max_length', 288, 'Wordpieces of a document, as in training.'
+  'candidate_seq_len', 288, 'Wordpieces of a document, as in training.'
 )
 _MIXED_PRECISION = flags.DEFINE_bool(
   'mixed_precision', False, 'Embed in bfloat16.'
@@ -86,11 +85,11 @@ def _build() -> None:
     raise app.UsageError('give --embedder, or --watch with --model_dir')
   if not index_dir and not model_dir:
     raise app.UsageError('give --index_dir or --model_dir')
-  config = corpus_index.CorpusIndexConfig(
+  config = IndexConfig(
     corpus_dir=_CORPUS_DIR.value,
     index_dir=index_dir or os.path.join(model_dir, 'index'),
-    searcher=SearcherConfig(kind=_SEARCHER.value),
-    embedding=EmbeddingConfig(max_length=_MAX_LENGTH.value),
+    searcher=_SEARCHER.value,
+    candidate_seq_len=_MAX_LENGTH.value,
     mixed_precision=_MIXED_PRECISION.value,
   )
   if not _WATCH.value:

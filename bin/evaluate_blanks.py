@@ -24,9 +24,9 @@ from absl import app, flags, logging
 
 from bin import console
 from realm_tf.answering import blank_evaluation, queries
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
-from realm_tf.modeling.featurization import FeaturizationConfig
 
 _CORPUS_DIR = flags.DEFINE_string(
   'corpus_dir', None, 'Of bin/build_corpus.', required=True

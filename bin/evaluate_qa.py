@@ -40,6 +40,7 @@ from absl import app, flags
 from bin import answering_flags, console, question_flags
 from realm_tf.answering import qa_evaluation
 from realm_tf.answering.answerer import Answerer
+from realm_tf.configs.evaluation_config import EvaluationConfig
 from realm_tf.questions import gold_blocks, qa_datasets
 
 answering_flags.define(
@@ -122,7 +123,7 @@ def _evaluate() -> dict[str, float]:
     return qa_evaluation.evaluate(
       answerer,
       examples,
-      qa_evaluation.EvaluationConfig(
+      EvaluationConfig(
         depth=_DEPTH.value,
         reader_beam=flags.FLAGS.reader_beam,
         batch_size=_BATCH_SIZE.value,

@@ -34,13 +34,10 @@ and called again with the same flags it goes on where it was. Then:
 from absl import app, flags
 
 from bin import console, question_flags, training_flags
-from realm_tf.index import versions
-from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.configs.qa_config import QAConfig
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.io import allocator
-from realm_tf.modeling.open_qa import OpenQAConfig
 from realm_tf.tasks import qa
-from realm_tf.tasks.question_batches import QuestionConfig
-from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
 _CORPUS_DIR = flags.DEFINE_string(
@@ -146,12 +143,12 @@ _EVAL_QUESTIONS = flags.DEFINE_integer(
 )
 
 
-def _config(schedule: RefreshSchedule | None) -> qa.FinetuningConfig:
-  return qa.FinetuningConfig(
+def _config(schedule: RefreshSchedule | None) -> QAConfig:
+  return QAConfig(
     **training_flags.values(),
     **question_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
-    index_path=versions.find_index(_INDEX_DIR.value),
+    index_dir=_INDEX_DIR.value,
     train_questions=_TRAIN_QUESTIONS.value,
     dev_questions=_DEV_QUESTIONS.value,
     is_regex=_IS_REGEX.value,
@@ -159,21 +156,17 @@ def _config(schedule: RefreshSchedule | None) -> qa.FinetuningConfig:
     bert=_BERT.value,
     span_reader=_SPAN_READER.value,
     embedder=_EMBEDDER.value,
-    questions=QuestionConfig(
-      query_seq_len=_QUERY_SEQ_LEN.value,
-      reader_seq_len=_READER_SEQ_LEN.value,
-      retriever_beam=_RETRIEVER_BEAM.value,
-      reader_beam=_READER_BEAM.value,
-      add_gold=_ADD_GOLD.value,
-    ),
-    model=OpenQAConfig(
-      retriever_gold_loss=_RETRIEVER_GOLD_LOSS.value,
-      reader_gold_loss=_READER_GOLD_LOSS.value,
-    ),
+    query_seq_len=_QUERY_SEQ_LEN.value,
+    reader_seq_len=_READER_SEQ_LEN.value,
+    retriever_beam=_RETRIEVER_BEAM.value,
+    reader_beam=_READER_BEAM.value,
+    add_gold=_ADD_GOLD.value,
+    retriever_gold_loss=_RETRIEVER_GOLD_LOSS.value,
+    reader_gold_loss=_READER_GOLD_LOSS.value,
     max_span_width=_MAX_SPAN_WIDTH.value,
     embedder_learning_rate=_EMBEDDER_LEARNING_RATE.value,
     refresh_schedule=schedule,
-    searcher=SearcherConfig(kind=_SEARCHER.value),
+    searcher=_SEARCHER.value,
     eval_questions=_EVAL_QUESTIONS.value,
   )
 

@@ -22,6 +22,8 @@ metadata says, and whether its embeddings have collapsed to one direction.
 
 import sys
 
+from realm_tf.configs.masking_config import MaskingConfig
+
 if __name__ == 'inspect':
   # `python bin/NAME.py` puts bin/ in front of the standard library, where an
   # `inspect` lives that everybody imports: whoever wants that one gets it.
@@ -39,7 +41,7 @@ else:
   from absl import app, flags
 
   from realm_tf.indexing import inspection
-  from realm_tf.spans import masking, pretraining_examples
+  from realm_tf.spans import pretraining_examples
   from realm_tf.text.tokenizer import BertTokenizer
 
   FLAGS = flags.FLAGS
@@ -61,7 +63,7 @@ def _count_spans(path: str) -> None:
   paths = inspection.span_files(path)
   if not paths:
     return
-  config = masking.MaskingConfig(
+  config = MaskingConfig(
     max_masks=FLAGS.max_masks, query_seq_len=FLAGS.query_seq_len
   )
   tokenizer = BertTokenizer.from_file(

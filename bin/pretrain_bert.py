@@ -22,9 +22,9 @@ where it was.
 from absl import app, flags, logging
 
 from bin import bert_flags, console, training_flags
+from realm_tf.configs.mlm_config import MlmConfig
 from realm_tf.io import allocator
 from realm_tf.tasks import mlm
-from realm_tf.tasks.mlm_examples import MlmConfig
 
 # Where things are.
 _TRAIN_PASSAGES = flags.DEFINE_string(
@@ -80,18 +80,16 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   logging.set_verbosity(logging.INFO)
-  config = mlm.MlmTrainingConfig(
+  config = MlmConfig(
     **training_flags.values(),
     **bert_flags.values(),
     train_passages=_TRAIN_PASSAGES.value,
     heldout_passages=_HELDOUT_PASSAGES.value,
-    examples=MlmConfig(
-      max_length=_MAX_LENGTH.value,
-      max_predictions=_MAX_PREDICTIONS.value,
-      mask_rate=_MASK_RATE.value,
-      name_mask_rate=_NAME_MASK_RATE.value,
-      empty_rate=_EMPTY_RATE.value,
-    ),
+    max_length=_MAX_LENGTH.value,
+    max_predictions=_MAX_PREDICTIONS.value,
+    mask_rate=_MASK_RATE.value,
+    name_mask_rate=_NAME_MASK_RATE.value,
+    empty_rate=_EMPTY_RATE.value,
     eval_batches=_EVAL_BATCHES.value,
     weights_dtype=_WEIGHTS_DTYPE.value,
     strict=_STRICT.value,

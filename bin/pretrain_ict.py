@@ -28,9 +28,10 @@ goes on where it was.
 from absl import app, flags
 
 from bin import bert_flags, console, question_flags, training_flags
+from realm_tf.configs.ict_config import IctConfig
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.io import allocator
 from realm_tf.tasks import ict
-from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
 _CORPUS_DIR = flags.DEFINE_string(
@@ -104,7 +105,7 @@ def main(argv: list[str]) -> None:
     schedule = RefreshSchedule.parse(_EXPORT_SCHEDULE.value)
   except ValueError as e:
     raise app.UsageError(f'--export_schedule: {e}') from e
-  config = ict.IctConfig(
+  config = IctConfig(
     **training_flags.values(),
     **bert_flags.values(),
     **question_flags.values(),

@@ -24,18 +24,13 @@ export/tf_hub/<step>/{embedder,bert} and export/tf_hub_best/. Killed at any
 moment and called again with the same flags it goes on where it was.
 """
 
-import os
-import sys
-
 from absl import app, flags
 
 from bin import bert_flags, console, training_flags
-from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.configs.realm_config import RealmConfig
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.io import allocator
-from realm_tf.modeling.featurization import FeaturizationConfig
-from realm_tf.spans.masking import MaskingConfig
 from realm_tf.tasks import realm
-from realm_tf.training.refresh_schedule import RefreshSchedule
 
 # Where things are.
 _CORPUS_DIR = flags.DEFINE_string(
@@ -143,35 +138,27 @@ _EVAL_BATCHES = flags.DEFINE_integer(
 )
 
 
-def _config(schedule: RefreshSchedule) -> realm.PretrainingConfig:
-  training = training_flags.values()
-  return realm.PretrainingConfig(
-    **training,
+def _config(schedule: RefreshSchedule) -> RealmConfig:
+  return RealmConfig(
+    **training_flags.values(),
     **bert_flags.values(),
     corpus_dir=_CORPUS_DIR.value,
-    index_dir=_INDEX_DIR.value or os.path.join(training['model_dir'], 'index'),
+    index_dir=_INDEX_DIR.value,
     train_examples=_TRAIN_EXAMPLES.value,
     heldout_examples=_HELDOUT_EXAMPLES.value,
     embedder=_EMBEDDER.value,
     projection_size=_PROJECTION_SIZE.value,
     separate_towers=_SEPARATE_TOWERS.value,
     embedder_learning_rate=_EMBEDDER_LEARNING_RATE.value,
-    masking=MaskingConfig(
-      strategy=_MASKING.value,
-      max_masks=_MAX_MASKS.value,
-      query_seq_len=_QUERY_SEQ_LEN.value,
-    ),
-    featurization=FeaturizationConfig(
-      query_seq_len=_QUERY_SEQ_LEN.value,
-      candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
-      num_candidates=_NUM_CANDIDATES.value,
-      max_masks=_MAX_MASKS.value,
-    ),
+    masking=_MASKING.value,
+    query_seq_len=_QUERY_SEQ_LEN.value,
+    candidate_seq_len=_CANDIDATE_SEQ_LEN.value,
+    num_candidates=_NUM_CANDIDATES.value,
+    max_masks=_MAX_MASKS.value,
     oversample=_OVERSAMPLE.value,
-    searcher=SearcherConfig(kind=_SEARCHER.value),
+    searcher=_SEARCHER.value,
     refresh_schedule=schedule,
     index_builder=_INDEX_BUILDER.value,
-    builder_command=(sys.executable, '-m', 'bin.build_index'),
     batches_ahead=_AHEAD.value,
     eval_batches=_EVAL_BATCHES.value,
   )

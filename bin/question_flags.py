@@ -31,7 +31,7 @@ def define() -> None:
 def values() -> dict[str, Any]:
   """What was given, as arguments of the configs of these trainings."""
   return {
-    'dataset_format': flags.FLAGS['format'].value,
+    'format': flags.FLAGS['format'].value,
     'paragraphs': flags.FLAGS['paragraphs'].value,
     'max_block_length': flags.FLAGS['max_block_length'].value,
   }

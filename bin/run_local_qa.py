@@ -108,7 +108,7 @@ class _Demo:
         f'--embedder={embedder}',
         f'--corpus_dir={corpus}',
         f'--index_dir={directory}',
-        '--max_length=72',
+        '--candidate_seq_len=72',
       )
     return versions.find_index(directory)
 

@@ -25,8 +25,8 @@ from absl import app, flags, logging
 from bin import console
 from realm_tf.answering import queries
 from realm_tf.answering.blank_filler import BlankFiller
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.index import versions
-from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.training import exporters
 
 _MODEL_DIR = flags.DEFINE_string(

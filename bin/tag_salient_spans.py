@@ -47,12 +47,13 @@ import os
 
 from absl import app, flags
 
+from realm_tf.configs import spans_config
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import readers, sharding, shards
 from realm_tf.io import atomic
 from realm_tf.spans import (
   beam_pipeline,
   salient_spans,
-  span_rules,
   span_statistics,
 )
 from realm_tf.training import exporters
@@ -67,7 +68,10 @@ flags.DEFINE_enum(
 
 # What finds spans.
 flags.DEFINE_enum(
-  'tagger', 'gazetteer', salient_spans.TAGGERS, 'What finds the names.'
+  'tagger',
+  'gazetteer',
+  ['gazetteer', 'spacy', 'bert', 'none'],
+  'What finds the names.',
 )
 flags.DEFINE_string(
   'gazetteer', '', 'A file of names, one a line, for --tagger=gazetteer.'
@@ -85,7 +89,7 @@ flags.DEFINE_bool('dates', True, 'Whether dates are salient spans, too.')
 # Which are kept.
 flags.DEFINE_list(
   'labels',
-  list(span_rules.GROUPS),
+  list(spans_config.SPAN_GROUPS),
   'What is kept: groups, or labels of the tagger.',
 )
 flags.DEFINE_integer('min_span_chars', 2, 'Shorter spans are dropped.')
@@ -127,11 +131,11 @@ flags.DEFINE_list(
 flags.mark_flags_as_required(['input', 'output_dir'])
 
 
-def _config() -> salient_spans.SpansConfig:
+def _config() -> SpansConfig:
   bert_tagger = FLAGS.bert_tagger
   if bert_tagger:
     bert_tagger = exporters.best_tagger(bert_tagger)
-  return salient_spans.SpansConfig(
+  return SpansConfig(
     input=FLAGS.input,
     output_dir=FLAGS.output_dir,
     format=FLAGS.format,
@@ -144,13 +148,11 @@ def _config() -> salient_spans.SpansConfig:
     spacy_pipeline=FLAGS.spacy_pipeline,
     bert_tagger=bert_tagger,
     dates=FLAGS.dates,
-    rules=span_rules.SpanRules(
-      labels=tuple(FLAGS.labels),
-      min_chars=FLAGS.min_span_chars,
-      max_chars=FLAGS.max_span_chars,
-      unique_texts=FLAGS.unique_spans,
-      drop_spanless=FLAGS.drop_spanless,
-    ),
+    labels=tuple(FLAGS.labels),
+    min_span_chars=FLAGS.min_span_chars,
+    max_span_chars=FLAGS.max_span_chars,
+    unique_spans=FLAGS.unique_spans,
+    drop_spanless=FLAGS.drop_spanless,
   )
 
 

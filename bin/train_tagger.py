@@ -27,8 +27,8 @@ and called again with the same flags it goes on where it was.
 from absl import app, flags
 
 from bin import bert_flags, console, training_flags
+from realm_tf.configs.tagger_config import TaggerConfig
 from realm_tf.spans import entities
-from realm_tf.spans.word_labels import WindowConfig
 from realm_tf.tasks import tagger
 
 # Where things are.
@@ -97,19 +97,17 @@ _MASK_RATE = flags.DEFINE_float(
 )
 
 
-def _config() -> tagger.TaggerConfig:
-  return tagger.TaggerConfig(
+def _config() -> TaggerConfig:
+  return TaggerConfig(
     **training_flags.values(),
     **bert_flags.values(),
     train_files=_TRAIN_FILES.value,
     dev_files=_DEV_FILES.value,
     dev_share=_DEV_SHARE.value,
     split_seed=_SPLIT_SEED.value,
-    windows=WindowConfig(
-      max_length=_MAX_LENGTH.value,
-      overlap=_OVERLAP.value,
-      case_feature=_CASE_FEATURE.value,
-    ),
+    max_length=_MAX_LENGTH.value,
+    overlap=_OVERLAP.value,
+    case_feature=_CASE_FEATURE.value,
     whole_documents=_WHOLE_DOCUMENTS.value,
     swapped_copies=_SWAPPED_COPIES.value,
     swap_rate=_SWAP_RATE.value,

@@ -107,5 +107,5 @@ def values() -> dict[str, Any]:
   """What was given, as arguments of a `TrainingSettings`."""
   given = {name: flags.FLAGS[name].value for name in _NAMES}
   if _STRATEGY in flags.FLAGS:
-    given['mirrored'] = flags.FLAGS[_STRATEGY].value == 'mirrored'
+    given['strategy'] = flags.FLAGS[_STRATEGY].value
   return given

@@ -44,6 +44,7 @@ and the path of the index.
 from absl import app, flags
 
 from bin import console
+from realm_tf.configs.update_config import UpdateConfig
 from realm_tf.corpus import readers
 from realm_tf.indexing import corpus_update
 
@@ -81,7 +82,7 @@ _EMBEDDER = flags.DEFINE_string(
   'embedder', None, 'TF Hub module, for an index without one in it.'
 )
 _MAX_LENGTH = flags.DEFINE_integer(
-  'max_length',
+  'candidate_seq_len',
   None,
   'Wordpieces of a document, as of bin/build_index; default: what the index'
   ' says, or 288.',
@@ -98,7 +99,7 @@ def main(argv: list[str]) -> None:
   console.show_messages()
   with console.one_line_errors('update_index'):
     path, counts = corpus_update.update_corpus(
-      corpus_update.CorpusUpdateConfig(
+      UpdateConfig(
         corpus_dir=_CORPUS_DIR.value,
         index_dir=_INDEX_DIR.value,
         output_dir=_OUTPUT_DIR.value,
@@ -110,7 +111,7 @@ def main(argv: list[str]) -> None:
         retrain=_RETRAIN.value,
         overwrite=_OVERWRITE.value,
         embedder=_EMBEDDER.value,
-        max_length=_MAX_LENGTH.value,
+        candidate_seq_len=_MAX_LENGTH.value,
         mixed_precision=_MIXED_PRECISION.value,
       )
     )

@@ -22,10 +22,10 @@ tf.config.set_logical_device_configuration(
 
 from benchmarks import material as material_lib
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.indexing import corpus_index
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
@@ -125,7 +125,7 @@ def indexed(world, tmp_path_factory):
     tokenizer,
     str(root / 'index'),
     searcher=SearcherConfig(),
-    embedding_config=EmbeddingConfig(max_length=48),
+    embedding_config=EmbeddingConfig(candidate_seq_len=48),
   )
   indexer(str(root / 'embedder-3'), 3)
   return root, tokenizer, documents, embedder, module, indexer

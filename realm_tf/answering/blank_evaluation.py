@@ -17,14 +17,15 @@ from realm_tf.answering.blank_filler import (
 )
 from realm_tf.answering.blanks import BlankAccuracy, filled_right
 from realm_tf.bert import weights
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.masking_config import FeaturizationConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus
 from realm_tf.index.searcher import build_searcher
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io.progress import progress
 from realm_tf.modeling.embedder import Embedder
-from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.questions.qa_metrics import HitsAt
 from realm_tf.text.tokenizer import BertTokenizer
@@ -92,14 +93,16 @@ def make_filler(
     documents,
     embed,
     special=tokenizer.special,
-    config=embed_corpus.EmbeddingConfig(
-      max_length=min(
+    config=EmbeddingConfig(
+      candidate_seq_len=min(
         config.candidate_seq_len, embedder.bert_config.max_positions
       ),
       separate_candidate_segments=config.separate_candidate_segments,
     ),
   )
-  searcher = build_searcher(np.asarray(vectors), SearcherConfig(kind='exact'))
+  searcher = build_searcher(
+    np.asarray(vectors), SearcherConfig(searcher='exact')
+  )
   return BlankFiller(
     embedder, reader, tokenizer, documents, searcher, config=config
   )

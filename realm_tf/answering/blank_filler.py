@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
@@ -112,7 +113,7 @@ class BlankFiller:
     searcher: Searcher,
     *,
     search_embedder: Embedder | None = None,
-    config: featurization.FeaturizationConfig | None = None,
+    config: FeaturizationConfig | None = None,
   ):
     """Puts the parts together.
 
@@ -137,7 +138,7 @@ class BlankFiller:
       )
     self.tokenizer = tokenizer
     self.documents = documents
-    config = config or featurization.FeaturizationConfig()
+    config = config or FeaturizationConfig()
     # Neither may be given more wordpieces than it has positions for.
     self._positions = reader.bert_config.max_positions
     limit = embedder.bert_config.max_positions
@@ -171,7 +172,7 @@ class BlankFiller:
     corpus_dir: str | os.PathLike,
     index_path: str | os.PathLike,
     *,
-    config: featurization.FeaturizationConfig | None = None,
+    config: FeaturizationConfig | None = None,
   ) -> 'BlankFiller':
     """Loads what a pre-training exported, and an index of the corpus.
 
@@ -240,7 +241,7 @@ class BlankFiller:
 
   def _for_queries(
     self, query_ids: tf.RaggedTensor, num_candidates: int
-  ) -> featurization.FeaturizationConfig:
+  ) -> FeaturizationConfig:
     """Cuts documents where sentence and document are too long together."""
     longest = int(query_ids.bounding_shape(1)) + 2
     return dataclasses.replace(

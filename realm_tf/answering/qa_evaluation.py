@@ -8,7 +8,6 @@ looks at more of its rows then, so that the first of these may be others.
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from realm_tf.answering.answerer import Answerer, Answers
+from realm_tf.configs.evaluation_config import EvaluationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
@@ -25,41 +25,6 @@ from realm_tf.questions.answer_finder import AnswerFinder
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.questions.qa_metrics import QaMetrics
 from realm_tf.questions.questions import Questions, ordered_rows
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationConfig:
-  """What is measured.
-
-  Attributes:
-    depth: Blocks retrieved for recall (at most those of the corpus).
-    reader_beam: Blocks that are read.
-    spans: Candidates for the reader's oracle.
-    batch_size: Questions at a time.
-    blocks_at_once: Blocks read at a time, to save memory; 0 reads all.
-    retrieve_only: Measure retrieval, read nothing.
-    closed_book: Retrieve nothing, read the null document: what is right
-      without any document. It has no span that a reader of spans could copy.
-    progress: Whether a progress bar is drawn.
-  """
-
-  depth: int = 5000
-  reader_beam: int = 5
-  spans: int = 5
-  batch_size: int = 8
-  blocks_at_once: int = 0
-  retrieve_only: bool = False
-  closed_book: bool = False
-  progress: bool = True
-
-  def __post_init__(self):
-    for name in ('depth', 'reader_beam', 'spans', 'batch_size'):
-      if getattr(self, name) < 1:
-        raise ValueError(
-          f'{name} must be at least 1. Received: {getattr(self, name)}'
-        )
-    if self.retrieve_only and self.closed_book:
-      raise ValueError('retrieve_only and closed_book exclude each other')
 
 
 def prediction_records(

@@ -20,8 +20,6 @@ from realm_tf.text import sentences
 from realm_tf.text.tokenizer import BertTokenizer
 
 SPECIAL_TOKENS = 3
-# Below this a title and a handful of words no longer fit.
-MIN_BLOCK_LENGTH = 16
 
 
 class _Tokens(NamedTuple):

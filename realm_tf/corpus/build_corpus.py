@@ -2,40 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The knowledge corpus: documents in, block records out."""
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
 
+from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.corpus import blocks, processes, readers, sharding
 from realm_tf.corpus.document import CorpusError
 from realm_tf.text.tokenizer import BertTokenizer
 
 
-@dataclasses.dataclass(frozen=True)
-class BuildConfig(sharding.ShardingConfig):
-  """How to build a knowledge corpus; see also `ShardingConfig`.
-
-  Attributes:
-    vocab_file: BERT's vocabulary, one wordpiece a line.
-    lower_case: Whether it is an uncased one.
-    max_block_length: Wordpieces of a block with title and special tokens.
-  """
-
-  vocab_file: str = ''
-  lower_case: bool = True
-  max_block_length: int = 288
-
-  def __post_init__(self):
-    super().__post_init__()
-    if self.max_block_length < blocks.MIN_BLOCK_LENGTH:
-      raise CorpusError(
-        f'--max_block_length: {self.max_block_length} is less than'
-        f' {blocks.MIN_BLOCK_LENGTH}'
-      )
-
-
-def _make_processor(config: BuildConfig) -> processes.Processor:
+def _make_processor(config: CorpusConfig) -> processes.Processor:
   tokenizer = BertTokenizer.from_file(
     config.vocab_file, lower_case=config.lower_case
   )
@@ -57,7 +34,7 @@ def _to_blocks(
   return processes.Result(records, counts, problems)
 
 
-def build_corpus(config: BuildConfig) -> dict[str, Any]:
+def build_corpus(config: CorpusConfig) -> dict[str, Any]:
   """Builds `blocks-XXXXX-of-XXXXX.tfrecord.gz` and `manifest.json`.
 
   Goes on where an earlier, interrupted build of the same settings stopped, and

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 
 import tensorflow as tf
 
+from realm_tf.configs.corpus_config import CORPUS_FORMATS
 from realm_tf.corpus import block_records, document, lines, mediawiki
 from realm_tf.corpus.document import (
   CorpusError,
@@ -29,14 +30,7 @@ from realm_tf.corpus.document import (
 )
 from realm_tf.io import files
 
-FORMATS = (
-  'jsonl',  # a JSON object a line, with title and text (or body)
-  'wikiextractor',  # <doc ... title="..."> ... </doc>
-  'mediawiki',  # <mediawiki> <page> ...: the dump itself
-  'dpr',  # psgs_w100.tsv: id, text, title
-  'text',  # a file a document, its name the title
-  'blocks',  # what build_corpus wrote, or the original's docs.tfr.gz-*
-)
+FORMATS = CORPUS_FORMATS
 # Bytes at each end of a file that tell it from others.
 _DIGESTED = 1 << 20
 

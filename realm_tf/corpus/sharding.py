@@ -15,7 +15,6 @@ written last: a directory with a manifest is whole.
 """
 
 import collections
-import dataclasses
 import hashlib
 import itertools
 import os
@@ -24,6 +23,7 @@ from typing import Any
 
 from absl import logging
 
+from realm_tf.configs.corpus_config import ShardingConfig
 from realm_tf.corpus import block_records, estimates, processes, readers
 from realm_tf.corpus import shards as shards_lib
 from realm_tf.corpus.document import CorpusError
@@ -38,46 +38,6 @@ _MAX_REPORTED = 20
 # (each imports TensorFlow); and how far gzip and bzip2 pack text.
 _SMALL_INPUT = 48 << 20
 _PACKING = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class ShardingConfig:
-  """How a corpus is read and written.
-
-  Attributes:
-    input: Paths, globs or directories.
-    output_dir: Where shards and manifest go.
-    format: One of `readers.FORMATS`, or `auto` to look at each file.
-    records_per_shard: Input records of a shard; a multiple of the batch is
-      made of it.
-    num_processes: Processes, with the one that reads and writes; 0 for one per
-      core, or only that one if the input is small.
-    strict: Whether a malformed record ends the build.
-    overwrite: Whether what stands in `output_dir` may be replaced.
-    show_progress: Whether to show a bar.
-  """
-
-  input: str | Sequence[str]
-  output_dir: str
-  format: str = 'auto'
-  records_per_shard: int = 50_000
-  num_processes: int = 0
-  strict: bool = False
-  overwrite: bool = False
-  show_progress: bool = True
-
-  def __post_init__(self):
-    if self.format not in ('auto', *readers.FORMATS):
-      raise CorpusError(
-        f'--format: {self.format!r} is none of auto, '
-        + ', '.join(readers.FORMATS)
-      )
-    if self.records_per_shard < 1:
-      raise CorpusError(
-        f'--records_per_shard: {self.records_per_shard} is less than 1'
-      )
-    if self.num_processes < 0:
-      raise CorpusError(f'--num_processes: {self.num_processes} is negative')
 
 
 def batches(
@@ -238,7 +198,7 @@ def _write_shards(
     unit='doc',
     total=sum(estimates.estimate_records(*file) for file in paths),
     initial=sum(n['counts']['read'] for n in shards.notes),
-    disable=not config.show_progress,
+    disable=not config.progress,
   )
   try:
     while True:

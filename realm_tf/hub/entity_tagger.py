@@ -24,9 +24,10 @@ import os
 import tensorflow as tf
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.hub import hub_modules
 from realm_tf.modeling.token_classifier import TokenClassifier
-from realm_tf.spans.word_labels import Classes, WindowConfig
+from realm_tf.spans.word_labels import Classes
 from realm_tf.text import split_words, word_pieces
 from realm_tf.text.tokenizer import BertTokenizer
 

@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 from absl import logging
 
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import embed_corpus, searcher, versions
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
 from realm_tf.text import packing
 
@@ -68,7 +69,7 @@ def build_index(
   *,
   special: packing.SpecialIds,
   searcher_config: SearcherConfig | None = None,
-  embedding_config: embed_corpus.EmbeddingConfig | None = None,
+  embedding_config: EmbeddingConfig | None = None,
   embedder_dir: str | os.PathLike | None = None,
   embedder_fingerprint: str | None = None,
   precision: str | None = None,
@@ -116,7 +117,7 @@ def build_index(
   for old in directory.glob('.partial-*'):
     if old != partial or embedder_fingerprint is None:
       shutil.rmtree(old)
-  embedding_config = embedding_config or embed_corpus.EmbeddingConfig()
+  embedding_config = embedding_config or EmbeddingConfig()
   embeddings = embed_corpus.embed_documents(
     documents,
     embed_fn,
@@ -145,7 +146,7 @@ def build_index(
       searcher=searcher_config,
       built_at=start if built_at is None else built_at,
       build_seconds=time.time() - start,
-      max_length=embedding_config.max_length,
+      max_length=embedding_config.candidate_seq_len,
       precision=precision,
     )
     path = versions.publish_index(

@@ -3,7 +3,6 @@
 """Embeds all documents of a corpus."""
 
 import concurrent.futures
-import dataclasses
 import functools
 import hashlib
 import json
@@ -18,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress as progress_bar
@@ -36,42 +36,6 @@ be a `tf.function` with `embed_signature()`, else each new shape is traced."""
 
 class EmbeddingStoppedError(Exception):
   """The embedding was stopped before its end."""
-
-
-@dataclasses.dataclass(frozen=True)
-class EmbeddingConfig:
-  """How a corpus is embedded.
-
-  Attributes:
-    max_length: Wordpieces of a document at most, [CLS] and [SEP] counted.
-    batch_tokens: Wordpieces of a batch at most, padding counted.
-    sort_window: Corpus that are sorted by length together. Batches then
-      hold documents of nearly one length.
-    fixed_length: All batches of one shape, padded to `max_length` (TPU).
-    save_seconds: Time between two records of what is done, from which a
-      stopped embedding goes on.
-    separate_candidate_segments: As `FeaturizationConfig` has it: whether the
-      body is of type 1. The vectors of the index differ from those that the
-      training computes if the two are not the same.
-  """
-
-  max_length: int = 288
-  batch_tokens: int = 8192
-  sort_window: int = 1 << 16
-  fixed_length: bool = False
-  save_seconds: float = 30.0
-  separate_candidate_segments: bool = True
-
-  def __post_init__(self):
-    if self.max_length < _SPECIAL:
-      raise ValueError(
-        f'max_length must be at least {_SPECIAL}. Received: {self.max_length}'
-      )
-    for field in ('batch_tokens', 'sort_window'):
-      if getattr(self, field) < 1:
-        raise ValueError(
-          f'{field} must be positive. Received: {getattr(self, field)}'
-        )
 
 
 def embed_signature() -> list[dict[str, tf.TensorSpec]]:
@@ -124,7 +88,7 @@ def plan_batches(
     while first < len(order):
       longest = int(lengths[order[first]])
       if config.fixed_length:
-        longest = config.max_length
+        longest = config.candidate_seq_len
       size = max(1, config.batch_tokens // longest)
       yield order[first : first + size]
       first += size
@@ -186,7 +150,7 @@ def _key(documents: Corpus, config: EmbeddingConfig, embedder: str) -> str:
       documents.fingerprint,
       len(documents),
       embedder,
-      config.max_length,
+      config.candidate_seq_len,
       config.batch_tokens,
       config.sort_window,
       config.fixed_length,
@@ -238,17 +202,17 @@ def embed_documents(
     raise ValueError('the corpus is empty: there is nothing to embed')
   lengths = np.minimum(
     documents.title_lengths + documents.body_lengths + _SPECIAL,
-    config.max_length,
+    config.candidate_seq_len,
   )
   key = _key(documents, config, embedder_fingerprint)
   partial = _Partial(resume_dir, key, n)
   traced = _traced_packing(
     special,
-    config.max_length,
+    config.candidate_seq_len,
     config.fixed_length,
     config.separate_candidate_segments,
   )
-  fixed_rows = max(1, config.batch_tokens // config.max_length)
+  fixed_rows = max(1, config.batch_tokens // config.candidate_seq_len)
 
   def pack(rows: np.ndarray) -> dict[str, tf.Tensor]:
     if config.fixed_length:

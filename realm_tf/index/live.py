@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
+from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.corpus import blocks, document_lookup, documents_view
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
@@ -63,8 +64,8 @@ class Encoding:
 
   tokenizer: BertTokenizer
   embed_fn: embed_corpus.EmbedFn
-  embedding_config: embed_corpus.EmbeddingConfig = dataclasses.field(
-    default_factory=embed_corpus.EmbeddingConfig
+  embedding_config: EmbeddingConfig = dataclasses.field(
+    default_factory=EmbeddingConfig
   )
   max_block_length: int = 288
 

@@ -21,9 +21,9 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import search_ops
 from realm_tf.index import searcher as searcher_lib
-from realm_tf.index.searcher_config import SearcherConfig
 
 _VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
 _DTYPES = {

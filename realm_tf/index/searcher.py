@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import search_ops
 from realm_tf.index.search_ops import scann_is_installed
-from realm_tf.index.searcher_config import SearcherConfig
 
 # ScaNN quantizes by so many centres.
 _SCANN_MIN_ROWS = 16
@@ -222,8 +222,8 @@ class ScannSearcher(Searcher):
 
 def choose_kind(num_rows: int, config: SearcherConfig) -> str:
   """`exact` or `scann`: what `build_searcher` will build."""
-  if config.kind != 'auto':
-    return config.kind
+  if config.searcher != 'auto':
+    return config.searcher
   if num_rows < config.exact_below:
     return 'exact'
   if scann_is_installed():

@@ -23,9 +23,9 @@ import tensorflow as tf
 from absl import logging
 
 from realm_tf.corpus.corpus import Corpus
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import saved_searcher
 from realm_tf.index.searcher import Searcher
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic, compatibility
 from realm_tf.io.module_info import read_info
 from realm_tf.text import packing
@@ -101,7 +101,10 @@ class IndexMetadata:
         ' the index again (build_index)'
       )
     try:
-      return cls(**{**found, 'searcher': SearcherConfig(**found['searcher'])})
+      searcher = dict(found['searcher'])
+      if 'kind' in searcher:  # Its name until 2026.
+        searcher['searcher'] = searcher.pop('kind')
+      return cls(**{**found, 'searcher': SearcherConfig(**searcher)})
     except (KeyError, TypeError, ValueError) as e:
       raise ValueError(f'{path}: not the metadata of an index: {e}') from e
 

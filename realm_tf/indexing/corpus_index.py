@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the index of a corpus from an exported embedder."""
 
-import dataclasses
 import os
 import shutil
 import threading
@@ -12,11 +11,12 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf.bert import precision
+from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, versions
-from realm_tf.index.embed_corpus import EmbeddingConfig, embed_signature
-from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.index.embed_corpus import embed_signature
 from realm_tf.indexing import index_builder
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
@@ -25,30 +25,31 @@ from realm_tf.training import estimator
 
 def embedding_anew(
   embedder_dir: str,
-  embedding: EmbeddingConfig | None,
+  candidate_seq_len: int | None,
   metadata: versions.IndexMetadata,
 ) -> EmbeddingConfig:
   """How a fine-tuning embeds documents again by what it trains.
 
   Args:
     embedder_dir: What it starts from.
-    embedding: What was asked for; None for lengths as in the index so far.
+    candidate_seq_len: Maximum wordpieces of a document; None for that of the
+      index so far.
     metadata: Of that index.
 
   Raises:
     ValueError: BERT has too few positions; or documents have a tower of their
       own, which fine-tuning leaves as it is.
   """
-  if embedding is None:
-    embedding = EmbeddingConfig()
-    if metadata.max_length is not None:
-      embedding = dataclasses.replace(embedding, max_length=metadata.max_length)
+  embedding = EmbeddingConfig()
+  length = candidate_seq_len or metadata.max_length
+  if length is not None:
+    embedding = EmbeddingConfig(candidate_seq_len=length)
   info = hub_modules.read_info(embedder_dir, 'embedder')
   positions = info['bert_config']['max_positions']
-  if embedding.max_length > positions:
+  if embedding.candidate_seq_len > positions:
     raise ValueError(
-      f'documents are embedded with {embedding.max_length} wordpieces, but'
-      f' {embedder_dir} has {positions} positions'
+      f'documents are embedded with {embedding.candidate_seq_len} wordpieces,'
+      f' but {embedder_dir} has {positions} positions'
     )
   if info['separate_towers']:
     raise ValueError(
@@ -147,44 +148,19 @@ class CorpusIndexer:
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class CorpusIndexConfig:
-  """What a process that builds indexes is told.
-
-  Attributes:
-    corpus_dir: A corpus as bin/build_corpus writes it.
-    index_dir: Versions are published here.
-    searcher: How they are searched.
-    embedding: How documents are embedded.
-    mixed_precision: Embed in bfloat16.
-    progress: Whether progress is drawn.
-  """
-
-  corpus_dir: str
-  index_dir: str
-  searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
-  embedding: EmbeddingConfig = dataclasses.field(
-    default_factory=EmbeddingConfig
-  )
-  mixed_precision: bool = False
-  progress: bool = True
-
-
-def _make_indexer(
-  config: CorpusIndexConfig, embedder_dir: str
-) -> CorpusIndexer:
+def _make_indexer(config: IndexConfig, embedder_dir: str) -> CorpusIndexer:
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
   return CorpusIndexer(
     Corpus.open(config.corpus_dir, tokenizer=tokenizer),
     tokenizer,
     config.index_dir,
-    searcher=config.searcher,
-    embedding_config=config.embedding,
+    searcher=config.part(SearcherConfig),
+    embedding_config=config.part(EmbeddingConfig),
     progress=config.progress,
   )
 
 
-def build_once(config: CorpusIndexConfig, embedder_dir: str) -> str:
+def build_once(config: IndexConfig, embedder_dir: str) -> str:
   """Publishes the index of one embedder, under its step; returns its path."""
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
   indexer = _make_indexer(config, embedder_dir)
@@ -196,9 +172,7 @@ def build_once(config: CorpusIndexConfig, embedder_dir: str) -> str:
   return path
 
 
-def watch(
-  config: CorpusIndexConfig, model_dir: str, stop: threading.Event
-) -> None:
+def watch(config: IndexConfig, model_dir: str, stop: threading.Event) -> None:
   """Publishes the index of each new export of a training.
 
   Returns when the training has ended and its last export has an index, or

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds documents to a corpus and its index on disk, and removes some."""
 
-import dataclasses
 import os
 import pathlib
 from typing import Any
@@ -10,58 +9,15 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf.bert import precision
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.update_config import UpdateConfig
 from realm_tf.corpus import additions, removals
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
-from realm_tf.index.embed_corpus import EmbeddingConfig, embed_signature
 from realm_tf.io import atomic, compatibility
-
-
-@dataclasses.dataclass(frozen=True)
-class CorpusUpdateConfig:
-  """What is changed, and where the result goes.
-
-  Attributes:
-    corpus_dir: A corpus as bin/build_corpus writes it; is not changed.
-    index_dir: Its index, or the directory of several; is not changed.
-    output_dir: For `corpus/` and `index/<step>/`.
-    add: Files of documents, as bin/build_corpus reads them; empty for none.
-    remove: Files as `corpus.removals` reads them; empty for none.
-    format: Of `add`.
-    replace_titles: Whether the documents of `add` take the place of those that
-      have their titles.
-    strict: Whether a malformed line, or something to remove that is not there,
-      is an error.
-    retrain: Whether ScaNN's tree is trained anew on all rows.
-    overwrite: Whether an update that stands in `output_dir` is replaced.
-      Anything else is not, nor what holds `corpus_dir` or `index_dir`.
-    embedder: TF Hub module that made the index; None for that in the index.
-    max_length: Wordpieces of a document at most, as the index was built with;
-      None for what it says itself, or else the default.
-    mixed_precision: Embed in bfloat16; None for what the index says.
-    progress: Whether progress is drawn.
-  """
-
-  corpus_dir: str
-  index_dir: str
-  output_dir: str
-  add: str = ''
-  remove: str = ''
-  format: str = 'auto'
-  replace_titles: bool = False
-  strict: bool = False
-  retrain: bool = False
-  overwrite: bool = False
-  embedder: str | None = None
-  max_length: int | None = None
-  mixed_precision: bool | None = None
-  progress: bool = True
-
-  def __post_init__(self):
-    if not self.add and not self.remove:
-      raise CorpusError('give --add or --remove, or both')
+from realm_tf.index.embed_corpus import embed_signature
 
 
 def _corpus_settings(corpus_dir: str) -> dict[str, Any]:
@@ -155,20 +111,20 @@ def encoding_of(
     ValueError: There is no embedder in the index and none was given.
   """
   if max_length is None:
-    max_length = metadata.max_length or EmbeddingConfig().max_length
+    max_length = metadata.max_length or EmbeddingConfig().candidate_seq_len
   if mixed_precision is None:
     mixed_precision = metadata.precision == 'bfloat16'
   settings = _corpus_settings(corpus_dir)
   return load_encoding(
     _find_embedder(index_path, embedder),
     max_block_length=settings.get('max_block_length', 288),
-    embedding=EmbeddingConfig(max_length=max_length),
+    embedding=EmbeddingConfig(candidate_seq_len=max_length),
     mixed_precision=mixed_precision,
   )
 
 
 def open_live(
-  config: CorpusUpdateConfig, *, with_embedder: bool = True
+  config: UpdateConfig, *, with_embedder: bool = True
 ) -> live.LiveIndex:
   """Opens a corpus and its index so that they take updates.
 
@@ -187,7 +143,7 @@ def open_live(
         index_path,
         index.metadata,
         embedder=config.embedder,
-        max_length=config.max_length,
+        max_length=config.candidate_seq_len,
         mixed_precision=config.mixed_precision,
       )
     return live.LiveIndex(documents, index, encoding)
@@ -196,7 +152,7 @@ def open_live(
     raise
 
 
-def update_corpus(config: CorpusUpdateConfig) -> tuple[str, dict[str, int]]:
+def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
   """Writes `output_dir`: the corpus and the index with the changes.
 
   Returns:

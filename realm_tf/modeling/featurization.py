@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From masked sentences and their candidates to the model's features."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.text import packing
 
 _ROWS = tf.RaggedTensorSpec([None, None], tf.int32)
@@ -19,47 +19,6 @@ _MASKED = {
   'mlm_targets': tf.TensorSpec([None, None], tf.int32),
   'mlm_mask': tf.TensorSpec([None, None], tf.float32),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class FeaturizationConfig:
-  """Lengths and numbers of what the model is given.
-
-  Attributes:
-    query_seq_len: Wordpieces of `[CLS] x [SEP]` at most.
-    candidate_seq_len: Wordpieces of `[CLS] title [SEP] body [SEP]` at most.
-      The joint input has at most the sum of the two.
-    num_candidates: Documents per query, including the null document.
-    max_masks: Wordpieces predicted at most.
-    fixed_length: Pad to these lengths and not to the longest row (TPU).
-    separate_candidate_segments: Whether the body of a candidate is of type 1
-      and its title of type 0; else both are of type 0. Documents are to be
-      embedded for the index in the same way.
-  """
-
-  query_seq_len: int = 96
-  candidate_seq_len: int = 288
-  num_candidates: int = 8
-  max_masks: int = 10
-  fixed_length: bool = False
-  separate_candidate_segments: bool = True
-
-  def __post_init__(self):
-    for name, least in (
-      ('query_seq_len', 3),
-      ('candidate_seq_len', 4),
-      ('num_candidates', 1),
-      ('max_masks', 1),
-    ):
-      if getattr(self, name) < least:
-        raise ValueError(
-          f'{name} must be at least {least}. Received: {getattr(self, name)}'
-        )
-
-  @property
-  def joint_seq_len(self) -> int:
-    """Wordpieces of `[CLS] x [SEP] body [SEP]` at most."""
-    return self.query_seq_len + self.candidate_seq_len
 
 
 def pack_candidates(

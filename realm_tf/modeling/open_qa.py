@@ -2,50 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Open-domain question answering: retrieve blocks, read the best of them."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
+from realm_tf.configs.qa_config import OpenQAConfig
 from realm_tf.modeling import encoding, span_scores
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
-
-
-@dataclasses.dataclass(frozen=True)
-class OpenQAConfig:
-  """What the loss has in it, and what is measured.
-
-  Attributes:
-    retriever_gold_loss: Weight of a loss by which the retriever learns to find
-      the gold evidence in its beam (REALM++); 0 for none.
-    reader_gold_loss: Weight of a loss by which the reader learns to find the
-      answer in the gold evidence (REALM++); 0 for none.
-    recall_at: For which k the metric `answer_in_beam@k` is computed; those
-      greater than the beam are left out.
-  """
-
-  retriever_gold_loss: float = 0.0
-  reader_gold_loss: float = 0.0
-  recall_at: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 500, 1000, 5000)
-
-  def __post_init__(self):
-    for name in ('retriever_gold_loss', 'reader_gold_loss'):
-      if getattr(self, name) < 0:
-        raise ValueError(
-          f'{name} must not be negative. Received: {getattr(self, name)}'
-        )
-    if any(k < 1 for k in self.recall_at):
-      raise ValueError(
-        f'recall_at must be positive. Received: {self.recall_at}'
-      )
-
-  @property
-  def has_gold_loss(self) -> bool:
-    """Whether the loss has a term of gold evidence."""
-    return bool(self.retriever_gold_loss or self.reader_gold_loss)
 
 
 def marginal_loss(

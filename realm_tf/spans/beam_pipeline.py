@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from absl import logging
 
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import estimates, processes, readers, sharding
 from realm_tf.corpus import shards as shards_lib
 from realm_tf.corpus.document import CorpusError
@@ -161,7 +162,7 @@ def _report(summary: Mapping[str, Any], strict: bool) -> None:
 
 
 def tag_salient_spans(
-  config: salient_spans.SpansConfig, options: Sequence[str] = ()
+  config: SpansConfig, options: Sequence[str] = ()
 ) -> dict[str, Any]:
   """Writes what `salient_spans.tag_salient_spans` writes, by Beam.
 

@@ -2,72 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of a sentence is masked: salient spans, or random tokens or spans."""
 
-import dataclasses
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from realm_tf.configs.masking_config import MaskingConfig
 from realm_tf.text.tokenizer import TokensWithOffsets
 
 SALIENT_SPAN = 'salient_span'
 RANDOM_TOKENS = 'random_tokens'
 RANDOM_SPANS = 'random_spans'
-STRATEGIES = (SALIENT_SPAN, RANDOM_TOKENS, RANDOM_SPANS)
 
 # A row is shifted by this much, so that one search serves all of them.
 _ROW_STRIDE = 1 << 40
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskingConfig:
-  """How sentences are masked.
-
-  Attributes:
-    strategy: `salient_span` masks one salient span of one sentence, whole, as
-      REALM does; `random_tokens` and `random_spans` are the paper's ablations,
-      they mask `mask_rate` of a sentence's wordpieces.
-    max_masks: Wordpieces masked at most. A longer span is never chosen.
-    query_seq_len: Wordpieces of a packed query, [CLS] and [SEP] included. A
-      span that reaches beyond it is never chosen.
-    mask_rate: Share of the wordpieces that the two ablations mask.
-    mean_span_length: Of the geometric distribution of `random_spans` (that of
-      SpanBERT has 5 before it is cut at 10).
-  """
-
-  strategy: str = SALIENT_SPAN
-  max_masks: int = 10
-  query_seq_len: int = 96
-  mask_rate: float = 0.15
-  mean_span_length: float = 5.0
-
-  def __post_init__(self):
-    if self.strategy not in STRATEGIES:
-      raise ValueError(
-        f'strategy must be one of {", ".join(STRATEGIES)}. '
-        f'Received: {self.strategy!r}'
-      )
-    if self.max_masks < 1:
-      raise ValueError(
-        f'max_masks must be at least 1. Received: {self.max_masks}'
-      )
-    if self.query_seq_len < 3:
-      raise ValueError(
-        f'query_seq_len must be at least 3. Received: {self.query_seq_len}'
-      )
-    if not 0 < self.mask_rate <= 1:
-      raise ValueError(
-        f'mask_rate must be above 0 and at most 1. Received: {self.mask_rate}'
-      )
-    if self.mean_span_length < 1:
-      raise ValueError(
-        'mean_span_length must be at least 1. '
-        f'Received: {self.mean_span_length}'
-      )
-
-  @property
-  def max_query_tokens(self) -> int:
-    """Wordpieces of a query without [CLS] and [SEP]."""
-    return self.query_seq_len - 2
 
 
 class MaskedTokens(NamedTuple):

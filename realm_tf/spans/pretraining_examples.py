@@ -8,11 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from realm_tf.configs.masking_config import MaskingConfig
 from realm_tf.corpus import document_uids
 from realm_tf.io import files, records
 from realm_tf.io.progress import progress as progress_bar
 from realm_tf.spans import masking, span_choice, span_records
-from realm_tf.spans.masking import MaskingConfig
 from realm_tf.text.tokenizer import BertTokenizer
 
 # So many records are masked together: fewer waste time in the ops' overhead,
@@ -116,7 +116,7 @@ def _mask_random(
   chosen = span_choice.choose(documents.sentences.rows, batch, seeds[0])
   sentences, _ = _gather_sentences(documents, chosen)
   ids = tokenizer.tokenize(sentences)[:, : config.max_query_tokens]
-  if config.strategy == masking.RANDOM_TOKENS:
+  if config.masking == masking.RANDOM_TOKENS:
     inside = masking.choose_random_tokens(ids, seeds[1], config)
   else:
     inside = masking.choose_random_spans(ids, seeds[1], config)
@@ -145,7 +145,7 @@ def mask_records(
   """
   documents = span_choice.parse(serialized)
   mask = (
-    _mask_salient if config.strategy == masking.SALIENT_SPAN else _mask_random
+    _mask_salient if config.masking == masking.SALIENT_SPAN else _mask_random
   )
   kept, sentences, masked, counts = mask(documents, tokenizer, config, seed)
   examples = {
@@ -373,7 +373,7 @@ def describe_first_pool(
     f'of the first {counts["documents"]:,} span records {replaced:,} give no'
     ' example, their places are taken by others'
   )
-  if config.strategy != masking.SALIENT_SPAN:
+  if config.masking != masking.SALIENT_SPAN:
     return line
   return (
     f'{line} ({counts["dropped_no_span"]:,} have no span,'

@@ -3,13 +3,12 @@
 """The pre-training corpus: documents in, records of salient spans out."""
 
 import collections
-import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import processes, readers, sharding
-from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import bert_tagger, span_records, span_statistics, taggers
 from realm_tf.spans.span_rules import DEFAULT_RULES, SpanRules, resolve
 from realm_tf.text import sentences
@@ -20,46 +19,6 @@ TAGGERS = ('gazetteer', 'spacy', 'bert', 'none')
 # most so many files.
 _CASE_SAMPLE = 8_000_000
 _CASE_FILES = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class SpansConfig(sharding.ShardingConfig):
-  """How to tag salient spans; see also `ShardingConfig`.
-
-  Attributes:
-    tagger: `gazetteer`, `spacy`, `bert`, or `none` for dates alone.
-    gazetteer: A file of names, one a line, for the gazetteer tagger.
-    spacy_pipeline: An installed pipeline of spaCy.
-    bert_tagger: The SavedModel of `bin/train_tagger`.
-    dates: Whether dates are salient, too.
-    rules: Which of the spans found are kept.
-  """
-
-  tagger: str = 'gazetteer'
-  gazetteer: str = ''
-  spacy_pipeline: str = 'en_core_web_sm'
-  bert_tagger: str = ''
-  dates: bool = True
-  rules: SpanRules = DEFAULT_RULES
-
-  def __post_init__(self):
-    super().__post_init__()
-    if self.tagger not in TAGGERS:
-      raise CorpusError(
-        f'--tagger: {self.tagger!r} is none of {", ".join(TAGGERS)}'
-      )
-    if self.tagger == 'none' and not self.dates:
-      raise CorpusError('--tagger=none --nodates: nothing to find')
-    if self.gazetteer and self.tagger != 'gazetteer':
-      raise CorpusError(f'--gazetteer: --tagger={self.tagger} does not read it')
-    if self.bert_tagger and self.tagger != 'bert':
-      raise CorpusError(
-        f'--bert_tagger: --tagger={self.tagger} has no use of it'
-      )
-    if self.tagger == 'bert' and not self.bert_tagger:
-      raise CorpusError(
-        '--tagger=bert needs --bert_tagger: what bin/train_tagger wrote'
-      )
 
 
 def make_tagger(
@@ -86,7 +45,9 @@ def _check_labels(config: SpansConfig) -> None:
     'bert': lambda: bert_tagger.read_info(config.bert_tagger)['labels'],
     'none': tuple,
   }[config.tagger]()
-  config.rules.check_labels([*known, *(['DATE'] if config.dates else [])])
+  config.part(SpanRules).check_labels(
+    [*known, *(['DATE'] if config.dates else [])]
+  )
 
 
 def make_processor(
@@ -104,7 +65,9 @@ def _to_spans(
   config: SpansConfig,
 ) -> processes.Result:
   documents, counts, problems = readers.parse_all(batch)
-  tagged = tag_documents(documents, tagger, config.rules, config.dates)
+  tagged = tag_documents(
+    documents, tagger, config.part(SpanRules), config.dates
+  )
   counts.update(tagged.counts)
   counts['kept'] = len(tagged.records)
   return processes.Result(tagged.records, counts, problems, tagged.tallies)
@@ -155,7 +118,7 @@ class _Chooser:
       if not rules.fits(len(text)):
         self._drop('length', 1)
         continue
-      if rules.unique_texts:
+      if rules.unique_spans:
         if text.casefold() in seen:
           self._drop('repeated', 1)
           continue
@@ -340,8 +303,8 @@ def plan(config: SpansConfig) -> Plan:
     'tagger': config.tagger,
     'dates': config.dates,
     'rules': {
-      **dataclasses.asdict(config.rules),
-      'labels': list(config.rules.labels),
+      **config.part(SpanRules).to_dict(),
+      'labels': list(config.labels),
     },
   }
   cases = None

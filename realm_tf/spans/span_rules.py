@@ -11,6 +11,7 @@ import dataclasses
 import zlib
 from collections.abc import Iterable, Sequence
 
+from realm_tf.configs.spans_config import SPAN_GROUPS, SpanRulesConfig
 from realm_tf.corpus.document import CorpusError
 from realm_tf.spans.taggers import Span
 
@@ -22,7 +23,6 @@ _MEMBERS = {
   'date': {'DATE'},
 }
 _GROUP_OF = {m: group for group, its in _MEMBERS.items() for m in its}
-GROUPS = ('person', 'organization', 'location', 'misc', 'date')
 
 
 def group_of(label: str) -> str:
@@ -30,40 +30,9 @@ def group_of(label: str) -> str:
   return _GROUP_OF.get(label.upper(), 'misc')
 
 
-@dataclasses.dataclass(frozen=True)
-class SpanRules:
-  """What is kept.
-
-  Attributes:
-    labels: Groups (see `GROUPS`), or labels as the tagger has them.
-    min_chars: Shorter spans are dropped.
-    max_chars: Longer spans are dropped; 0 for none.
-    unique_texts: Whether of spans of a document with the same text (but for
-      case) only the first is kept.
-    drop_spanless: Share of the sentences without any span that are left out
-      of the records. Which ones hangs on their text alone.
-  """
-
-  labels: tuple[str, ...] = GROUPS
-  min_chars: int = 2
-  max_chars: int = 100
-  unique_texts: bool = False
-  drop_spanless: float = 0.0
-
-  def __post_init__(self):
-    if not self.labels:
-      raise CorpusError('--labels: names no label')
-    if self.min_chars < 1:
-      raise CorpusError(f'--min_span_chars: {self.min_chars} is less than 1')
-    if self.max_chars and self.max_chars < self.min_chars:
-      raise CorpusError(
-        f'--max_span_chars: {self.max_chars} is less than --min_span_chars'
-        f' ({self.min_chars}); 0 is for no limit'
-      )
-    if not 0 <= self.drop_spanless <= 1:
-      raise CorpusError(
-        f'--drop_spanless: {self.drop_spanless} is not between 0 and 1'
-      )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SpanRules(SpanRulesConfig):
+  """What is kept."""
 
   def check_labels(self, known: Iterable[str]) -> None:
     """Checks that each of `labels` can occur.
@@ -78,9 +47,9 @@ class SpanRules:
     possible = {*known, *map(group_of, known)}
     for label in self.labels:
       # All groups is the default, whatever the tagger tells apart.
-      if label not in possible and set(self.labels) != set(GROUPS):
+      if label not in possible and set(self.labels) != set(SPAN_GROUPS):
         raise CorpusError(
-          f'--labels: {label!r} is nothing that this tagger finds; it has'
+          f'`labels`: {label!r} is nothing that this tagger finds; it has'
           f' {", ".join(sorted(possible))}'
         )
 
@@ -90,7 +59,7 @@ class SpanRules:
 
   def fits(self, chars: int) -> bool:
     """Whether a span is neither too short nor too long."""
-    return self.min_chars <= chars <= (self.max_chars or chars)
+    return self.min_span_chars <= chars <= (self.max_span_chars or chars)
 
   def drops_sentence(self, sentence: bytes) -> bool:
     """Whether a sentence without a span is left out."""

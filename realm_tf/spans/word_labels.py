@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.spans.conll import Sentence
 from realm_tf.text import word_pieces
 from realm_tf.text.tokenizer import BertTokenizer
@@ -18,30 +19,6 @@ IGNORED = -1
 _POOL = 16
 # Sentences that are tokenized at a time.
 _CHUNK = 1024
-
-
-@dataclasses.dataclass(frozen=True)
-class WindowConfig:
-  """How long sentences are cut for the encoder.
-
-  Attributes:
-    max_length: Wordpieces of a window, with [CLS] and [SEP].
-    overlap: Wordpieces that a window has in common with the next one.
-    case_feature: Whether the model is told how a word is capitalised, which
-      the wordpieces of an uncased vocabulary do not show.
-  """
-
-  max_length: int = 128
-  overlap: int = 32
-  case_feature: bool = True
-
-  def __post_init__(self):
-    if self.overlap < 0 or self.max_length < self.overlap + 3:
-      raise ValueError(
-        'the overlap must be less than the wordpieces of a window without'
-        f' [CLS] and [SEP]. Received: overlap={self.overlap},'
-        f' max_length={self.max_length}'
-      )
 
 
 @dataclasses.dataclass(frozen=True)

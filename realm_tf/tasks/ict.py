@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
+from realm_tf.configs.ict_config import IctConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.modeling.embedder import Embedder
@@ -13,60 +14,10 @@ from realm_tf.modeling.ict_model import ICTModel
 from realm_tf.questions import block_questions, qa_datasets
 from realm_tf.tasks import ict_examples
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator, run_config, warm_start
+from realm_tf.training import estimator, run_config, settings, warm_start
 from realm_tf.training.example_generation import ExampleGenerator
-from realm_tf.training.refresh_schedule import RefreshSchedule
-from realm_tf.training.settings import TrainingSettings
 
 _AHEAD = 4
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class IctConfig(TrainingSettings):
-  """Everything that ICT is told; the defaults are ORQA's.
-
-  See also `TrainingSettings`.
-
-  Attributes:
-    corpus_dir: A corpus as bin/build_corpus writes it.
-    bert: Weights to start from: a directory, a bert_config.json or a preset.
-    vocab_file: Default: the vocabulary beside the weights.
-    lower_case: Default: as the weights say, else true.
-    projection_size: Of the embeddings.
-    separate_towers: Whether documents have an encoder of their own.
-    query_seq_len: Wordpieces of a sentence.
-    candidate_seq_len: Wordpieces of a document.
-    mask_rate: How often the sentence is taken out of its document.
-    questions: Globs of files of questions that name the paragraph they were
-      asked about; None trains on sentences alone.
-    question_rate: How often a question is the query, where a document has any.
-    dataset_format: Of the questions, see `qa_datasets.read_dataset`.
-    paragraphs: JSONL that the corpus was built of, with the ids by which
-      questions name theirs.
-    max_block_length: As the corpus was built with; for `paragraphs`.
-    eval_batches: Batches of an evaluation; 0 for none.
-    export_schedule: Steps at which the embedder is exported.
-  """
-
-  corpus_dir: str
-  bert: str = 'base'
-  vocab_file: str | None = None
-  lower_case: bool | None = None
-  projection_size: int = 128
-  separate_towers: bool = False
-  query_seq_len: int = 64
-  candidate_seq_len: int = 288
-  mask_rate: float = 0.9
-  questions: str | None = None
-  question_rate: float = 0.5
-  dataset_format: str = 'auto'
-  paragraphs: str | None = None
-  max_block_length: int = 288
-  eval_batches: int = 10
-  export_schedule: RefreshSchedule = RefreshSchedule((0,), (1000,))
-  train_steps: int = 100_000
-  batch_size: int = 4096
-  learning_rate: float = 1e-4
 
 
 def _read_questions(
@@ -86,7 +37,7 @@ def _read_questions(
       '--questions needs --paragraphs, the file that the corpus was built of'
     )
   dataset = qa_datasets.read_dataset(
-    config.questions, format=config.dataset_format, field='questions'
+    config.questions, format=config.format, field='questions'
   )
   found = block_questions.find_blocks(
     dataset.examples,
@@ -146,7 +97,9 @@ def pretrain(config: IctConfig) -> dict[str, float]:
     return run_config.ModelSpec(
       model,
       [
-        run_config.OptimizerGroup(config.optimizer(), model.trainable_variables)
+        run_config.OptimizerGroup(
+          settings.optimizer(config), model.trainable_variables
+        )
       ],
       export_fn=export,
     )
@@ -179,7 +132,8 @@ def pretrain(config: IctConfig) -> dict[str, float]:
 
   return estimator.train_and_evaluate(
     model_fn,
-    config.run_config(
+    settings.run_config(
+      config,
       {
         'bert': dataclasses.asdict(bert.config),
         'candidate_seq_len': config.candidate_seq_len,
@@ -193,7 +147,7 @@ def pretrain(config: IctConfig) -> dict[str, float]:
         'question_rate': questions and config.question_rate,
         'separate_towers': config.separate_towers,
         'vocab_fingerprint': tokenizer.fingerprint,
-      }
+      },
     ),
     run_config.TrainSpec(
       lambda start: batches(config.seed, start, -1, questions),

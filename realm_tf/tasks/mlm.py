@@ -10,55 +10,20 @@ from absl import logging
 
 from realm_tf.bert import weights
 from realm_tf.bert.encoder import build_mlm_head
+from realm_tf.configs.mlm_config import MlmConfig, PassageMaskingConfig
 from realm_tf.modeling.mlm_model import MaskedLanguageModel
 from realm_tf.tasks import mlm_examples as mlm_data
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator, run_config, warm_start
-from realm_tf.training.settings import TrainingSettings
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MlmTrainingConfig(TrainingSettings):
-  """Everything that `pretrain` is told.
-
-  See also `TrainingSettings`. The weights go to `model_dir/bert`.
-
-  Attributes:
-    train_passages: Globs of JSONL passages, see `mlm_examples.mlm_batches`.
-    heldout_passages: The same, for evaluation; None evaluates nothing.
-    bert: Start: a preset, a bert_config.json, or weights.
-    vocab_file: Default: the vocabulary beside the weights.
-    lower_case: Default: as the weights say, else true.
-    examples: How passages are masked.
-    eval_batches: Batches of an evaluation.
-    weights_dtype: Of the saved weights, `float32` or `float16`.
-    strict: Do not begin with a malformed passage anywhere, instead of skipping
-      it.
-  """
-
-  train_passages: str
-  heldout_passages: str | None = None
-  bert: str = 'tiny'
-  vocab_file: str | None = None
-  lower_case: bool | None = None
-  examples: mlm_data.MlmConfig = dataclasses.field(
-    default_factory=mlm_data.MlmConfig
-  )
-  eval_batches: int = 10
-  weights_dtype: str = 'float32'
-  strict: bool = False
-  train_steps: int = 10_000
-  batch_size: int = 64
-  learning_rate: float = 1e-3
+from realm_tf.training import estimator, run_config, settings, warm_start
 
 
 def _batches(
-  config: MlmTrainingConfig, tokenizer: BertTokenizer, first: int
+  config: MlmConfig, tokenizer: BertTokenizer, first: int
 ) -> Iterator[run_config.Batch]:
   dataset = mlm_data.mlm_batches(
     config.train_passages,
     tokenizer,
-    config.examples,
+    config.part(PassageMaskingConfig),
     batch_size=config.batch_size,
     seed=config.seed,
     start_batch=first,
@@ -68,13 +33,13 @@ def _batches(
 
 
 def _heldout_batches(
-  config: MlmTrainingConfig, tokenizer: BertTokenizer
+  config: MlmConfig, tokenizer: BertTokenizer
 ) -> Iterator[run_config.Batch]:
   assert config.heldout_passages is not None
   dataset = mlm_data.mlm_batches(
     config.heldout_passages,
     tokenizer,
-    config.examples,
+    config.part(PassageMaskingConfig),
     batch_size=config.batch_size,
     seed=config.seed + 1,
     repeat=False,
@@ -96,7 +61,7 @@ def _copy(bert: weights.Bert, tokenizer: BertTokenizer) -> weights.Bert:
   )
 
 
-def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
+def pretrain(config: MlmConfig) -> dict[str, float]:
   """Trains to `config.train_steps` and writes `model_dir/bert`.
 
   Returns:
@@ -128,7 +93,9 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
     return run_config.ModelSpec(
       model,
       [
-        run_config.OptimizerGroup(config.optimizer(), model.trainable_variables)
+        run_config.OptimizerGroup(
+          settings.optimizer(config), model.trainable_variables
+        )
       ],
     )
 
@@ -140,13 +107,14 @@ def pretrain(config: MlmTrainingConfig) -> dict[str, float]:
     )
   result = estimator.train_and_evaluate(
     model_fn,
-    config.run_config(
+    settings.run_config(
+      config,
       {
         'bert': dataclasses.asdict(bert.config),
-        'examples': dataclasses.asdict(config.examples),
+        'examples': config.part(PassageMaskingConfig).to_dict(),
         'train_passages': config.train_passages,
         'vocabulary': tokenizer.fingerprint,
-      }
+      },
     ),
     run_config.TrainSpec(
       lambda first: _batches(config, tokenizer, first), config.train_steps

@@ -6,13 +6,13 @@ This is what warms BERT up before REALM: on pairs the reader learns that a
 blank of a sentence can be looked up in a passage about the same thing.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 from absl import logging
 
+from realm_tf.configs.mlm_config import PassageMaskingConfig
 from realm_tf.io import files
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -21,29 +21,6 @@ _LINES_PER_CHUNK = 1024
 # A word that starts with a capital or a digit, behind punctuation maybe.
 _NAME = r'\pP?[\p{Lu}\p{Nd}].*'
 _COLUMNS = ('query', 'span_start', 'span_limit', 'text')
-
-
-@dataclasses.dataclass(frozen=True)
-class MlmConfig:
-  """How masked language modelling examples are made.
-
-  Attributes:
-    max_length: Wordpieces of a packed example at most.
-    max_predictions: Masked wordpieces of an example at most.
-    mask_rate: Share of the wordpieces chosen besides the query's span (BERT,
-      section 3.1: 15 %); 80 % of them become [MASK], 10 % another wordpiece
-      and 10 % stay.
-    name_mask_rate: The same for names and numbers, which are what one passage
-      can tell of another.
-    empty_rate: Share of the pairs whose passage is left out, so that the
-      reader knows what to say of a blank when it is given nothing to read.
-  """
-
-  max_length: int = 128
-  max_predictions: int = 20
-  mask_rate: float = 0.15
-  name_mask_rate: float = 0.3
-  empty_rate: float = 0.1
 
 
 def _parse(line: bytes) -> tuple[bytes, int, int, bytes]:
@@ -118,7 +95,7 @@ def _tokenize_words(
 def mask_passages(
   rows: dict[str, tf.Tensor],
   tokenizer: tokenizer_lib.BertTokenizer,
-  config: MlmConfig,
+  config: PassageMaskingConfig,
   seed: tf.Tensor,
 ) -> dict:
   """Packs and masks a batch of passages, in the graph.
@@ -209,7 +186,7 @@ def mask_passages(
 def mlm_batches(
   patterns: str | Sequence[str],
   tokenizer: tokenizer_lib.BertTokenizer,
-  config: MlmConfig,
+  config: PassageMaskingConfig,
   *,
   batch_size: int,
   seed: int,

@@ -10,95 +10,33 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.qa_config import OpenQAConfig, QAConfig, QuestionConfig
+from realm_tf.configs.refresh_schedule import RefreshSchedule
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
-from realm_tf.modeling.open_qa import OpenQAConfig, OpenQAModel
+from realm_tf.modeling.open_qa import OpenQAModel
 from realm_tf.questions import gold_blocks, qa_datasets, questions
 from realm_tf.tasks import query_start, question_batches, reader_start
-from realm_tf.tasks.question_batches import QuestionConfig
-from realm_tf.training import estimator, exporters, run_config
-from realm_tf.training.refresh_schedule import RefreshSchedule
-from realm_tf.training.settings import ReaderTrainingSettings
+from realm_tf.training import estimator, exporters, run_config, settings
 
 BEST_METRIC = 'exact_match'
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FinetuningConfig(ReaderTrainingSettings):
-  """Everything that a fine-tuning is told; the defaults are ORQA's.
-
-  See also `ReaderTrainingSettings`.
-
-  Attributes:
-    corpus_dir: A corpus as bin/build_corpus writes it.
-    index_path: Its index, one version: `index_dir/<step>`.
-    train_questions: Globs of question files.
-    dev_questions: The same, to evaluate on; None evaluates nothing.
-    dataset_format: See `qa_datasets.read_dataset`.
-    is_regex: Answers are regular expressions (CuratedTREC).
-    strict: Refuse files with a malformed line.
-    paragraphs: JSONL that the corpus was built of, if questions name their
-      gold paragraph in it.
-    max_block_length: As the corpus was built with; for `paragraphs`.
-    bert: Start of the reader: the `bert` module of a pre-training, or weights.
-    span_reader: Start of the reader in the place of `bert`: the module of an
-      earlier fine-tuning. One of the two must be given.
-    embedder: Start of the query embedder; None takes the one beside
-      `span_reader`, or the index's own.
-    questions: Lengths and numbers of blocks.
-    model: Terms of the loss.
-    max_span_width: Wordpieces of an answer at most.
-    span_hidden_size: Hidden units of the MLP that scores spans, where that
-      starts anew.
-    refresh_schedule: Steps between two exports whose embedder embeds the
-      corpus anew; None leaves the document side as it is.
-    searcher: How refreshed indexes are searched.
-    embedding: How the corpus is embedded anew; None for the length that the
-      index was made with.
-    eval_questions: Of `dev_questions` in each, the first so many.
-  """
-
-  corpus_dir: str
-  index_path: str
-  train_questions: str
-  dev_questions: str | None = None
-  dataset_format: str = 'auto'
-  is_regex: bool = False
-  strict: bool = False
-  paragraphs: str | None = None
-  max_block_length: int = 288
-  bert: str | None = None
-  span_reader: str | None = None
-  embedder: str | None = None
-  questions: QuestionConfig = dataclasses.field(default_factory=QuestionConfig)
-  model: OpenQAConfig = dataclasses.field(default_factory=OpenQAConfig)
-  max_span_width: int = 10
-  span_hidden_size: int = 256
-  refresh_schedule: RefreshSchedule | None = None
-  searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
-  embedding: EmbeddingConfig | None = None
-  eval_questions: int = 400
-  train_steps: int = 100_000
-  batch_size: int = 1
-  learning_rate: float = 1e-5
 
 
 class _Finetuning:
   """What model, input and index of one run share."""
 
-  def __init__(self, config: FinetuningConfig):
+  def __init__(self, config: QAConfig):
     self.config = config
     self.slot = IndexSlot()
     self.reader = self._find_reader()
     self.tokenizer = self.reader.tokenizer
     self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
     self._check_lengths()
-    index = self.load_index(config.index_path)
+    index = self.load_index(versions.find_index(config.index_dir))
     self.document_embedder = index.metadata.embedder_fingerprint
     try:
       self.embedder_dir = query_start.find(
@@ -110,7 +48,7 @@ class _Finetuning:
       )
       if config.refresh_schedule is not None:
         self.embedding = corpus_index.embedding_anew(
-          self.embedder_dir, config.embedding, index.metadata
+          self.embedder_dir, config.candidate_seq_len, index.metadata
         )
     except BaseException:
       index.close()
@@ -121,7 +59,7 @@ class _Finetuning:
     else:
       index.close()
     self.train = self._features(
-      config.train_questions, 'train_questions', config.questions
+      config.train_questions, 'train_questions', config.part(QuestionConfig)
     )
     self.dev: question_batches.QuestionFeatures | None = None
     if config.dev_questions is not None:
@@ -129,15 +67,13 @@ class _Finetuning:
       self.dev = self._features(
         config.dev_questions,
         'dev_questions',
-        dataclasses.replace(config.questions, add_gold=False),
+        dataclasses.replace(config.part(QuestionConfig), add_gold=False),
         config.eval_questions,
         trained_on=False,
       )
 
   def _find_reader(self) -> reader_start.ReaderStart:
     config = self.config
-    if config.bert is not None and config.span_reader is not None:
-      raise ValueError('give --bert or --span_reader, not both')
     if config.span_reader is not None:
       return reader_start.from_span_reader(
         config.span_reader,
@@ -145,8 +81,7 @@ class _Finetuning:
         dropout=config.dropout,
         seed=config.seed,
       )
-    if config.bert is None:
-      raise ValueError('give --bert or --span_reader')
+    assert config.bert is not None
     return reader_start.from_bert(
       config.bert,
       max_span_width=config.max_span_width,
@@ -156,7 +91,7 @@ class _Finetuning:
     )
 
   def _check_lengths(self) -> None:
-    longest = self.config.questions.reader_seq_len
+    longest = self.config.part(QuestionConfig).reader_seq_len
     positions = self.reader.bert_config.max_positions
     if longest > positions:
       raise ValueError(
@@ -175,7 +110,7 @@ class _Finetuning:
     """Reads questions; finds the rows of their gold blocks, if any."""
     dataset = qa_datasets.read_dataset(
       pattern,
-      format=self.config.dataset_format,
+      format=self.config.format,
       is_regex=self.config.is_regex,
       strict=self.config.strict,
       field=field,
@@ -192,7 +127,7 @@ class _Finetuning:
       )
       if (gold_rows < 0).all():
         gold_rows = None
-    wanted = trained_on and (config.add_gold or self.config.model.has_gold_loss)
+    wanted = trained_on and (config.add_gold or self.config.has_gold_loss)
     if gold_rows is None and wanted:
       raise ValueError(
         f'`{field}`: no gold block is known of any question, and one is to be'
@@ -218,7 +153,7 @@ class _Finetuning:
       self.embedder_dir, dropout=config.dropout
     )
     reader = self.reader.make()
-    model = OpenQAModel(embedder, reader, config.model)
+    model = OpenQAModel(embedder, reader, config.part(OpenQAConfig))
     self.embed_queries: Callable[..., Any] = tf.function(
       embedder.embed_queries, reduce_retracing=True, autograph=False
     )
@@ -232,8 +167,8 @@ class _Finetuning:
         modules['span_reader'] = span_reader_module.SpanReaderModule(
           reader,
           self.tokenizer,
-          query_seq_len=config.questions.query_seq_len,
-          reader_seq_len=config.questions.reader_seq_len,
+          query_seq_len=config.part(QuestionConfig).query_seq_len,
+          reader_seq_len=config.part(QuestionConfig).reader_seq_len,
           document_embedder_fingerprint=self.document_embedder,
         )
       embedder_dir = os.path.join(directory, 'embedder')
@@ -249,7 +184,9 @@ class _Finetuning:
       )
 
     return run_config.ModelSpec(
-      model, config.optimizer_groups(model), export_fn=export
+      model,
+      settings.optimizer_groups(config, config.embedder_learning_rate, model),
+      export_fn=export,
     )
 
   def _batches(
@@ -298,7 +235,7 @@ class _Finetuning:
       self.documents,
       self.tokenizer,
       index_dir,
-      searcher=config.searcher,
+      searcher=config.part(SearcherConfig),
       embedding_config=self.embedding,
     )
     builder = index_builder.BuilderThread(
@@ -324,9 +261,9 @@ class _Finetuning:
       'corpus_fingerprint': self.documents.fingerprint,
       'document_embedder': self.document_embedder,
       'max_span_width': config.max_span_width,
-      'model': dataclasses.asdict(config.model),
+      'model': dataclasses.asdict(config.part(OpenQAConfig)),
       'num_questions': len(self.train.questions),
-      'questions': dataclasses.asdict(config.questions),
+      'questions': dataclasses.asdict(config.part(QuestionConfig)),
       'refreshed': config.refresh_schedule is not None,
       'span_hidden_size': self.reader.span_hidden_size,
       'train_questions': config.train_questions,
@@ -334,7 +271,7 @@ class _Finetuning:
     }
 
 
-def finetune(config: FinetuningConfig) -> dict[str, float]:
+def finetune(config: QAConfig) -> dict[str, float]:
   """Fine-tunes, from where an earlier call with the same config was killed.
 
   Returns:
@@ -342,8 +279,10 @@ def finetune(config: FinetuningConfig) -> dict[str, float]:
   """
   parts = _Finetuning(config)
   try:
-    run = config.run_config(
-      parts.resume_settings(), fixed_shapes=config.questions.fixed_length
+    run = settings.run_config(
+      config,
+      parts.resume_settings(),
+      fixed_shapes=config.part(QuestionConfig).fixed_length,
     )
     schedule = config.refresh_schedule
     if schedule is None:

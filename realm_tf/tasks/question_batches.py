@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.qa_config import QuestionConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.slot import IndexSlot
 from realm_tf.questions.answer_finder import AnswerFinder
@@ -21,46 +22,6 @@ from realm_tf.training.run_config import Batch
 
 _SHOWN = 3
 _NO_ROW = -1
-
-
-@dataclasses.dataclass(frozen=True)
-class QuestionConfig:
-  """Lengths and numbers of a question's blocks.
-
-  Attributes:
-    query_seq_len: Wordpieces of `[CLS] question [SEP]` at most.
-    reader_seq_len: Wordpieces of `[CLS] question [SEP] block [SEP]` at most
-      (320 in ORQA and REALM).
-    retriever_beam: Blocks whose scores the retriever's loss is over (5,000 in
-      ORQA and REALM).
-    reader_beam: Blocks that are read (5 in ORQA and REALM).
-    add_gold: Whether the gold block, where the data names it, is read in the
-      last place if it is not among the first (REALM++'s supervision).
-    fixed_length: Pad to these lengths and not to the longest row (TPU).
-  """
-
-  query_seq_len: int = 64
-  reader_seq_len: int = 320
-  retriever_beam: int = 5000
-  reader_beam: int = 5
-  add_gold: bool = False
-  fixed_length: bool = False
-
-  def __post_init__(self):
-    if self.query_seq_len < 3:
-      raise ValueError(
-        f'query_seq_len must be at least 3. Received: {self.query_seq_len}'
-      )
-    if self.reader_seq_len <= self.query_seq_len:
-      raise ValueError(
-        f'reader_seq_len ({self.reader_seq_len}) must be more than'
-        f' query_seq_len ({self.query_seq_len}): the block is read, too'
-      )
-    if not 1 <= self.reader_beam <= self.retriever_beam:
-      raise ValueError(
-        'reader_beam must be from 1 to retriever_beam'
-        f' ({self.retriever_beam}). Received: {self.reader_beam}'
-      )
 
 
 def put_gold_at(rows: np.ndarray, gold: np.ndarray, place: int) -> np.ndarray:

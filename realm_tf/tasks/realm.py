@@ -4,13 +4,17 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+import sys
 from typing import Any
 
 import tensorflow as tf
 from absl import logging
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
+from realm_tf.configs.realm_config import RealmConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, versions
@@ -19,100 +23,31 @@ from realm_tf.index.candidates import (
   IndexVersion,
   QueryEmbedders,
 )
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.modeling.embedder import Embedder
-from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
-from realm_tf.spans.masking import MaskingConfig
 from realm_tf.tasks.retrieved_examples import retrieved_batches
 from realm_tf.training import (
   checkpoints,
   estimator,
   exporters,
   run_config,
+  settings,
   warm_start,
 )
 from realm_tf.training.example_generation import ExampleGenerator
-from realm_tf.training.refresh_schedule import RefreshSchedule
-from realm_tf.training.settings import ReaderTrainingSettings
 
 _PROJECTION_SIZE = 128
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainingConfig(ReaderTrainingSettings):
-  """Everything that a pre-training is told; the defaults are the paper's.
-
-  See also `ReaderTrainingSettings`.
-
-  Attributes:
-    corpus_dir: A corpus as bin/build_corpus writes it.
-    index_dir: Versions of its index.
-    train_examples: Globs of salient span records.
-    heldout_examples: The same, for evaluation; None evaluates nothing.
-    bert: Weights of the reader: a directory, a bert_config.json or a preset.
-    embedder: Weights of the embedder: a hub module; None starts from `bert`.
-    vocab_file: Default: the vocabulary beside the weights.
-    lower_case: Default: as the weights say, else true.
-    projection_size: Of the embeddings; default: as `embedder` has it, else
-      128.
-    separate_towers: Two encoders in the embedder; default: as `embedder` has
-      it, else one. What `embedder` has cannot be changed.
-    masking: What of a sentence is masked.
-    featurization: Lengths and numbers of candidates and masks.
-    oversample: Candidates taken from the stale index, of which the fresh
-      encoder keeps the best; 0 takes no more than are needed.
-    searcher: How the index is searched.
-    embedding: How the corpus is embedded.
-    refresh_schedule: When exports are written. The index builder takes the
-      newest whenever it is free.
-    index_builder: `thread`, `process` or `none` (started by hand).
-    builder_command: Of the process; flags are added.
-    batches_ahead: Batches made ahead of the trainer.
-    shuffle_buffer: Sentences among which the next is drawn.
-    eval_batches: Batches of an evaluation.
-  """
-
-  corpus_dir: str
-  index_dir: str
-  train_examples: str
-  heldout_examples: str | None = None
-  bert: str = 'base'
-  embedder: str | None = None
-  vocab_file: str | None = None
-  lower_case: bool | None = None
-  projection_size: int | None = None
-  separate_towers: bool | None = None
-  masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
-  featurization: FeaturizationConfig = dataclasses.field(
-    default_factory=FeaturizationConfig
-  )
-  oversample: int = 0
-  searcher: SearcherConfig = dataclasses.field(default_factory=SearcherConfig)
-  embedding: EmbeddingConfig = dataclasses.field(
-    default_factory=EmbeddingConfig
-  )
-  refresh_schedule: RefreshSchedule = RefreshSchedule((0,), (500,))
-  index_builder: str = 'thread'
-  builder_command: Sequence[str] = ()
-  batches_ahead: int = 2
-  shuffle_buffer: int = 10_000
-  eval_batches: int = 20
-  train_steps: int = 200_000
-  batch_size: int = 512
-  learning_rate: float = 3e-5
 
 
 class _Pretraining:
   """What model, input and index of one run share."""
 
-  def __init__(self, config: PretrainingConfig):
+  def __init__(self, config: RealmConfig):
     self.config = config
     self.slot = IndexSlot()
     self.bert, self.tokenizer = warm_start.load(
@@ -126,21 +61,20 @@ class _Pretraining:
     self.finder = CandidateFinder(
       self.documents,
       self.slot,
-      num_candidates=config.featurization.num_candidates,
+      num_candidates=config.part(FeaturizationConfig).num_candidates,
       oversample=config.oversample,
     )
     self.embedder_shape = self._embedder_shape()
     self.embedders = QueryEmbedders(self.make_embedder)
-    lengths = config.featurization
+    lengths = config.part(FeaturizationConfig)
     warm_start.check_lengths(
       self.bert.config,
       query_seq_len=lengths.query_seq_len,
       candidate_seq_len=lengths.candidate_seq_len,
       joint=True,
     )
-    self.embedding = dataclasses.replace(
-      config.embedding,
-      max_length=lengths.candidate_seq_len,
+    self.embedding = EmbeddingConfig(
+      candidate_seq_len=lengths.candidate_seq_len,
       separate_candidate_segments=lengths.separate_candidate_segments,
     )
 
@@ -199,9 +133,7 @@ class _Pretraining:
     embedder = self.make_embedder()
     reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
     reader.init_from_bert(self.bert)
-    retriever = Retriever(
-      embedder, num_candidates=config.featurization.num_candidates
-    )
+    retriever = Retriever(embedder, num_candidates=config.num_candidates)
     model = RealmModel(retriever, reader)
     modules: dict[str, hub_modules.HubModule] = {}
 
@@ -217,7 +149,9 @@ class _Pretraining:
         module.save(os.path.join(directory, name), step)
 
     return run_config.ModelSpec(
-      model, config.optimizer_groups(model), export_fn=export
+      model,
+      settings.optimizer_groups(config, config.embedder_learning_rate, model),
+      export_fn=export,
     )
 
   def _batches(
@@ -229,7 +163,7 @@ class _Pretraining:
         start,
         finder=self.finder,
         tokenizer=self.tokenizer,
-        config=self.config.featurization,
+        config=self.config.part(FeaturizationConfig),
       ),
       ahead,
     )
@@ -240,7 +174,7 @@ class _Pretraining:
     masked = pretraining_examples.masked_queries(
       config.train_examples,
       self.tokenizer,
-      config.masking,
+      config.part(MaskingConfig),
       batch_size=config.batch_size,
       seed=config.seed,
       start_batch=start,
@@ -255,7 +189,7 @@ class _Pretraining:
     masked = pretraining_examples.masked_queries(
       config.heldout_examples,
       self.tokenizer,
-      config.masking,
+      config.part(MaskingConfig),
       batch_size=config.batch_size,
       seed=config.seed + 1,
       start_batch=start,
@@ -292,24 +226,26 @@ class _Pretraining:
       indexer = corpus_index.CorpusIndexer(
         self.documents,
         self.tokenizer,
-        config.index_dir,
-        searcher=config.searcher,
+        config.index_path,
+        searcher=config.part(SearcherConfig),
         embedding_config=self.embedding,
       )
       builder = index_builder.IndexBuilder(
-        export_dir, config.index_dir, indexer
+        export_dir, config.index_path, indexer
       )
       return [index_builder.BuilderThread(builder)]
     if config.index_builder == 'process':
       command = [
-        *config.builder_command,
+        sys.executable,
+        '-m',
+        'bin.build_index',
         '--watch',
         '--stop_with_stdin',
         f'--model_dir={config.model_dir}',
         f'--corpus_dir={config.corpus_dir}',
-        f'--index_dir={config.index_dir}',
-        f'--searcher={config.searcher.kind}',
-        f'--max_length={self.embedding.max_length}',
+        f'--index_dir={config.index_path}',
+        f'--searcher={config.searcher}',
+        f'--candidate_seq_len={self.embedding.candidate_seq_len}',
         f'--mixed_precision={str(config.mixed_precision).lower()}',
       ]
       return [index_builder.BuilderProcess(command)]
@@ -322,8 +258,8 @@ class _Pretraining:
       'bert': dataclasses.asdict(self.bert.config),
       'corpus_fingerprint': self.documents.fingerprint,
       'embedder_bert': self.embedder_shape['bert_config'],
-      'featurization': dataclasses.asdict(config.featurization),
-      'masking': dataclasses.asdict(config.masking),
+      'featurization': dataclasses.asdict(config.part(FeaturizationConfig)),
+      'masking': dataclasses.asdict(config.part(MaskingConfig)),
       'oversample': config.oversample,
       'projection_size': self.embedder_shape['projection_size'],
       'separate_towers': self.embedder_shape['separate_towers'],
@@ -333,43 +269,40 @@ class _Pretraining:
     }
 
 
-def _check_index_dir(config: PretrainingConfig) -> None:
+def _check_index_dir(config: RealmConfig) -> None:
   """Refuses to begin a run among indexes that another one left."""
-  steps = index_builder.list_versions(config.index_dir)
+  steps = index_builder.list_versions(config.index_path)
   if steps and checkpoints.latest_step(config.model_dir) < 0:
     raise ValueError(
-      f'{config.index_dir} has indexes already (of steps'
+      f'{config.index_path} has indexes already (of steps'
       f' {", ".join(map(str, steps))}), and {config.model_dir} has no'
       ' checkpoint, so they are not of this run: remove them or give another'
       ' index_dir'
     )
 
 
-def pretrain(config: PretrainingConfig) -> dict[str, float]:
+def pretrain(config: RealmConfig) -> dict[str, float]:
   """Pre-trains, from where an earlier call with the same config was killed.
 
   Returns:
     The metrics of the last evaluation; empty without held-out examples.
   """
-  if config.index_builder not in ('thread', 'process', 'none'):
-    raise ValueError(
-      'index_builder must be thread, process or none. Received:'
-      f' {config.index_builder!r}'
-    )
   _check_index_dir(config)
   parts = _Pretraining(config)
   logging.info(
     '%s',
     pretraining_examples.describe_first_pool(
-      config.train_examples, parts.tokenizer, config.masking
+      config.train_examples, parts.tokenizer, config.part(MaskingConfig)
     ),
   )
-  run = config.run_config(
-    parts.resume_settings(), fixed_shapes=config.featurization.fixed_length
+  run = settings.run_config(
+    config,
+    parts.resume_settings(),
+    fixed_shapes=config.part(FeaturizationConfig).fixed_length,
   )
   builders = parts.builder(run.export_dir)
   refresher = index_refresh.IndexRefresher(
-    config.index_dir,
+    config.index_path,
     parts.slot,
     parts.load_index,
     fingerprints=exporters.Fingerprints(
@@ -401,5 +334,5 @@ def pretrain(config: PretrainingConfig) -> dict[str, float]:
   # Only now: after an error or an interrupt the restart takes the build up.
   # One that was started by hand goes on to the last export.
   if builders:
-    index_builder.remove_unfinished(config.index_dir)
+    index_builder.remove_unfinished(config.index_path)
   return result

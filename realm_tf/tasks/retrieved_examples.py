@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.candidates import CandidateFinder
 from realm_tf.modeling import featurization
@@ -44,7 +45,7 @@ def retrieved_batches(
   *,
   finder: CandidateFinder,
   tokenizer: BertTokenizer,
-  config: featurization.FeaturizationConfig,
+  config: FeaturizationConfig,
 ) -> Iterator[Batch]:
   """Finds candidates for each masked batch and makes features of both.
 

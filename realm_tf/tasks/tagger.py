@@ -11,73 +11,22 @@ import tensorflow as tf
 from absl import logging
 
 from realm_tf.bert import weights
+from realm_tf.configs.tagger_config import TaggerConfig, WindowConfig
 from realm_tf.hub import entity_tagger
 from realm_tf.io import atomic, files
 from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.spans import conll, entities, word_labels
-from realm_tf.spans.word_labels import WindowConfig
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import (
   estimator,
   exporters,
   run_config,
+  settings,
   warm_start,
 )
-from realm_tf.training.settings import TrainingSettings
 
 # Sentences that are tagged at a time.
 _CHUNK = 512
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TaggerConfig(TrainingSettings):
-  """Everything that `train` is told.
-
-  See also `TrainingSettings`.
-
-  Attributes:
-    train_files: CoNLL files, comma-separated globs.
-    dev_files: The same, to evaluate on; None holds out a part of the training
-      files.
-    dev_share: Share of the documents that are held out.
-    split_seed: Of the choice of the documents held out.
-    bert: Start: a directory of weights, a bert_config.json or a preset.
-    vocab_file: Default: the vocabulary beside the weights.
-    lower_case: Default: as the weights say, else true.
-    windows: How long texts are cut, and what of words is told.
-    whole_documents: Train and evaluate on documents, not on sentences one by
-      one: what an entity is may be told in another sentence.
-    swapped_copies: Copies of the training data in which entities are swapped.
-    swap_rate: Share of the entities of a copy that have another's name.
-    mask_rate: Share of the wordpieces that are masked in training.
-    train_word_embeddings: Whether word embeddings are trained.
-  """
-
-  train_files: str
-  dev_files: str | None = None
-  dev_share: float = 0.2
-  split_seed: int = 0
-  bert: str = 'base'
-  vocab_file: str | None = None
-  lower_case: bool | None = None
-  windows: WindowConfig = dataclasses.field(default_factory=WindowConfig)
-  whole_documents: bool = True
-  swapped_copies: int = 4
-  swap_rate: float = 0.5
-  mask_rate: float = 0.1
-  train_word_embeddings: bool = False
-  train_steps: int = 600
-  batch_size: int = 12
-  learning_rate: float = 3e-4
-  eval_every: int = 100
-  save_checkpoints_steps: int = 500
-  log_every_steps: int = 50
-
-  def __post_init__(self):
-    if self.dev_files is None and not 0 < self.dev_share < 1:
-      raise ValueError(
-        f'dev_share must be between 0 and 1. Received: {self.dev_share}'
-      )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,7 +165,7 @@ def _model_fn(
     model = TokenClassifier(
       bert.config,
       len(classes),
-      num_segments=entity_tagger.num_segments(config.windows),
+      num_segments=entity_tagger.num_segments(config.part(WindowConfig)),
       seed=config.seed,
       train_word_embeddings=config.train_word_embeddings,
     )
@@ -225,7 +174,7 @@ def _model_fn(
       model,
       classes,
       tokenizer,
-      config.windows,
+      config.part(WindowConfig),
       whole_documents=config.whole_documents,
     )
     evaluation.tag = module.tag
@@ -233,7 +182,7 @@ def _model_fn(
     def export(directory: str, step: int) -> None:
       module.save(os.path.join(directory, exporters.TAGGER), step)
 
-    optimizer = config.optimizer(bias_correction=True)
+    optimizer = settings.optimizer(config, bias_correction=True)
     return run_config.ModelSpec(
       model,
       [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
@@ -262,9 +211,9 @@ def train(config: TaggerConfig) -> Result:
     dropout=config.dropout,
     seed=config.seed,
   )
-  if config.windows.max_length > bert.config.max_positions:
+  if config.part(WindowConfig).max_length > bert.config.max_positions:
     raise ValueError(
-      f'--max_length={config.windows.max_length}, but this BERT has'
+      f'--max_length={config.part(WindowConfig).max_length}, but this BERT has'
       f' {bert.config.max_positions} positions'
     )
   classes = word_labels.Classes(labels, conll.has_neighbours(sentences))
@@ -272,7 +221,9 @@ def train(config: TaggerConfig) -> Result:
   if config.whole_documents:
     held = conll.join_documents(held)
   examples, dev_examples = (
-    word_labels.make_examples(part, classes, tokenizer, config.windows)
+    word_labels.make_examples(
+      part, classes, tokenizer, config.part(WindowConfig)
+    )
     for part in (training_texts, held)
   )
   logging.info(
@@ -282,7 +233,8 @@ def train(config: TaggerConfig) -> Result:
     ', '.join(labels),
   )
   evaluation = _Evaluation(held, labels)
-  run = config.run_config(
+  run = settings.run_config(
+    config,
     {
       'bert': dataclasses.asdict(bert.config),
       'dev_files': config.dev_files,
@@ -295,8 +247,8 @@ def train(config: TaggerConfig) -> Result:
       'train_files': config.train_files,
       'vocabulary': tokenizer.fingerprint,
       'whole_documents': config.whole_documents,
-      'windows': dataclasses.asdict(config.windows),
-    }
+      'windows': dataclasses.asdict(config.part(WindowConfig)),
+    },
   )
   last = estimator.train_and_evaluate(
     _model_fn(config, bert, tokenizer, classes, evaluation),

@@ -118,6 +118,9 @@ def check_resume_settings(
     atomic.write_json(path, settings)
     return
   before = atomic.read_json(path)
+  masking = before.get('masking', {})
+  if 'strategy' in masking:  # The name of the field until 2026.
+    masking['masking'] = masking.pop('strategy')
   changed = [
     f'{name} was {value!r} and is {settings.get(name)!r}'
     for name, value in sorted(before.items())

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 import tf_keras as keras
 
-from realm_tf.training.refresh_schedule import RefreshSchedule
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,94 +1,66 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What every training is told, whatever it trains."""
+"""A run and its optimizers, from the configuration of a training."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
 import tf_keras as keras
 
+from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training import optimization
 from realm_tf.training.run_config import OptimizerGroup, RunConfig
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-  """Base of the configs of trainings.
+def run_config(
+  config: TrainingConfig,
+  resume_settings: Mapping[str, Any],
+  *,
+  fixed_shapes: bool = False,
+) -> RunConfig:
+  """How the run is carried out.
 
-  Attributes:
-    model_dir: Checkpoints, exports and summaries are written here.
-    train_steps: Where training ends.
-    batch_size: Examples a step, over all replicas.
-    learning_rate: The highest.
-    warmup_steps: Default: BERT's rule.
-    eval_every: Steps between two evaluations.
-    save_checkpoints_steps: Steps between two checkpoints.
-    log_every_steps: Steps over which metrics are averaged.
-    dropout: Rates of dropout in BERT; default: as its weights say. Few steps
-      come further without, above all those of an embedder, whose output the
-      original drops, too.
-    seed: Of weights, choices, order and dropout.
-    mixed_precision: Compute in bfloat16.
-    mirrored: On all GPUs of the machine.
-    progress: Whether progress is drawn.
+  Args:
+    config: Configuration of the training.
+    resume_settings: What a restart must have in common with the run so far,
+      besides batch size and seed.
+    fixed_shapes: Compile for the shapes of the first batch only (TPU).
   """
+  mirrored = config.strategy == 'mirrored'
+  return RunConfig(
+    config.model_dir,
+    seed=config.seed,
+    save_checkpoints_steps=config.save_checkpoints_steps,
+    keep_checkpoint_max=config.keep_checkpoint_max,
+    log_every_steps=config.log_every_steps,
+    mixed_precision=config.mixed_precision,
+    fixed_shapes=fixed_shapes,
+    strategy=tf.distribute.MirroredStrategy() if mirrored else None,
+    progress=config.progress,
+    resume_settings={
+      'batch_size': config.batch_size,
+      'seed': config.seed,
+      **resume_settings,
+    },
+  )
 
-  model_dir: str
-  train_steps: int
-  batch_size: int
-  learning_rate: float
-  warmup_steps: int | None = None
-  eval_every: int = 1000
-  save_checkpoints_steps: int = 1000
-  log_every_steps: int = 100
-  dropout: float | None = None
-  seed: int = 0
-  mixed_precision: bool = False
-  mirrored: bool = False
-  progress: bool = True
 
-  def run_config(
-    self, resume_settings: Mapping[str, Any], *, fixed_shapes: bool = False
-  ) -> RunConfig:
-    """How the run is carried out.
+def optimizer(
+  config: TrainingConfig, learning_rate: float | None = None, **options: Any
+) -> keras.optimizers.legacy.Optimizer:
+  """BERT's optimizer, warmed up and decaying.
 
-    Args:
-      resume_settings: What a restart must have in common with the run so far,
-        beside batch size and seed.
-      fixed_shapes: Compile for the shapes of the first batch only (TPU).
-    """
-    return RunConfig(
-      self.model_dir,
-      seed=self.seed,
-      save_checkpoints_steps=self.save_checkpoints_steps,
-      log_every_steps=self.log_every_steps,
-      mixed_precision=self.mixed_precision,
-      fixed_shapes=fixed_shapes,
-      strategy=tf.distribute.MirroredStrategy() if self.mirrored else None,
-      progress=self.progress,
-      resume_settings={
-        'batch_size': self.batch_size,
-        'seed': self.seed,
-        **resume_settings,
-      },
-    )
-
-  def optimizer(
-    self, learning_rate: float | None = None, **options: Any
-  ) -> keras.optimizers.legacy.Optimizer:
-    """BERT's, warmed up and decaying.
-
-    Args:
-      learning_rate: The highest; default: that of the settings.
-      **options: See `optimization.create_optimizer`.
-    """
-    if learning_rate is None:
-      learning_rate = self.learning_rate
-    return optimization.create_optimizer(
-      learning_rate, self.train_steps, self.warmup_steps, **options
-    )
+  Args:
+    config: Configuration of the training.
+    learning_rate: Peak learning rate. Defaults to that of the configuration.
+    **options: Arguments of `optimization.create_optimizer`.
+  """
+  if learning_rate is None:
+    learning_rate = config.learning_rate
+  return optimization.create_optimizer(
+    learning_rate, config.train_steps, config.warmup_steps, **options
+  )
 
 
 class ReaderWithEmbedder(Protocol):
@@ -105,34 +77,26 @@ class ReaderWithEmbedder(Protocol):
     ...
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReaderTrainingSettings(TrainingSettings):
-  """Of trainings of a reader together with an embedder.
+def optimizer_groups(
+  config: TrainingConfig,
+  embedder_learning_rate: float | None,
+  model: ReaderWithEmbedder,
+) -> list[OptimizerGroup]:
+  """An optimizer for each part that is trained.
 
-  Attributes:
-    embedder_learning_rate: The highest of the embedder, 0 to leave it as it is;
-      default: `learning_rate`.
+  Raises:
+    ValueError: All learning rates are 0.
   """
-
-  embedder_learning_rate: float | None = None
-
-  def optimizer_groups(self, model: ReaderWithEmbedder) -> list[OptimizerGroup]:
-    """An optimizer for each part that is trained.
-
-    Raises:
-      ValueError: A rate is below 0, or all are 0.
-    """
-    rate = self.embedder_learning_rate
-    parts = [
-      (self.learning_rate, model.reader_variables),
-      (self.learning_rate if rate is None else rate, model.embedder_variables),
-    ]
-    # A rate below 0 is refused with the optimizer.
-    groups = [
-      OptimizerGroup(self.optimizer(rate), variables)
-      for rate, variables in parts
-      if rate
-    ]
-    if not groups:
-      raise ValueError('learning_rate is 0: nothing would be trained')
-    return groups
+  rate = embedder_learning_rate
+  parts = [
+    (config.learning_rate, model.reader_variables),
+    (config.learning_rate if rate is None else rate, model.embedder_variables),
+  ]
+  groups = [
+    OptimizerGroup(optimizer(config, rate), variables)
+    for rate, variables in parts
+    if rate
+  ]
+  if not groups:
+    raise ValueError('`learning_rate` is 0: nothing would be trained')
+  return groups

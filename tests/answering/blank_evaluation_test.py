@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from realm_tf.answering import blank_evaluation, queries
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.hub import hub_modules
 from realm_tf.io.compatibility import MismatchError
-from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.text.tokenizer import BertTokenizer
 
 LENGTHS = FeaturizationConfig(

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from realm_tf.answering import queries
 from realm_tf.answering.blank_filler import BlankFiller
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.hub import hub_modules
 from realm_tf.index.candidates import NULL_DOCUMENT
 from realm_tf.io.compatibility import MismatchError
-from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support.small_realm import BLOCKS, CONFIG
 

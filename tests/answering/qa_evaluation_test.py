@@ -8,7 +8,7 @@ import pytest
 
 from realm_tf.answering import qa_evaluation
 from realm_tf.answering.answerer import Answerer
-from realm_tf.answering.qa_evaluation import EvaluationConfig
+from realm_tf.configs.evaluation_config import EvaluationConfig
 from realm_tf.questions import answers as answers_lib
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.text import packing

@@ -15,6 +15,7 @@ from realm_tf.answering import serving
 from realm_tf.answering.answerer import Answerer
 from realm_tf.index import searcher, versions
 from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.configs.serving_config import ServingConfig
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader

@@ -51,7 +51,7 @@ def test_metadata_is_of_the_documents(documents):
   metadata = index.metadata
   # So few rows are searched exactly.
   assert metadata.kind == index.searcher.kind == 'exact'
-  assert metadata.searcher.kind == 'auto'
+  assert metadata.searcher.searcher == 'auto'
   assert (metadata.num_documents, metadata.dim) == (ROWS, DIM)
   assert metadata.corpus_fingerprint == documents.fingerprint
   assert metadata.vocab_fingerprint == 'f00d'

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.corpus import build_corpus
 from realm_tf.corpus import corpus as corpus_lib
 from tests.support import tiny_world
@@ -97,7 +98,7 @@ def test_a_corpus_of_another_vocabulary_is_refused(local_run, tmp_path):
   vocab = (world / 'vocab.txt').read_text() + 'zebra\n'
   (tmp_path / 'vocab.txt').write_text(vocab)
   manifest = build_corpus.build_corpus(
-    build_corpus.BuildConfig(
+    CorpusConfig(
       input=[str(world / 'knowledge.jsonl')],
       output_dir=str(tmp_path / 'corpus'),
       num_processes=1,

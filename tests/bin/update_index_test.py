@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
@@ -28,7 +29,7 @@ def index_dir(world, tmp_path_factory):
     directory / 'export',
     5,
   )
-  config = corpus_index.CorpusIndexConfig(
+  config = IndexConfig(
     corpus_dir=str(world / 'corpus'),
     index_dir=str(directory / 'index'),
     progress=False,
@@ -86,7 +87,7 @@ def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
   before = versions.Index.open(index_dir / '5')
   np.testing.assert_array_equal(index.embeddings[:58], before.embeddings[kept])
   # The new row is the one that a build of this corpus would have made.
-  config = corpus_index.CorpusIndexConfig(
+  config = IndexConfig(
     corpus_dir=str(tmp_path / 'out/corpus'),
     index_dir=str(tmp_path / 'anew'),
     progress=False,

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.corpus import block_records, build_corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.text.tokenizer import BertTokenizer
@@ -12,11 +13,11 @@ from tests.support import shared_data
 
 
 def _config(corpus_file, output_dir, vocab_file, **kwargs):
-  return build_corpus.BuildConfig(
+  return CorpusConfig(
     input=str(corpus_file),
     output_dir=str(output_dir),
     vocab_file=vocab_file,
-    show_progress=False,
+    progress=False,
     **{'num_processes': 1, 'records_per_shard': 512, **kwargs},
   )
 

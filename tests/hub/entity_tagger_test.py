@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.hub import entity_tagger, hub_modules
 from realm_tf.modeling.token_classifier import TokenClassifier
-from realm_tf.spans.word_labels import Classes, WindowConfig
+from realm_tf.spans.word_labels import Classes
 from tests.support import small_tagger
 
 WINDOWS = WindowConfig(max_length=16, overlap=4)

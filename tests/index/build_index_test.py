@@ -5,15 +5,15 @@ import os
 import numpy as np
 import pytest
 
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import build_index, versions
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import PROJECTION_EPSILON
 from tests.index.embed_corpus_test import SPECIAL, Embed, expected
 from tests.support import toy_corpus
 
-CONFIG = EmbeddingConfig(max_length=40, batch_tokens=200)
+CONFIG = EmbeddingConfig(candidate_seq_len=40, batch_tokens=200)
 
 
 def module(path, weights=b'1'):
@@ -46,7 +46,7 @@ def test_publishes_what_it_embedded(tmp_path):
     12,
     embedder_dir=embedder,
     built_at=99.0,
-    searcher_config=SearcherConfig(kind='exact'),
+    searcher_config=SearcherConfig(searcher='exact'),
   )
   index = versions.Index.open(path, 'toy-150-0')
   truth = expected(documents, 40)

@@ -7,11 +7,11 @@ import pathlib
 import numpy as np
 import pytest
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.index import editions, searcher, versions
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
 from tests.support import clustered, small_world
 
@@ -25,7 +25,7 @@ def store(tmp_path_factory):
 
 def edition(documents, **metadata):
   """One that was not saved: it has no corpus fingerprint."""
-  config = SearcherConfig(kind='exact')
+  config = SearcherConfig(searcher='exact')
   embeddings = clustered.vectors(1, len(documents), 4)
   of_all = {
     'step': 3,

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.index import embed_corpus
-from realm_tf.index.embed_corpus import EmbeddingConfig
 from realm_tf.modeling import featurization
 from realm_tf.text.packing import SpecialIds
 from tests.support import toy_corpus
@@ -66,9 +67,9 @@ def embed(documents, embed_fn, **kwargs):
   'config',
   [
     EmbeddingConfig(),
-    EmbeddingConfig(max_length=40, batch_tokens=200, sort_window=64),
-    EmbeddingConfig(max_length=40, batch_tokens=1, sort_window=7),
-    EmbeddingConfig(max_length=40, batch_tokens=200, fixed_length=True),
+    EmbeddingConfig(candidate_seq_len=40, batch_tokens=200, sort_window=64),
+    EmbeddingConfig(candidate_seq_len=40, batch_tokens=1, sort_window=7),
+    EmbeddingConfig(candidate_seq_len=40, batch_tokens=200, fixed_length=True),
   ],
 )
 def test_row_i_is_document_i(config):
@@ -83,7 +84,7 @@ def test_row_i_is_document_i(config):
 def test_batches_are_of_one_length_within_the_budget():
   documents = toy_corpus.ToyDocuments(1000)
   fn = Embed()
-  config = EmbeddingConfig(max_length=40, batch_tokens=400)
+  config = EmbeddingConfig(candidate_seq_len=40, batch_tokens=400)
   embedded = embed(documents, fn, config=config)
   assert sum(rows for rows, _ in fn.shapes) == 1000
   assert all(rows * length <= 400 for rows, length in fn.shapes)
@@ -94,7 +95,9 @@ def test_batches_are_of_one_length_within_the_budget():
 
 def test_fixed_length_has_one_shape():
   fn = Embed()
-  config = EmbeddingConfig(max_length=40, batch_tokens=400, fixed_length=True)
+  config = EmbeddingConfig(
+    candidate_seq_len=40, batch_tokens=400, fixed_length=True
+  )
   embed(toy_corpus.ToyDocuments(101), fn, config=config)
   assert set(fn.shapes) == {(10, 40)}
 
@@ -116,7 +119,9 @@ def test_a_function_is_traced_once():
 
 def test_goes_on_where_it_failed(tmp_path):
   documents = toy_corpus.ToyDocuments(150)
-  config = EmbeddingConfig(max_length=40, batch_tokens=200, sort_window=64)
+  config = EmbeddingConfig(
+    candidate_seq_len=40, batch_tokens=200, sort_window=64
+  )
   whole = Embed()
   embed(documents, whole, config=config)
   failing, rest = Embed(fail_after=9), Embed()
@@ -140,7 +145,7 @@ def test_documents_are_packed_as_in_training(separate):
 
   documents = toy_corpus.ToyDocuments(20)
   config = EmbeddingConfig(
-    max_length=40, batch_tokens=40, separate_candidate_segments=separate
+    candidate_seq_len=40, batch_tokens=40, separate_candidate_segments=separate
   )
   embed(documents, record, config=config)
   lengths = documents.title_lengths + documents.body_lengths + 3
@@ -149,7 +154,7 @@ def test_documents_are_packed_as_in_training(separate):
     expected = featurization.pack_candidates(
       *documents.gather(rows),
       special=SPECIAL,
-      config=featurization.FeaturizationConfig(
+      config=FeaturizationConfig(
         candidate_seq_len=40, separate_candidate_segments=separate
       ),
     )
@@ -160,7 +165,7 @@ def test_documents_are_packed_as_in_training(separate):
 
 @pytest.mark.parametrize('change', ['weights', 'config', 'segments', 'corpus'])
 def test_begins_anew_where_anything_differs(tmp_path, change):
-  config = EmbeddingConfig(max_length=40, batch_tokens=200)
+  config = EmbeddingConfig(candidate_seq_len=40, batch_tokens=200)
   with pytest.raises(MemoryError):
     embed(
       toy_corpus.ToyDocuments(150),
@@ -170,7 +175,7 @@ def test_begins_anew_where_anything_differs(tmp_path, change):
       embedder_fingerprint='a',
     )
   if change == 'config':
-    config = EmbeddingConfig(max_length=30, batch_tokens=200)
+    config = EmbeddingConfig(candidate_seq_len=30, batch_tokens=200)
   if change == 'segments':
     config = dataclasses.replace(config, separate_candidate_segments=False)
   documents = toy_corpus.ToyDocuments(150, seed=change == 'corpus')
@@ -199,7 +204,7 @@ def test_stops_between_batches(tmp_path):
       stop.set()
     return fn(inputs)
 
-  config = EmbeddingConfig(max_length=40, batch_tokens=200)
+  config = EmbeddingConfig(candidate_seq_len=40, batch_tokens=200)
   kwargs = {'config': config, 'resume_dir': tmp_path, 'stop': stop}
   with pytest.raises(embed_corpus.EmbeddingStoppedError, match='of 150'):
     embed(documents, stopping, **kwargs)

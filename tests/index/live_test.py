@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.corpus.removals import Removal, by_title
 from realm_tf.index import build_index, live, search_ops, versions
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import compatibility
 from tests.support import small_world
 
@@ -23,7 +23,7 @@ needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'
 )
 KINDS = ['exact', pytest.param('scann', marks=needs_scann)]
-CONFIG = EmbeddingConfig(max_length=64, batch_tokens=512)
+CONFIG = EmbeddingConfig(candidate_seq_len=64, batch_tokens=512)
 DIM = 16
 WORDS = small_world.tokenizer().vocab[7:48]
 
@@ -56,7 +56,7 @@ def built(directory, documents, kind='exact'):
     directory / 'index',
     3,
     special=small_world.tokenizer().special,
-    searcher_config=SearcherConfig(kind=kind, num_leaves=5),
+    searcher_config=SearcherConfig(searcher=kind, num_leaves=5),
     embedding_config=CONFIG,
     progress=False,
   )

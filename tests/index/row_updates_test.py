@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import row_updates, saved_searcher, search_ops, searcher
-from realm_tf.index.searcher_config import SearcherConfig
 from tests.support import clustered
 
 needs_scann = pytest.mark.skipif(
@@ -30,7 +30,7 @@ def kept_rows(rows, removed, seed=3):
 
 def test_exact_equals_one_built_anew():
   embeddings = clustered.vectors(1, 2000)
-  config = SearcherConfig(kind='exact')
+  config = SearcherConfig(searcher='exact')
   old = searcher.build_searcher(embeddings, config)
   kept, added = kept_rows(2000, 100), clustered.vectors(4, 150)
   new, updated = update(old, embeddings, kept, added)
@@ -52,7 +52,7 @@ def test_exact_equals_one_built_anew():
 @pytest.mark.parametrize('bfloat16', [False, True])
 def test_scann_has_the_recall_of_one_built_anew(tmp_path, bfloat16):
   embeddings = clustered.vectors(1, ROWS)
-  config = SearcherConfig(kind='scann', reorder_bfloat16=bfloat16)
+  config = SearcherConfig(searcher='scann', reorder_bfloat16=bfloat16)
   old = searcher.build_searcher(embeddings, config)
   kept, added = kept_rows(ROWS, CHANGED), clustered.vectors(4, CHANGED)
   new, updated = update(old, embeddings, kept, added)
@@ -87,7 +87,7 @@ def test_rows_get_the_codes_that_the_build_gave_them():
   from realm_tf.index import scann_rows
 
   embeddings = clustered.vectors(1, ROWS)
-  built = searcher.build_searcher(embeddings, SearcherConfig(kind='scann'))
+  built = searcher.build_searcher(embeddings, SearcherConfig(searcher='scann'))
   tensors = built.tensors(embeddings)
   leaves, codes = scann_rows.encode(tensors, embeddings[:1000])
   same = leaves == tensors['datapoint_to_token'][:1000].numpy()
@@ -100,7 +100,9 @@ def test_rows_get_the_codes_that_the_build_gave_them():
 @needs_scann
 def test_updates_of_updates_keep_the_recall():
   embeddings = clustered.vectors(1, 5000)
-  current = searcher.build_searcher(embeddings, SearcherConfig(kind='scann'))
+  current = searcher.build_searcher(
+    embeddings, SearcherConfig(searcher='scann')
+  )
   for seed in range(10, 15):
     kept = kept_rows(len(embeddings), 500, seed)
     new, updated = update(
@@ -117,7 +119,7 @@ def test_updates_of_updates_keep_the_recall():
 @needs_scann
 def test_only_removed_and_almost_all():
   embeddings = clustered.vectors(1, 3000)
-  old = searcher.build_searcher(embeddings, SearcherConfig(kind='scann'))
+  old = searcher.build_searcher(embeddings, SearcherConfig(searcher='scann'))
   kept = np.array([5, 2999])
   new, updated = update(old, embeddings, kept, np.zeros([0, 32], np.float32))
   rows, scores = updated.search(embeddings[kept], 10)

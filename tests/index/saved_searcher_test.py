@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import saved_searcher, search_ops, searcher
-from realm_tf.index.searcher_config import SearcherConfig
 from tests.support import clustered
 
 needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'
 )
 CONFIGS = [
-  SearcherConfig(kind='exact'),
-  pytest.param(SearcherConfig(kind='scann'), marks=needs_scann),
+  SearcherConfig(searcher='exact'),
+  pytest.param(SearcherConfig(searcher='scann'), marks=needs_scann),
   pytest.param(
-    SearcherConfig(kind='scann', reorder_bfloat16=True), marks=needs_scann
+    SearcherConfig(searcher='scann', reorder_bfloat16=True), marks=needs_scann
   ),
 ]
 ids = ['exact', 'scann', 'scann_bfloat16']
@@ -46,7 +46,7 @@ def save(config, directory, seed=1):
 
 def load(config, directory):
   return saved_searcher.load_searcher(
-    directory, kind=config.kind, dim=32, config=config
+    directory, kind=config.searcher, dim=32, config=config
   )
 
 
@@ -72,9 +72,9 @@ def test_loaded_finds_the_same(tmp_path, config):
 @needs_scann
 def test_saved_models_serve_a_stranger(tmp_path):
   configs = {
-    'exact': SearcherConfig(kind='exact'),
-    'scann': SearcherConfig(kind='scann'),
-    'half': SearcherConfig(kind='scann', reorder_bfloat16=True),
+    'exact': SearcherConfig(searcher='exact'),
+    'scann': SearcherConfig(searcher='scann'),
+    'half': SearcherConfig(searcher='scann', reorder_bfloat16=True),
   }
   built = {
     name: save(config, tmp_path / name) for name, config in configs.items()
@@ -93,7 +93,7 @@ def test_saved_models_serve_a_stranger(tmp_path):
 
 @needs_scann
 def test_saved_models_side_by_side_have_their_own_rows(tmp_path):
-  config = SearcherConfig(kind='scann')
+  config = SearcherConfig(searcher='scann')
   queries = tf.constant(clustered.vectors(2, 30))
   built = [save(config, tmp_path / str(seed), seed) for seed in (1, 5)]
   models = [tf.saved_model.load(str(tmp_path / str(s))) for s in (1, 5)]
@@ -108,8 +108,10 @@ def test_bfloat16_takes_less_room(tmp_path):
   def size(path):
     return sum(f.stat().st_size for f in path.rglob('*') if f.is_file())
 
-  save(SearcherConfig(kind='scann'), tmp_path / 'whole')
-  save(SearcherConfig(kind='scann', reorder_bfloat16=True), tmp_path / 'half')
+  save(SearcherConfig(searcher='scann'), tmp_path / 'whole')
+  save(
+    SearcherConfig(searcher='scann', reorder_bfloat16=True), tmp_path / 'half'
+  )
   # 3,000 x 32 numbers of four bytes, of which two are saved.
   assert size(tmp_path / 'whole') - size(tmp_path / 'half') > 150_000
 

@@ -6,8 +6,8 @@ import tempfile
 import numpy as np
 import pytest
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import scann_rows, search_ops, searcher
-from realm_tf.index.searcher_config import SearcherConfig
 from tests.support import clustered
 
 needs_scann = pytest.mark.skipif(
@@ -24,7 +24,7 @@ def vectors(seed, rows):
 def tensors(request):
   """Those of a searcher that keeps vectors in float32, or in bfloat16."""
   config = SearcherConfig(
-    kind='scann', num_leaves=LEAVES, reorder_bfloat16=request.param
+    searcher='scann', num_leaves=LEAVES, reorder_bfloat16=request.param
   )
   built = searcher.build_searcher(vectors(1, ROWS), config)
   yield built.tensors(vectors(1, ROWS))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import search_ops
 from realm_tf.index.searcher import build_searcher
-from realm_tf.index.searcher_config import SearcherConfig
 from tests.support import clustered
 
 
@@ -33,7 +33,7 @@ def test_handles_of_one_name_are_one_and_of_two_names_two():
   tensors, plans = [], []
   for seed in (1, 5):
     embeddings = clustered.vectors(seed, 2000)
-    built = build_searcher(embeddings, SearcherConfig(kind='scann'))
+    built = build_searcher(embeddings, SearcherConfig(searcher='scann'))
     tensors.append(built.tensors(embeddings))
     plans.append(tensors[-1]['plan'])
 

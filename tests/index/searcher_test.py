@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import search_ops, searcher
-from realm_tf.index.searcher_config import SearcherConfig
 from tests.support import clustered
 
 needs_scann = pytest.mark.skipif(
@@ -19,7 +19,7 @@ KINDS = ['exact', pytest.param('scann', marks=needs_scann)]
 
 def build(kind, rows=3000, seed=1, **kwargs):
   embeddings = clustered.vectors(seed, rows)
-  config = SearcherConfig(kind=kind, **kwargs)
+  config = SearcherConfig(searcher=kind, **kwargs)
   return embeddings, searcher.build_searcher(embeddings, config)
 
 
@@ -45,7 +45,7 @@ def test_exact_equals_numpy(rows, k):
 def test_equal_scores_come_in_the_order_of_rows():
   embeddings = np.zeros([4000, 4], np.float32)
   embeddings[[17, 900, 1000, 3999]] = 1
-  built = searcher.build_searcher(embeddings, SearcherConfig(kind='exact'))
+  built = searcher.build_searcher(embeddings, SearcherConfig(searcher='exact'))
   found, _ = built.search(np.ones([2, 4], np.float32), 6)
   assert found.numpy().tolist() == [[17, 900, 1000, 3999, 0, 1]] * 2
 
@@ -53,7 +53,7 @@ def test_equal_scores_come_in_the_order_of_rows():
 def test_all_negative_scores_are_found():
   embeddings = -np.abs(clustered.vectors(1, 1001))
   queries = np.abs(clustered.vectors(2, 3))
-  built = searcher.build_searcher(embeddings, SearcherConfig(kind='exact'))
+  built = searcher.build_searcher(embeddings, SearcherConfig(searcher='exact'))
   found, scores = built.search(queries, 4)
   np.testing.assert_array_equal(
     found, clustered.best_rows(embeddings, queries, 4)
@@ -77,7 +77,7 @@ def test_scann_finds_what_exact_finds():
 def test_scann_with_one_leaf_searched_has_less_recall():
   embeddings, wide = build('scann', 20_000)
   narrow = searcher.build_searcher(
-    embeddings, SearcherConfig(kind='scann', leaves_to_search=1)
+    embeddings, SearcherConfig(searcher='scann', leaves_to_search=1)
   )
   queries = clustered.vectors(2, 50)
   truth = clustered.best_rows(embeddings, queries, 10)
@@ -159,7 +159,7 @@ def test_a_query_among_small_leaves_changes_nothing_for_the_others():
   sparse[:, 0] = -3
   rows = np.concatenate([dense, sparse]).astype(np.float32)
   built = searcher.build_searcher(
-    rows, SearcherConfig(kind='scann', num_leaves=60, leaves_to_search=2)
+    rows, SearcherConfig(searcher='scann', num_leaves=60, leaves_to_search=2)
   )
   queries = rows[[*range(20), *range(3000, 3096, 4)]]
   for k in (5, 50, 100):
@@ -240,5 +240,5 @@ def test_without_scann_auto_is_exact_and_scann_says_what_to_do(monkeypatch):
   assert searcher.choose_kind(10**6, SearcherConfig()) == 'exact'
   with pytest.raises(search_ops.ScannMissingError, match='pip install'):
     searcher.build_searcher(
-      clustered.vectors(1, 50), SearcherConfig(kind='scann')
+      clustered.vectors(1, 50), SearcherConfig(searcher='scann')
     )

@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.text import packing
@@ -50,7 +50,7 @@ versions_test.publish(sys.argv[1], 7)
 
 def publish(index_dir, step, *, kind='exact', rows=500, **kwargs):
   embeddings = clustered.vectors(step, rows)
-  config = SearcherConfig(kind=kind)
+  config = SearcherConfig(searcher=kind)
   built = searcher.build_searcher(embeddings, config)
   metadata = versions.IndexMetadata(
     step=step,
@@ -81,7 +81,7 @@ def test_what_is_published_is_loaded(tmp_path, kind):
   index = versions.Index.open(path)
   assert index.metadata.step == 30
   assert index.metadata.built_at == 12.5
-  assert index.metadata.searcher == SearcherConfig(kind=kind)
+  assert index.metadata.searcher == SearcherConfig(searcher=kind)
   assert isinstance(index.embeddings, np.memmap)
   np.testing.assert_array_equal(index.embeddings, embeddings)
   assert os.listdir(index.embedder_dir) == ['weights']

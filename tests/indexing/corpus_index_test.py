@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.indexing import corpus_index, index_builder
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text import packing
@@ -81,13 +81,13 @@ def test_documents_are_embedded_anew_as_long_as_before(tmp_path):
     f'{realm.index_path}/metadata.json'
   )
 
-  def anew(embedding=None, embedder=embedder, **changed):
+  def anew(length=None, embedder=embedder, **changed):
     return corpus_index.embedding_anew(
-      embedder, embedding, dataclasses.replace(metadata, **changed)
-    )
+      embedder, length, dataclasses.replace(metadata, **changed)
+    ).candidate_seq_len
 
-  assert anew(max_length=33).max_length == 33
-  assert anew(EmbeddingConfig(max_length=12), max_length=33).max_length == 12
+  assert anew(max_length=33) == 33
+  assert anew(12, max_length=33) == 12
   with pytest.raises(ValueError, match='41 wordpieces.* 40 positions'):
     anew(max_length=41)
   apart = str(tmp_path / 'embedder')
@@ -106,7 +106,7 @@ def test_a_refused_build_leaves_nothing_behind(tmp_path):
   kept = index_builder.keep_embedder(
     tmp_path / 'index', 7, realm.directory / 'stale'
   )
-  config = corpus_index.CorpusIndexConfig(
+  config = IndexConfig(
     corpus_dir=str(tmp_path / 'nowhere'), index_dir=str(tmp_path / 'index')
   )
   with pytest.raises(FileNotFoundError, match='nowhere'):

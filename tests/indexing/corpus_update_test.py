@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
+from realm_tf.configs.update_config import UpdateConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.corpus.documents_view import DocumentsView
@@ -32,9 +33,7 @@ def update(world, indexed, tmp_path):
       'output_dir': str(tmp_path / 'out'),
       'progress': False,
     }
-    return corpus_update.update_corpus(
-      corpus_update.CorpusUpdateConfig(**{**settings, **kwargs})
-    )
+    return corpus_update.update_corpus(UpdateConfig(**{**settings, **kwargs}))
 
   return run
 
@@ -206,7 +205,7 @@ def test_what_is_given_stays_as_it_is(world, indexed, update, tmp_path):
   assert len(Corpus.open(first / 'corpus/documents')) == 59
   # The API as well.
   opened = corpus_update.open_live(
-    corpus_update.CorpusUpdateConfig(output_dir='', **given),
+    UpdateConfig(output_dir='', **given),
     with_embedder=False,
   )
   for output in (first, first / 'index', first / 'index/3/x', tmp_path):

@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pytest
 
+from realm_tf.configs.corpus_config import CorpusConfig
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import block_records, build_corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.indexing import inspection
@@ -19,12 +21,12 @@ def _text(*args, **kwargs):
 
 def test_blocks(corpus_file, tmp_path, vocab_file):
   build_corpus.build_corpus(
-    build_corpus.BuildConfig(
+    CorpusConfig(
       input=str(corpus_file),
       output_dir=str(tmp_path / 'out'),
       vocab_file=vocab_file,
       num_processes=1,
-      show_progress=False,
+      progress=False,
     )
   )
   text = _text(tmp_path / 'out', num_records=2)
@@ -39,10 +41,10 @@ def test_spans_stand_in_brackets(tmp_path):
     json.dumps({'title': 'Z', 'text': 'Zürich met Ann in 1990. It is.'})
   )
   salient_spans.tag_salient_spans(
-    salient_spans.SpansConfig(
+    SpansConfig(
       input=str(tmp_path / 'a.jsonl'),
       output_dir=str(tmp_path / 'out'),
-      show_progress=False,
+      progress=False,
     )
   )
   text = _text(tmp_path / 'out')

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.modeling import featurization
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import original_examples, shared_data, small_world
@@ -22,7 +23,7 @@ def _masked(query_ids, max_masks=2):
 
 
 def test_shapes_and_contents():
-  config = featurization.FeaturizationConfig(
+  config = FeaturizationConfig(
     query_seq_len=6, candidate_seq_len=9, num_candidates=2, max_masks=2
   )
   special = small_world.tokenizer().special
@@ -59,9 +60,7 @@ def test_segments_of_candidates_on_request():
   )
   special = small_world.tokenizer().special
   for separate in (True, False):
-    config = featurization.FeaturizationConfig(
-      separate_candidate_segments=separate
-    )
+    config = FeaturizationConfig(separate_candidate_segments=separate)
     got = featurization.pack_candidates(
       *arguments, special=special, config=config
     )
@@ -71,7 +70,7 @@ def test_segments_of_candidates_on_request():
 
 
 def test_fixed_lengths_in_a_graph():
-  config = featurization.FeaturizationConfig(
+  config = FeaturizationConfig(
     query_seq_len=6,
     candidate_seq_len=9,
     num_candidates=1,
@@ -96,7 +95,7 @@ def test_fixed_lengths_in_a_graph():
 
 
 def test_featurizer_is_the_same_traced_once():
-  config = featurization.FeaturizationConfig(
+  config = FeaturizationConfig(
     query_seq_len=6, candidate_seq_len=9, num_candidates=2, max_masks=2
   )
   special = small_world.tokenizer().special
@@ -120,7 +119,7 @@ def test_featurizer_is_the_same_traced_once():
 
 def test_bad_settings_are_named():
   with pytest.raises(ValueError, match='num_candidates'):
-    featurization.FeaturizationConfig(num_candidates=0)
+    FeaturizationConfig(num_candidates=0)
 
 
 def test_the_originals_features():
@@ -133,7 +132,7 @@ def test_the_originals_features():
   tokenizer = BertTokenizer.from_file(
     shared_data.path('goldens', 'modules/tiny/bert/assets/vocab.txt')
   )
-  config = featurization.FeaturizationConfig(
+  config = FeaturizationConfig(
     **{
       name: golden['config'][name]
       for name in (

@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.corpus import build_corpus
 from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.corpus.document import CorpusError
@@ -37,7 +38,7 @@ def built(tmp_path_factory):
   path.write_text(''.join(json.dumps(p) + '\n' for p in paragraphs))
   corpus = directory / 'blocks'
   manifest = build_corpus.build_corpus(
-    build_corpus.BuildConfig(
+    CorpusConfig(
       input=[str(path)],
       output_dir=str(corpus),
       num_processes=1,

@@ -7,6 +7,7 @@ import json
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import beam_pipeline, salient_spans
 from tests.support import small_tagger
@@ -27,11 +28,11 @@ def _records(directory):
 @pytest.fixture
 def config(tmp_path):
   def make(output, **changes):
-    return salient_spans.SpansConfig(
+    return SpansConfig(
       input=str(tmp_path / '*.jsonl'),
       output_dir=str(tmp_path / output),
       num_processes=1,
-      show_progress=False,
+      progress=False,
       **changes,
     )
 

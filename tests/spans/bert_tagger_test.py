@@ -7,6 +7,7 @@ import shutil
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import sharding
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.spans import bert_tagger, salient_spans, span_rules
@@ -63,12 +64,12 @@ def test_a_span_in_two_sentences_is_in_none():
 
 
 def _config(tmp_path, directory, **changes):
-  return salient_spans.SpansConfig(
+  return SpansConfig(
     input=str(tmp_path / 'a.jsonl'),
     output_dir=str(tmp_path / 'out'),
     tagger='bert',
     bert_tagger=directory,
-    show_progress=False,
+    progress=False,
     **{'num_processes': 1, **changes},
   )
 
@@ -83,7 +84,10 @@ def _write(tmp_path, count=600):
 def test_rules_and_statistics(directory, tmp_path):
   _write(tmp_path, 40)
   rules = span_rules.SpanRules(
-    labels=('person', 'LOC'), min_chars=4, unique_texts=True, drop_spanless=1.0
+    labels=('person', 'LOC'),
+    min_span_chars=4,
+    unique_spans=True,
+    drop_spanless=1.0,
   )
   manifest = salient_spans.tag_salient_spans(
     _config(tmp_path, directory, rules=rules)

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.masking_config import MaskingConfig
 from realm_tf.corpus import document_uids
 from realm_tf.spans import masking, pretraining_examples
 from tests.support import small_world
 
-_CONFIG = masking.MaskingConfig(query_seq_len=16, max_masks=4)
+_CONFIG = MaskingConfig(query_seq_len=16, max_masks=4)
 
 
 def _records(count, first=0):
@@ -119,7 +120,7 @@ def test_each_epoch_has_every_document_and_other_spans(pattern):
   [('salient_span', 4), ('salient_span', 600), ('random_spans', 4)],
 )
 def test_any_batch_can_be_the_first(pattern, strategy, batch_size):
-  config = masking.MaskingConfig(strategy, max_masks=4, query_seq_len=16)
+  config = MaskingConfig(masking=strategy, max_masks=4, query_seq_len=16)
   settings = {'config': config, 'batch_size': batch_size}
   # A pool is 128 batches of 4.
   start = 131 if batch_size == 4 else 3
@@ -240,7 +241,7 @@ def test_ablations_need_no_spans(tmp_path):
   records = [small_world.span_record('t', ['the city is old.', ''], [])] * 9
   path = small_world.write_records(tmp_path / 'x.tfrecord.gz', records)
   for strategy in (masking.RANDOM_TOKENS, masking.RANDOM_SPANS):
-    config = masking.MaskingConfig(strategy, query_seq_len=16, max_masks=4)
+    config = MaskingConfig(masking=strategy, query_seq_len=16, max_masks=4)
     (batch,) = _batches(path, 1, config=config)
     assert batch['mlm_mask'].numpy().sum(1).tolist() == [1, 1, 1, 1]
 

@@ -9,6 +9,7 @@ import json
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import block_records
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.spans import salient_spans, span_records
@@ -16,11 +17,11 @@ from tests.support import shared_data
 
 
 def _config(path, output_dir, **kwargs):
-  return salient_spans.SpansConfig(
+  return SpansConfig(
     input=str(path),
     output_dir=str(output_dir),
     num_processes=1,
-    show_progress=False,
+    progress=False,
     **kwargs,
   )
 

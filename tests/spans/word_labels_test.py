@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.spans import word_labels
 from realm_tf.spans.conll import Entity, Sentence
-from realm_tf.spans.word_labels import IGNORED, Classes, WindowConfig
+from realm_tf.spans.word_labels import IGNORED, Classes
 from realm_tf.text.tokenizer import BertTokenizer
 
 TOKENIZER = BertTokenizer(

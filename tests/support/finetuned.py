@@ -7,10 +7,10 @@ import json
 import pathlib
 import subprocess
 
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.indexing import corpus_index
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.training import warm_start
@@ -69,7 +69,7 @@ def make(directory: pathlib.Path) -> Finetuned:
     tokenizer,
     str(directory / 'index'),
     searcher=SearcherConfig(),
-    embedding_config=EmbeddingConfig(max_length=48),
+    embedding_config=EmbeddingConfig(candidate_seq_len=48),
   )
   indexer(str(directory / 'embedder'), 0)
   flags = [

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.corpus import document_uids
 from realm_tf.index import search_ops
 from realm_tf.modeling import featurization, span_scores
@@ -112,7 +113,7 @@ def tokenizer(folder: pathlib.Path) -> Cases:
 def featurization_json(folder: pathlib.Path) -> Cases:
   """Tokens with their bytes, masks, and uids of the candidates."""
   golden = load(folder, 'featurization.json')
-  config = masking.MaskingConfig(
+  config = MaskingConfig(
     max_masks=golden['config']['max_masks'],
     query_seq_len=golden['config']['query_seq_len'],
   )
@@ -170,7 +171,7 @@ def featurization_json(folder: pathlib.Path) -> Cases:
 def _masked(folder: pathlib.Path, queries: list[dict], settings: dict) -> dict:
   """Queries with all their spans masked, as the original masks them."""
   pieces = tokenizer_of(folder)
-  config = masking.MaskingConfig(
+  config = MaskingConfig(
     max_masks=settings['max_masks'], query_seq_len=settings['query_seq_len']
   )
   tokens = pieces.tokenize_with_offsets([q['text'] for q in queries])
@@ -197,10 +198,9 @@ def featurized(folder: pathlib.Path):
   arrays = np.load(folder / 'featurization.npz')
   queries = [q for q in golden['queries'] if 'ok_index' in q]
   names = [
-    f.name
-    for f in featurization.dataclasses.fields(featurization.FeaturizationConfig)
+    f.name for f in featurization.dataclasses.fields(FeaturizationConfig)
   ]
-  config = featurization.FeaturizationConfig(
+  config = FeaturizationConfig(
     **{k: v for k, v in golden['config'].items() if k in names},
     fixed_length=True,
   )

@@ -11,11 +11,11 @@ import time
 
 import tensorflow as tf
 
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.indexing import index_builder, index_refresh
 from realm_tf.io import atomic
 from realm_tf.training import estimator, run_config
 from realm_tf.training.example_generation import ExampleGenerator
-from realm_tf.training.refresh_schedule import RefreshSchedule
 from tests.training import estimator_test
 
 STEPS = 60

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Indexes with nothing in them but what says whose they are."""
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import versions
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.modeling.featurization import FeaturizationConfig
+from realm_tf.configs.masking_config import FeaturizationConfig
 
 # Ours -> theirs, of each BERT input.
 _INPUTS = {

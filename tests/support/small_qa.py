@@ -8,10 +8,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text import packing
@@ -20,8 +20,8 @@ from tests.support import small_realm, small_world
 
 QUERY_SEQ_LEN, READER_SEQ_LEN = 14, 34
 SEARCHERS = {
-  'exact': SearcherConfig(kind='exact'),
-  'scann': SearcherConfig(kind='scann', num_leaves=4, leaves_to_search=4),
+  'exact': SearcherConfig(searcher='exact'),
+  'scann': SearcherConfig(searcher='scann', num_leaves=4, leaves_to_search=4),
 }
 # Bytes that a span must not come apart in.
 _STRANGE = [

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.text.tokenizer import BertTokenizer
@@ -86,7 +86,7 @@ def make(directory: pathlib.Path) -> SmallRealm:
     directory / 'index',
     10,
     special=tokenizer.special,
-    searcher_config=SearcherConfig(kind='exact'),
+    searcher_config=SearcherConfig(searcher='exact'),
     embedder_dir=directory / 'stale',
     progress=False,
   )

@@ -8,9 +8,10 @@ import pathlib
 import tensorflow as tf
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.hub import entity_tagger
 from realm_tf.modeling.token_classifier import TokenClassifier
-from realm_tf.spans.word_labels import Classes, WindowConfig
+from realm_tf.spans.word_labels import Classes
 from realm_tf.text.tokenizer import BertTokenizer
 
 LABELS = ('LOC', 'PER')

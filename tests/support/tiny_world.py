@@ -13,6 +13,8 @@ import sys
 import tempfile
 
 from bin.fork_server import ForkServer
+from realm_tf.configs.corpus_config import CorpusConfig
+from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import build_corpus
 from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.spans import salient_spans
@@ -92,7 +94,7 @@ def build(directory: pathlib.Path) -> None:
   vocab_file = str(directory / 'vocab.txt')
   corpus = directory / 'corpus'
   manifest = build_corpus.build_corpus(
-    build_corpus.BuildConfig(
+    CorpusConfig(
       input=[str(directory / 'knowledge.jsonl')],
       output_dir=str(corpus),
       num_processes=1,
@@ -107,7 +109,7 @@ def build(directory: pathlib.Path) -> None:
     progress=False,
   )
   salient_spans.tag_salient_spans(
-    salient_spans.SpansConfig(
+    SpansConfig(
       input=[str(directory / 'text.jsonl')],
       output_dir=str(directory / 'spans'),
       num_processes=1,

@@ -6,14 +6,15 @@ import json
 import numpy as np
 import pytest
 
+from realm_tf.configs.ict_config import IctConfig
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.hub import hub_modules
 from realm_tf.tasks import ict
 from realm_tf.training import summaries
-from realm_tf.training.refresh_schedule import RefreshSchedule
 
 
 def make_config(world, model_dir, **changes):
-  config = ict.IctConfig(
+  config = IctConfig(
     model_dir=str(model_dir),
     corpus_dir=str(world / 'corpus'),
     bert=str(world / 'bert_config.json'),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.mlm_config import PassageMaskingConfig
 from realm_tf.tasks import mlm_examples
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -28,7 +29,7 @@ def _rows(query='The capital of Peru is Lima.', span=(23, 27), n=1, text=None):
 
 
 def test_span_is_masked_and_its_targets_are_what_stood_there(tokenizer):
-  config = mlm_examples.MlmConfig(
+  config = PassageMaskingConfig(
     mask_rate=0.0, name_mask_rate=0.0, empty_rate=0.0
   )
   out = mlm_examples.mask_passages(
@@ -46,14 +47,14 @@ def test_span_is_masked_and_its_targets_are_what_stood_there(tokenizer):
 
 
 def test_rates_of_words_and_names(tokenizer):
-  config = mlm_examples.MlmConfig(
+  config = PassageMaskingConfig(
     mask_rate=0.2, name_mask_rate=0.6, empty_rate=0.0
   )
   n = 4000
   out = mlm_examples.mask_passages(
     _rows(n=n), tokenizer, config, tf.constant([1, 2])
   )
-  unmasked = mlm_examples.MlmConfig(
+  unmasked = PassageMaskingConfig(
     mask_rate=0.0, name_mask_rate=0.0, empty_rate=0.0
   )
   clean = mlm_examples.mask_passages(
@@ -80,7 +81,7 @@ def test_rates_of_words_and_names(tokenizer):
 
 
 def test_empty_passages_and_passages_without_a_query(tokenizer):
-  config = mlm_examples.MlmConfig(empty_rate=1.0)
+  config = PassageMaskingConfig(empty_rate=1.0)
   out = mlm_examples.mask_passages(
     _rows(), tokenizer, config, tf.constant([1, 2])
   )
@@ -105,7 +106,7 @@ def test_batches_resume_where_they_were(tokenizer, tmp_path, caplog):
     dataset = mlm_examples.mlm_batches(
       str(path),
       tokenizer,
-      mlm_examples.MlmConfig(),
+      PassageMaskingConfig(),
       batch_size=8,
       seed=3,
       start_batch=start,

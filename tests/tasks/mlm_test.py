@@ -9,9 +9,9 @@ import pytest
 import safetensors.numpy
 
 from realm_tf.bert import weights
+from realm_tf.configs.mlm_config import MlmConfig
 from realm_tf.io import files as files_lib
 from realm_tf.tasks import mlm
-from realm_tf.tasks.mlm_examples import MlmConfig
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
 
@@ -65,12 +65,13 @@ def files(tmp_path_factory):
 
 
 def make_config(files, model_dir, **changes):
-  config = mlm.MlmTrainingConfig(
+  config = MlmConfig(
     model_dir=str(model_dir),
     train_passages=str(files / 'passages.jsonl'),
     bert=str(files / 'config.json'),
     vocab_file=str(files / 'vocab.txt'),
-    examples=MlmConfig(max_length=16, max_predictions=4),
+    max_length=16,
+    max_predictions=4,
     train_steps=8,
     batch_size=6,
     learning_rate=1e-2,
@@ -136,9 +137,7 @@ def test_interrupted_it_ends_with_the_same_weights(
   assert all(moved)
 
   with pytest.raises(ValueError, match="mask_rate': 0.15.*mask_rate': 0.5"):
-    mlm.pretrain(
-      make_config(files, broken, examples=MlmConfig(16, 4, mask_rate=0.5))
-    )
+    mlm.pretrain(make_config(files, broken, mask_rate=0.5))
 
 
 def test_learns_to_copy_and_writes_weights_with_their_vocabulary(

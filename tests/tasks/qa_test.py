@@ -10,16 +10,13 @@ import numpy as np
 import pytest
 
 from realm_tf.answering.answerer import Answerer
+from realm_tf.configs.qa_config import QAConfig
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import compatibility
-from realm_tf.modeling.open_qa import OpenQAConfig
 from realm_tf.tasks import qa
-from realm_tf.tasks.question_batches import QuestionConfig
 from realm_tf.training import exporters, summaries
-from realm_tf.training.refresh_schedule import RefreshSchedule
 from tests.support import small_realm
 
 STEPS = 12
@@ -42,23 +39,24 @@ def config_of(realm, model_dir, **others):
     )
   ]
   questions.write_text(''.join(json.dumps(r) + '\n' for r in records))
-  return qa.FinetuningConfig(
+  return QAConfig(
     model_dir=str(model_dir),
     corpus_dir=str(realm.corpus_dir),
-    index_path=realm.index_path,
+    index_dir=realm.index_path,
     train_questions=str(questions),
     bert=str(realm.export_dir / 'bert'),
-    questions=QuestionConfig(
-      query_seq_len=14, reader_seq_len=34, retriever_beam=8, reader_beam=4
-    ),
+    query_seq_len=14,
+    reader_seq_len=34,
+    retriever_beam=8,
+    reader_beam=4,
     max_span_width=3,
     span_hidden_size=8,
     train_steps=STEPS,
     batch_size=2,
     learning_rate=0.01,
     warmup_steps=1,
-    searcher=SearcherConfig(kind='exact'),
-    embedding=EmbeddingConfig(max_length=30),
+    searcher='exact',
+    candidate_seq_len=30,
     log_every_steps=1,
     progress=False,
     **others,
@@ -174,7 +172,7 @@ def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
   parts.slot.close()
   asked = dataclasses.replace(
     config,
-    questions=dataclasses.replace(config.questions, add_gold=True),
+    add_gold=True,
   )
   with pytest.raises(ValueError, match='no gold block is known'):
     qa._Finetuning(asked)
@@ -199,7 +197,8 @@ def test_dev_questions_need_no_gold_paragraph(realm, tmp_path):
     realm,
     tmp_path / 'qa',
     paragraphs=paragraphs,
-    model=OpenQAConfig(retriever_gold_loss=1.0, reader_gold_loss=1.0),
+    retriever_gold_loss=1.0,
+    reader_gold_loss=1.0,
   )
   config = dataclasses.replace(
     config,

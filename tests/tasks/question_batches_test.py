@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.qa_config import QuestionConfig
 from realm_tf.index import versions
 from realm_tf.index.slot import IndexSlot
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.questions.questions import Questions
 from realm_tf.tasks import question_batches
-from realm_tf.tasks.question_batches import QuestionConfig, QuestionFeatures
+from realm_tf.tasks.question_batches import QuestionFeatures
 from tests.support import small_qa, small_world
 
 EXAMPLES = [
@@ -144,19 +145,6 @@ def test_a_beam_is_not_longer_than_the_corpus(qa):
   features = _batch(qa, config).features
   assert features['beam_embeddings'].shape[1] == len(qa.documents)
   assert features['joint']['block_mask'].shape[1] == 5
-
-
-@pytest.mark.parametrize(
-  ('settings', 'message'),
-  [
-    ({'query_seq_len': 2}, 'query_seq_len'),
-    ({'reader_seq_len': 64}, 'reader_seq_len'),
-    ({'reader_beam': 6000}, 'reader_beam'),
-  ],
-)
-def test_settings_that_cannot_be(settings, message):
-  with pytest.raises(ValueError, match=message):
-    QuestionConfig(**settings)
 
 
 def test_small_world_is_tokenized_by_its_own_tokenizer(qa):

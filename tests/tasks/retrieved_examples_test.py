@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 
+from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.index.candidates import CandidateFinder, QueryEmbedders
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling.embedder import Embedder
-from realm_tf.modeling.featurization import FeaturizationConfig
 from realm_tf.spans import pretraining_examples
-from realm_tf.spans.masking import MaskingConfig
 from realm_tf.tasks.retrieved_examples import retrieved_batches
 from realm_tf.text import packing
 from tests.indexing.corpus_index_test import embed_document

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.tagger_config import TaggerConfig
 from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import bert_tagger
-from realm_tf.spans.word_labels import WindowConfig
 from realm_tf.tasks import tagger
 from realm_tf.training import exporters, summaries
 
@@ -57,12 +57,13 @@ def files(tmp_path_factory):
 
 
 def make_config(files, model_dir, **changes):
-  config = tagger.TaggerConfig(
+  config = TaggerConfig(
     model_dir=str(model_dir),
     train_files=str(files / 'train.conll'),
     bert=str(files / 'config.json'),
     vocab_file=str(files / 'vocab.txt'),
-    windows=WindowConfig(max_length=32, overlap=8),
+    max_length=32,
+    overlap=8,
     train_word_embeddings=True,
     swapped_copies=1,
     train_steps=60,
@@ -135,9 +136,7 @@ def test_dev_files_and_what_they_must_not_have(files, tmp_path):
 
 def test_refusals(files, tmp_path):
   with pytest.raises(ValueError, match='--max_length=64, but this BERT has 32'):
-    tagger.train(
-      make_config(files, tmp_path, windows=WindowConfig(max_length=64))
-    )
+    tagger.train(make_config(files, tmp_path, max_length=64, overlap=32))
   (tmp_path / 'o.conll').write_text('a O\n\nb O\n')
   with pytest.raises(ValueError, match='not one entity to train on'):
     tagger.train(

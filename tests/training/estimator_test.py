@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.training import (
   checkpoints,
   estimator,
@@ -16,7 +17,6 @@ from realm_tf.training import (
   run_config,
   summaries,
 )
-from realm_tf.training.refresh_schedule import RefreshSchedule
 
 
 class Regression(keras.Model):

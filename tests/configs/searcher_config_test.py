@@ -1,8 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-import pytest
 
-from realm_tf.index.searcher_config import SearcherConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 
 
 def test_tree_grows_with_the_square_root():
@@ -18,17 +17,3 @@ def test_given_leaves_are_taken_but_never_more_than_there_are():
   config = SearcherConfig(num_leaves=40, leaves_to_search=70)
   assert config.leaves(1000) == (40, 40)
   assert config.leaves(30) == (30, 30)
-
-
-@pytest.mark.parametrize(
-  'wrong',
-  [
-    {'kind': 'fast'},
-    {'num_leaves': 0},
-    {'leaves_to_search': 0},
-    {'reorder': 0},
-  ],
-)
-def test_wrong_settings_are_named(wrong):
-  with pytest.raises(ValueError, match=next(iter(wrong))):
-    SearcherConfig(**wrong)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from realm_tf.training.refresh_schedule import RefreshSchedule
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 
 
 def due_steps(text, limit):

@@ -1,0 +1,74 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Configurations of corpora: how text is read and written."""
+
+import dataclasses
+import typing
+from collections.abc import Sequence
+from typing import Literal
+
+from realm_tf.configs.config import Config
+
+# jsonl: A JSON object per line, with title and text (or body).
+# wikiextractor: <doc ... title="..."> ... </doc>
+# mediawiki: <mediawiki> <page> ...: the dump itself.
+# dpr: psgs_w100.tsv: id, text, title.
+# text: A file per document, whose name is the title.
+# blocks: Block records of a corpus, or the original's docs.tfr.gz-*.
+CorpusFormat = Literal[
+  'auto', 'jsonl', 'wikiextractor', 'mediawiki', 'dpr', 'text', 'blocks'
+]
+CORPUS_FORMATS = typing.get_args(CorpusFormat)[1:]
+# Below this a title and a handful of words no longer fit.
+MIN_BLOCK_LENGTH = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardingConfig(Config):
+  """How input files are read and shards of records are written.
+
+  Attributes:
+    input: Files, globs or directories to read.
+    output_dir: Directory for shards and manifest.
+    format: Format of the input. Defaults to auto: detected per file.
+    records_per_shard: Input records per shard. Defaults to 50,000.
+    num_processes: Processes; 0 uses one per core, or one in all if the input
+      is small. Defaults to 0.
+    strict: Stop at the first malformed record. Defaults to False.
+    overwrite: Replace what is in `output_dir`. Defaults to False.
+    progress: Show a progress bar. Defaults to True.
+  """
+
+  input: str | Sequence[str]
+  output_dir: str
+  format: CorpusFormat = 'auto'
+  records_per_shard: int = 50_000
+  num_processes: int = 0
+  strict: bool = False
+  overwrite: bool = False
+  progress: bool = True
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self.check_at_least(1, 'records_per_shard')
+    self.check_at_least(0, 'num_processes')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CorpusConfig(ShardingConfig):
+  """Configuration of building a knowledge corpus.
+
+  Attributes:
+    vocab_file: BERT's vocabulary, one wordpiece per line.
+    lower_case: Whether the vocabulary is uncased. Defaults to True.
+    max_block_length: Maximum wordpieces of a block, `[CLS] title [SEP] body
+      [SEP]`. Defaults to 288.
+  """
+
+  vocab_file: str
+  lower_case: bool = True
+  max_block_length: int = 288
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self.check_at_least(MIN_BLOCK_LENGTH, 'max_block_length')

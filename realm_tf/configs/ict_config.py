@@ -1,0 +1,65 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration of the inverse cloze task."""
+
+import dataclasses
+
+from realm_tf.configs.qa_formats import QaFormat
+from realm_tf.configs.refresh_schedule import RefreshSchedule
+from realm_tf.configs.training_config import WarmStartConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IctConfig(WarmStartConfig):
+  """Configuration of the inverse cloze task. Defaults follow ORQA.
+
+  Attributes:
+    corpus_dir: Corpus whose sentences have to find their documents.
+    projection_size: Size of the embeddings of queries and documents. Defaults
+      to 128.
+    separate_towers: Give queries and documents encoders of their own. Defaults
+      to False.
+    query_seq_len: Maximum wordpieces of a query. Defaults to 64.
+    candidate_seq_len: Maximum wordpieces of a document. Defaults to 288.
+    mask_rate: How often the sentence is removed from its document. Defaults to
+      0.9.
+    questions: Files of questions that name the paragraph they were asked
+      about, comma-separated globs; they are used as queries along with the
+      sentences. Defaults to none.
+    question_rate: How often a question is the query if its document has any.
+      Defaults to 0.5.
+    format: Format of the questions. Defaults to auto: detected per file.
+    paragraphs: JSONL from which the corpus was built, with the ids by which
+      questions name their paragraph.
+    max_block_length: Maximum wordpieces of a block of the corpus, for
+      `paragraphs`. Defaults to 288.
+    eval_batches: Batches per evaluation, of other sentences of the same corpus;
+      0 for no evaluation. Defaults to 10.
+    export_schedule: Steps between exports, by ranges of steps, such as
+      0-1000:100,1000-:500. Defaults to every 1000 steps.
+  """
+
+  corpus_dir: str
+  projection_size: int = 128
+  separate_towers: bool = False
+  query_seq_len: int = 64
+  candidate_seq_len: int = 288
+  mask_rate: float = 0.9
+  questions: str | None = None
+  question_rate: float = 0.5
+  format: QaFormat = 'auto'
+  paragraphs: str | None = None
+  max_block_length: int = 288
+  eval_batches: int = 10
+  export_schedule: RefreshSchedule = RefreshSchedule((0,), (1000,))
+  train_steps: int = 100_000
+  batch_size: int = 4096
+  learning_rate: float = 1e-4
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    # Each query has to find its own document among those of the batch.
+    self.check_at_least(2, 'batch_size')
+    self.check_at_least(1, 'projection_size')
+    self.check_at_least(0, 'eval_batches')
+    self.check_rate('mask_rate', 'question_rate')
