@@ -77,7 +77,7 @@ def test_row_i_is_document_i(config):
   embedded = embed(documents, Embed(), config=config)
   assert embedded.dtype == np.float32
   np.testing.assert_allclose(
-    embedded, expected(documents, config.max_length), rtol=1e-6
+    embedded, expected(documents, config.candidate_seq_len), rtol=1e-6
   )
 
 
@@ -188,7 +188,7 @@ def test_begins_anew_where_anything_differs(tmp_path, change):
     embedder_fingerprint='b' if change == 'weights' else 'a',
   )
   assert sum(rows for rows, _ in fn.shapes) == 150
-  rows = expected(documents, config.max_length)
+  rows = expected(documents, config.candidate_seq_len)
   if change == 'segments':
     rows[:, 3] = 0  # All is of type 0.
   np.testing.assert_allclose(embedded, rows, rtol=1e-6)

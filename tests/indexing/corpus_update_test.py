@@ -65,7 +65,7 @@ def test_it_embeds_as_the_index_says_it_was(world, indexed):
     )
 
   exact = encoding(index.metadata)
-  assert exact.embedding_config.max_length == 48
+  assert exact.embedding_config.candidate_seq_len == 48
   np.testing.assert_allclose(embedded(exact, documents), expected, atol=1e-5)
   rounded = dataclasses.replace(index.metadata, precision='bfloat16')
   found = embedded(encoding(rounded), documents)
@@ -75,9 +75,9 @@ def test_it_embeds_as_the_index_says_it_was(world, indexed):
   found = embedded(encoding(rounded, mixed_precision=False), documents)
   np.testing.assert_allclose(found, expected, atol=1e-5)
   given = encoding(rounded, max_length=7)
-  assert given.embedding_config.max_length == 7
+  assert given.embedding_config.candidate_seq_len == 7
   silent = dataclasses.replace(index.metadata, max_length=None, precision=None)
-  assert encoding(silent).embedding_config.max_length == 288
+  assert encoding(silent).embedding_config.candidate_seq_len == 288
 
 
 def lines(path, *values):
@@ -130,7 +130,7 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
 @pytest.mark.parametrize(
   ('names', 'said'),
   [
-    ({}, 'give --add or --remove'),
+    ({}, 'give `add` or `remove`'),
     ({'add': 'bad'}, r'nothing to change \(1 malformed, 1 read\)'),
     ({'add': 'bad', 'strict': True}, r'bad\.jsonl:1: no "text"'),
     ({'add': 'none'}, '--add: no file matches'),
@@ -240,5 +240,5 @@ def test_what_does_not_belong_together_is_refused(indexed, update, tmp_path):
     update(add=add, index_dir=str(copy))
   # Documents that were cut at another length have other vectors.
   with pytest.raises(compatibility.MismatchError, match='--max_length'):
-    update(add=add, max_length=6)
+    update(add=add, candidate_seq_len=6)
   assert not (tmp_path / 'out').exists()

@@ -10,7 +10,7 @@ import tensorflow as tf
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import sharding
 from realm_tf.corpus.document import CorpusError, Document
-from realm_tf.spans import bert_tagger, salient_spans, span_rules
+from realm_tf.spans import bert_tagger, salient_spans
 from tests.support import small_tagger
 
 
@@ -83,14 +83,14 @@ def _write(tmp_path, count=600):
 
 def test_rules_and_statistics(directory, tmp_path):
   _write(tmp_path, 40)
-  rules = span_rules.SpanRules(
-    labels=('person', 'LOC'),
-    min_span_chars=4,
-    unique_spans=True,
-    drop_spanless=1.0,
-  )
+  rules = {
+    'labels': ('person', 'LOC'),
+    'min_span_chars': 4,
+    'unique_spans': True,
+    'drop_spanless': 1.0,
+  }
   manifest = salient_spans.tag_salient_spans(
-    _config(tmp_path, directory, rules=rules)
+    _config(tmp_path, directory, **rules)
   )
   # Ann and Lee are too short, Rome and Lees are not.
   assert manifest['counts'] == {

@@ -112,19 +112,6 @@ def test_blocks_keep_title_and_text(tmp_path):
   assert sentences == [(0, len(body) - 2)]
 
 
-def test_errors(tmp_path):
-  with pytest.raises(CorpusError, match='--tagger: .bart. is none of'):
-    _config('a', tmp_path, tagger='bart')
-  with pytest.raises(CorpusError, match='needs --bert_tagger'):
-    _config('a', tmp_path, tagger='bert')
-  with pytest.raises(CorpusError, match='--tagger=none has no use of it'):
-    _config('a', tmp_path, tagger='none', bert_tagger='b')
-  with pytest.raises(CorpusError, match='nothing to find'):
-    _config('a', tmp_path, tagger='none', dates=False)
-  with pytest.raises(CorpusError, match='does not read it'):
-    _config('a', tmp_path, tagger='none', gazetteer='names.txt')
-
-
 def test_another_gazetteer_is_another_setting(tmp_path):
   (tmp_path / 'a.jsonl').write_text('{"title": "A", "text": "Ann saw Bob."}')
   names = tmp_path / 'names.txt'

@@ -142,7 +142,7 @@ def test_refusals(files, tmp_path):
     tagger.train(
       make_config(files, tmp_path, train_files=str(tmp_path / 'o.conll'))
     )
-  with pytest.raises(ValueError, match='dev_share must be between 0 and 1'):
+  with pytest.raises(ValueError, match='`dev_share` must be between 0 and 1'):
     make_config(files, tmp_path, dev_share=1.0)
   with pytest.raises(FileNotFoundError, match='neither a tagger nor'):
     exporters.best_tagger(tmp_path)
