@@ -56,7 +56,7 @@ def test_manifest_and_blocks_agree(corpus_file, tmp_path, vocab_file):
   assert sum(manifest['records_in_shards']) == blocks
 
 
-def test_errors(tmp_path, vocab_file):
+def test_errors(corpus_file, tmp_path, vocab_file):
   with pytest.raises(CorpusError, match='--vocab_file: /no/vocab'):
     build_corpus.build_corpus(_config(corpus_file, tmp_path / 'o', '/no/vocab'))
   with pytest.raises(CorpusError, match='--input: no file matches'):

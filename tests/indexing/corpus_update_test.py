@@ -130,7 +130,6 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
 @pytest.mark.parametrize(
   ('names', 'said'),
   [
-    ({}, 'give `add` or `remove`'),
     ({'add': 'bad'}, r'nothing to change \(1 malformed, 1 read\)'),
     ({'add': 'bad', 'strict': True}, r'bad\.jsonl:1: no "text"'),
     ({'add': 'none'}, '--add: no file matches'),
