@@ -21,7 +21,6 @@ from realm_tf.answering import serving
 from realm_tf.answering.answerer import Answerer
 from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.configs.serving_config import ServingConfig
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 

@@ -34,7 +34,6 @@ from absl import logging
 from tensorflow.core.protobuf import saved_model_pb2
 
 from realm_tf.answering.answerer import Answerer
-from realm_tf.configs.serving_config import ServingConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index.saved_searcher import SearcherModule

@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from realm_tf.corpus.corpus import Corpus
 from realm_tf.configs.searcher_config import SearcherConfig
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import saved_searcher
 from realm_tf.index.searcher import Searcher
 from realm_tf.io import atomic, compatibility

@@ -16,8 +16,8 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
-from realm_tf.io import atomic, compatibility
 from realm_tf.index.embed_corpus import embed_signature
+from realm_tf.io import atomic, compatibility
 
 
 def _corpus_settings(corpus_dir: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from realm_tf.bert import weights
 from realm_tf.corpus import readers
-from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import files
 from realm_tf.original import (

@@ -17,11 +17,11 @@ import numpy as np
 
 from realm_tf.bert import weight_names, weights
 from realm_tf.bert.weights import Bert
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, searcher, versions
-from realm_tf.index.embed_corpus import EmbeddingConfig
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.original import original_layers, original_sources
@@ -73,7 +73,7 @@ def compare_embeddings(
   packed = packing.pack_document(
     *documents.gather(rows),
     special=tokenizer.special,
-    max_length=min(EmbeddingConfig().max_length, positions),
+    max_length=min(EmbeddingConfig().candidate_seq_len, positions),
   )
   found, wanted = embedder.embed_documents(packed).numpy(), embeddings[rows]
   return float(np.abs(found - wanted).max() / np.abs(wanted).max())
@@ -396,7 +396,7 @@ class _Conversion:
       self.documents,
       directory / 'index',
       self.step or 0,
-      SearcherConfig(kind=self.config.searcher),
+      SearcherConfig(searcher=self.config.searcher),
       fingerprint,
       embedder_dir,
     )

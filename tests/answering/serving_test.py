@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from realm_tf.answering import serving
 from realm_tf.answering.answerer import Answerer
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import searcher, versions
-from realm_tf.index.searcher_config import SearcherConfig
-from realm_tf.configs.serving_config import ServingConfig
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
@@ -342,7 +341,9 @@ class World:
     self.vectors = rng.standard_normal((len(blocks), 8)).astype(np.float32)
 
   def answerer(self, kind='exact', query_seq_len=10, reader_seq_len=20):
-    config = SearcherConfig(kind=kind, num_leaves=1, reorder=len(self.vectors))
+    config = SearcherConfig(
+      searcher=kind, num_leaves=1, reorder=len(self.vectors)
+    )
     metadata = versions.IndexMetadata(
       step=0,
       num_documents=len(self.vectors),

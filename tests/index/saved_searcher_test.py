@@ -130,7 +130,9 @@ def served(kind, vectors=VECTORS, **options):
       'reorder': ROWS,
       **options,
     }
-  built = searcher.build_searcher(vectors, SearcherConfig(kind=kind, **options))
+  built = searcher.build_searcher(
+    vectors, SearcherConfig(searcher=kind, **options)
+  )
   made = saved_searcher.SearcherModule.of(built, vectors)
   # It has all that it needs.
   built.close()
@@ -223,7 +225,7 @@ def test_vectors_in_bfloat16_are_scored_in_float32():
 @needs_scann
 def test_by_default_scann_finds_most_of_what_is_exact():
   vectors, queries = clustered.vectors(3, 2000), clustered.vectors(4, 50)
-  config = SearcherConfig(kind='scann')
+  config = SearcherConfig(searcher='scann')
   built = searcher.build_searcher(vectors, config)
   made = saved_searcher.SearcherModule.of(built, vectors)
   found, exact = (

@@ -16,9 +16,10 @@ from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import weight_files, weight_names, weights
 from realm_tf.bert.graph_facts import GraphFacts
 from realm_tf.bert.weight_files import Sources
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, embed_corpus, versions
-from realm_tf.index.searcher_config import SearcherConfig
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.original import (
   conversion,
@@ -472,7 +473,7 @@ def embeddings(documents, maker):
     documents,
     maker.embed_documents,
     special=small_world.tokenizer().special,
-    config=embed_corpus.EmbeddingConfig(max_length=40),
+    config=EmbeddingConfig(candidate_seq_len=40),
     progress=False,
   )
 
@@ -518,7 +519,7 @@ def test_the_fingerprint_is_of_the_numbers(embeddings):
 def test_what_is_published_is_an_index_of_the_corpus(
   tmp_path, documents, embeddings
 ):
-  config = SearcherConfig(kind='exact', reorder=50)
+  config = SearcherConfig(searcher='exact', reorder=50)
   (tmp_path / 'embedder').mkdir()
   (tmp_path / 'embedder' / 'weights').write_text('w')
   path = model_conversion.publish(
@@ -546,7 +547,7 @@ def test_what_is_refused_leaves_the_version_that_is_there(
   tmp_path, documents, embeddings
 ):
   def publish(its, embedder_dir=None):
-    config = SearcherConfig(kind='exact')
+    config = SearcherConfig(searcher='exact')
     model_conversion.publish(
       its, documents, tmp_path, 7, config, 'x', embedder_dir
     )
