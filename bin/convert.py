@@ -66,7 +66,7 @@ indexed (13 million are 6.8 GB). 5,000 blocks of 250 wordpieces, or 30,000
 questions, a second.
 """
 
-from realm_tf.original.conversion_config import ConversionConfig
+from realm_tf.configs.conversion_config import ConversionConfig
 
 from . import config_flags, program
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from realm_tf.bert import weights
+from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.corpus import readers
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import files
@@ -15,7 +16,6 @@ from realm_tf.original import (
   model_conversion,
   original_corpus,
 )
-from realm_tf.original.conversion_config import ConversionConfig
 from realm_tf.questions import qa_datasets, qa_split
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -103,7 +103,7 @@ def _split_questions(
     raise ValueError('give `name`, the beginning of the names of the files')
   dataset = qa_datasets.read_dataset(
     config.sources,
-    format=config.dataset_format,
+    format=config.format,
     is_regex=config.is_regex,
     strict=config.strict,
     field='sources',

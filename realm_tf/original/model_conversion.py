@@ -17,6 +17,7 @@ import numpy as np
 
 from realm_tf.bert import weight_names, weights
 from realm_tf.bert.weights import Bert
+from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
@@ -25,7 +26,6 @@ from realm_tf.index import build_index, searcher, versions
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.original import original_layers, original_sources
-from realm_tf.original.conversion_config import ConversionConfig
 from realm_tf.original.original_sources import Source
 from realm_tf.original.original_weights import (
   BERT,

@@ -195,18 +195,12 @@ def _parse_dpr_json(record: object, field: str) -> dict[str, Any]:
   }
 
 
-# Each parser takes a line (of `dpr_json` an item) and the field of the answers,
-# and returns unchecked fields of a QaExample.
+# Parsers of `qa_formats.QA_FORMATS`. They take a line (`dpr_json`: an item) and
+# the field of the answers, and return unchecked fields of a QaExample.
 FORMATS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
-  # A JSON object on each line, with question and answer (a list), maybe id,
-  # paragraph_id and title (of the gold paragraph): NQ-open, WebQuestions,
-  # CuratedTREC, SQuAD-open.
   'jsonl': _parse_jsonl,
-  # DPR's *.qas.csv: question, tab, the answers as a Python list.
   'dpr': _parse_dpr,
-  # DPR's training files: an array of objects: question, answers, contexts.
   'dpr_json': _parse_dpr_json,
-  # nq-*.jsonl.gz, simplified or full.
   'natural_questions': _parse_natural_questions,
 }
 

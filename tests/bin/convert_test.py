@@ -145,7 +145,7 @@ def test_errors_in_questions_are_one_line_and_leave_nothing(tmp_path):
   flags = (f'--from={path}', f'--to={tmp_path}/out')
   for more, message in (
     (('--name=A', '--is_regex', '--strict'), f'{path}:2: not a regular'),
-    (('--name=A', '--dataset_format=dpr',), 'none of 2 lines'),
+    (('--name=A', '--format=dpr',), 'none of 2 lines'),
     ((), 'give --name'),
   ):  # fmt: skip
     last = tiny_world.last_line(

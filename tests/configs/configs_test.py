@@ -10,6 +10,7 @@ import pytest
 
 from realm_tf import configs
 from realm_tf.configs.config import Config
+from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.evaluation_config import EvaluationConfig
@@ -25,6 +26,7 @@ from realm_tf.configs.update_config import UpdateConfig
 
 # What has no default, for each class that has such fields.
 REQUIRED = {
+  ConversionConfig: {'sources': ['a'], 'output_dir': 'b'},
   CorpusConfig: {'input': 'a', 'output_dir': 'b', 'vocab_file': 'v'},
   SpansConfig: {'input': 'a', 'output_dir': 'b'},
   UpdateConfig: {'corpus_dir': 'c', 'index_dir': 'i', 'output_dir': 'o'},

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.original import conversion
-from realm_tf.original.conversion_config import ConversionConfig
 from tests.support import original_files
 
 RELEASE, HUGGING_FACE = original_files.RELEASE, original_files.HUGGING_FACE
@@ -53,9 +53,11 @@ def test_text_is_looked_into(tmp_path, name, line, kind):
 
 def test_what_is_refused(tmp_path):
   with pytest.raises(ValueError, match='`num_shards` must be at least 1'):
-    ConversionConfig([], '', num_shards=0)
+    ConversionConfig(sources=[], output_dir='', num_shards=0)
   (tmp_path / 'corpus' / 'documents').mkdir(parents=True)
-  config = ConversionConfig([str(tmp_path / 'corpus')], str(tmp_path / 'out'))
+  config = ConversionConfig(
+    sources=[str(tmp_path / 'corpus')], output_dir=str(tmp_path / 'out')
+  )
   assert conversion.kind_of(config.sources[0]) == 'corpus'
   with pytest.raises(FileNotFoundError):
     conversion.convert(config)

@@ -16,6 +16,7 @@ from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import weight_files, weight_names, weights
 from realm_tf.bert.graph_facts import GraphFacts
 from realm_tf.bert.weight_files import Sources
+from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules, span_reader_module
@@ -27,7 +28,6 @@ from realm_tf.original import (
   model_conversion,
   original_corpus,
 )
-from realm_tf.original.conversion_config import ConversionConfig
 from realm_tf.original.original_sources import Source
 from realm_tf.original.original_weights import Encoder, FoundWeights
 from realm_tf.text.tokenizer import BertTokenizer
@@ -62,7 +62,9 @@ def light_exports(monkeypatch):
 
 def convert(sources, output, **options):
   said: list[str] = []
-  config = ConversionConfig([str(s) for s in sources], str(output), **options)
+  config = ConversionConfig(
+    sources=[str(s) for s in sources], output_dir=str(output), **options
+  )
   conversion.convert(config, said.append)
   return said
 

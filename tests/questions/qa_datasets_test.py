@@ -8,6 +8,7 @@ import re
 import pytest
 from absl import logging
 
+from realm_tf.configs.qa_formats import QA_FORMATS
 from realm_tf.corpus.document import CorpusError
 from realm_tf.questions import qa_datasets
 from realm_tf.questions.qa_datasets import QaExample
@@ -307,3 +308,7 @@ def test_real_files(parts, is_regex, read, kept):
     assert all(isinstance(g, int) for g in gold)
   else:
     assert set(gold) == {None}
+
+
+def test_each_format_has_a_parser():
+  assert tuple(qa_datasets.FORMATS) == QA_FORMATS

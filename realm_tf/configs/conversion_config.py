@@ -6,9 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
+from realm_tf.configs.config import Config
+from realm_tf.configs.qa_formats import QaFormat
 
-@dataclasses.dataclass(frozen=True)
-class ConversionConfig:
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConversionConfig(Config):
   """Configuration of a conversion of models, a corpus or questions.
 
   Attributes:
@@ -33,7 +36,7 @@ class ConversionConfig:
       source is a corpus of this package.
     num_shards: Files of the format realm. Defaults to 50.
     name: Questions: beginning of the names of both files.
-    dataset_format: Questions: format of the files. Defaults to auto: detected
+    format: Questions: format of the files. Defaults to auto: detected
       per file.
     is_regex: Questions: answers are regular expressions (CuratedTREC).
       Defaults to False.
@@ -52,16 +55,11 @@ class ConversionConfig:
   to_format: Literal['realm', 'orqa'] | None = None
   num_shards: int = 50
   name: str | None = None
-  dataset_format: Literal[
-    'auto', 'jsonl', 'dpr', 'dpr_json', 'natural_questions'
-  ] = 'auto'
+  format: QaFormat = 'auto'
   is_regex: bool = False
   strict: bool = False
 
-  def __post_init__(self):
-    for name, least in (('step', 0), ('num_shards', 1)):
-      value = getattr(self, name)
-      if value is not None and value < least:
-        raise ValueError(
-          f'`{name}` must be at least {least}. Received: {value}'
-        )
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self.check_at_least(0, 'step')
+    self.check_at_least(1, 'num_shards')
