@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
 from absl import logging
 
 from realm_tf.configs.embedding_config import EmbeddingConfig
@@ -59,6 +60,63 @@ def remove_partial(index_dir: str | os.PathLike) -> None:
   """
   for path in pathlib.Path(index_dir).glob('.partial-*'):
     shutil.rmtree(path)
+
+
+def publish(
+  documents: Corpus,
+  embeddings: np.ndarray,
+  index_dir: str | os.PathLike,
+  step: int,
+  config: SearcherConfig,
+  *,
+  embedder_fingerprint: str,
+  embedder_dir: str | os.PathLike | None = None,
+  started: float | None = None,
+  built_at: float | None = None,
+  max_length: int | None = None,
+  precision: str | None = None,
+) -> tuple[str, versions.IndexMetadata]:
+  """Publishes embeddings of a corpus as `index_dir/<step>/`.
+
+  Args:
+    documents: The corpus.
+    embeddings: float32 `[documents, dim]`.
+    index_dir: Directory of versions.
+    step: Name of the version.
+    config: How it is searched.
+    embedder_fingerprint: Fingerprint of the embedder.
+    embedder_dir: TF Hub module of the embedder; copied into the index.
+    started: Time at which the build started. Defaults to now.
+    built_at: Time for the metadata. Defaults to `started`.
+    max_length: Maximum number of wordpieces of an embedded document, if known.
+    precision: Precision of the embedder, if known.
+
+  Returns:
+    Path and metadata of the version.
+  """
+  started = time.time() if started is None else started
+  built = searcher.build_searcher(embeddings, config)
+  try:
+    metadata = versions.IndexMetadata(
+      step=step,
+      num_documents=len(embeddings),
+      dim=embeddings.shape[1],
+      kind=built.kind,
+      corpus_fingerprint=documents.fingerprint,
+      vocab_fingerprint=documents.vocab_fingerprint,
+      embedder_fingerprint=embedder_fingerprint,
+      searcher=config,
+      built_at=started if built_at is None else built_at,
+      build_seconds=time.time() - started,
+      max_length=max_length,
+      precision=precision,
+    )
+    path = versions.publish_index(
+      index_dir, step, embeddings, built, metadata, embedder_dir
+    )
+  finally:
+    built.close()
+  return path, metadata
 
 
 def build_index(
@@ -133,27 +191,19 @@ def build_index(
   if check is not None:
     check()
   searcher_config = searcher_config or SearcherConfig()
-  built = searcher.build_searcher(embeddings, searcher_config)
-  try:
-    metadata = versions.IndexMetadata(
-      step=step,
-      num_documents=len(documents),
-      dim=embeddings.shape[1],
-      kind=built.kind,
-      corpus_fingerprint=documents.fingerprint,
-      vocab_fingerprint=documents.vocab_fingerprint,
-      embedder_fingerprint=embedder_fingerprint or versions.UNKNOWN,
-      searcher=searcher_config,
-      built_at=start if built_at is None else built_at,
-      build_seconds=time.time() - start,
-      max_length=embedding_config.candidate_seq_len,
-      precision=precision,
-    )
-    path = versions.publish_index(
-      directory, step, embeddings, built, metadata, embedder_dir
-    )
-  finally:
-    built.close()
+  path, metadata = publish(
+    documents,
+    embeddings,
+    directory,
+    step,
+    searcher_config,
+    embedder_fingerprint=embedder_fingerprint or versions.UNKNOWN,
+    embedder_dir=embedder_dir,
+    started=start,
+    built_at=built_at,
+    max_length=embedding_config.candidate_seq_len,
+    precision=precision,
+  )
   del embeddings
   shutil.rmtree(partial)
   if keep is not None:

@@ -8,9 +8,7 @@ retriever/      embedder of the documents, where it is not `embedder`
 """
 
 import hashlib
-import os
 import pathlib
-import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -22,7 +20,7 @@ from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index, searcher, versions
+from realm_tf.index import build_index, versions
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.original import original_layers, original_sources
@@ -194,9 +192,7 @@ class _Conversion:
       raise ValueError(
         f'{self.sources[0].path}: no vocabulary is beside it: give `vocab_file`'
       )
-    self.step = config.step
-    if self.step is None:
-      self.step = _find_step(self.sources)
+    self.step = _find_step(self.sources) if config.step is None else config.step
     self.documents = self._open_documents()
 
   def _check_without_retriever(self) -> None:
@@ -275,7 +271,6 @@ class _Conversion:
     embedder = original_layers.make_embedder(source, encoders)
     config = embedder.bert_config
     tokenizer = self._check_vocabulary(config.vocab_size, source)
-    assert self.step is not None
     hub_modules.export_embedder(embedder, tokenizer, path, self.step)
     # The retriever, where there is one, comes second.
     self.document_embedder = embedder
@@ -309,7 +304,6 @@ class _Conversion:
     tell_missing(bert, encoder, self.say)
     config = bert.config
     tokenizer = self._check_vocabulary(config.vocab_size, source)
-    assert self.step is not None
     hub_modules.export_bert(
       config, bert.encoder, bert.mlm_head, tokenizer, path, self.step
     )
@@ -331,7 +325,6 @@ class _Conversion:
     reader = original_layers.make_span_reader(source, encoder)
     config = reader.bert_config
     tokenizer = self._check_vocabulary(config.vocab_size, source)
-    assert self.step is not None
     span_reader_module.export_span_reader(
       reader,
       tokenizer,
@@ -391,47 +384,17 @@ class _Conversion:
             ' `accept_differences` to index block_emb nevertheless'
           )
       self.say(f'compared   embeddings of some documents: {said} {measured}')
-    publish(
-      blocks,
+    build_index.publish(
       self.documents,
+      blocks,
       directory / 'index',
-      self.step or 0,
+      self.step,
       SearcherConfig(searcher=self.config.searcher),
-      fingerprint,
-      embedder_dir,
+      embedder_fingerprint=fingerprint,
+      embedder_dir=embedder_dir,
     )
     self.say(f'mapped     block_emb {list(blocks.shape)} to an index')
     return fingerprint
-
-
-def publish(
-  embeddings: np.ndarray,
-  documents: Corpus,
-  index_dir: str | os.PathLike,
-  step: int,
-  config: SearcherConfig,
-  embedder_fingerprint: str,
-  embedder_dir: pathlib.Path | None,
-) -> str:
-  """Publishes embeddings of a corpus as the index version `step`."""
-  built = searcher.build_searcher(embeddings, config)
-  try:
-    metadata = versions.IndexMetadata(
-      step=step,
-      num_documents=len(embeddings),
-      dim=embeddings.shape[1],
-      kind=built.kind,
-      corpus_fingerprint=documents.fingerprint,
-      vocab_fingerprint=documents.vocab_fingerprint,
-      embedder_fingerprint=embedder_fingerprint,
-      searcher=config,
-      built_at=time.time(),
-    )
-    return versions.publish_index(
-      index_dir, step, embeddings, built, metadata, embedder_dir
-    )
-  finally:
-    built.close()
 
 
 def convert(config: ConversionConfig, say: Say = print) -> None:

@@ -48,7 +48,8 @@ def test_publishes_what_it_embedded(tmp_path):
     built_at=99.0,
     searcher_config=SearcherConfig(searcher='exact'),
   )
-  index = versions.Index.open(path, 'toy-150-0')
+  index = versions.Index.open(path)
+  assert index.metadata.corpus_fingerprint == 'toy-150-0'
   truth = expected(documents, 40)
   np.testing.assert_allclose(index.embeddings, truth, rtol=1e-6)
   assert index.metadata.step == 12

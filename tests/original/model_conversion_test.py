@@ -1,7 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import json
-import os
 import pathlib
 import shutil
 
@@ -18,7 +17,6 @@ from realm_tf.bert.graph_facts import GraphFacts
 from realm_tf.bert.weight_files import Sources
 from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
-from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, embed_corpus, versions
 from realm_tf.modeling.embedder import Embedder
@@ -516,54 +514,3 @@ def test_the_fingerprint_is_of_the_numbers(embeddings):
   changed[40, 7] = np.nextafter(changed[40, 7], np.float32(9))
   others = [changed, embeddings[::-1], embeddings[:-1]]
   assert len({mine, *map(fingerprint, others)}) == 4
-
-
-def test_what_is_published_is_an_index_of_the_corpus(
-  tmp_path, documents, embeddings
-):
-  config = SearcherConfig(searcher='exact', reorder=50)
-  (tmp_path / 'embedder').mkdir()
-  (tmp_path / 'embedder' / 'weights').write_text('w')
-  path = model_conversion.publish(
-    embeddings,
-    documents,
-    tmp_path / 'index',
-    7,
-    config,
-    'made-by',
-    tmp_path / 'embedder',
-  )
-  assert path == str(tmp_path / 'index' / '7')
-  index = versions.Index.open(path, documents, embedder='made-by')
-  np.testing.assert_array_equal(index.embeddings, embeddings)
-  rows, scores = index.searcher.search(embeddings[[40]], 2)
-  expected = embeddings @ embeddings[40]
-  assert rows.numpy()[0, 0] == np.argmax(expected)
-  np.testing.assert_allclose(scores[0, 0], expected.max(), rtol=1e-5)
-  assert index.metadata.searcher == config
-  assert os.listdir(index.embedder_dir) == ['weights']
-  index.close()
-
-
-def test_what_is_refused_leaves_the_version_that_is_there(
-  tmp_path, documents, embeddings
-):
-  def publish(its, embedder_dir=None):
-    config = SearcherConfig(searcher='exact')
-    model_conversion.publish(
-      its, documents, tmp_path, 7, config, 'x', embedder_dir
-    )
-
-  publish(embeddings)
-  broken = embeddings.copy()
-  broken[3, 2] = np.inf
-  with pytest.raises(ValueError, match='row 3 .* not finite'):
-    publish(broken)
-  with pytest.raises(ValueError, match='with rows'):
-    publish(embeddings[:0])
-  with pytest.raises(FileNotFoundError):
-    publish(embeddings[:5], tmp_path / 'no embedder')
-  assert os.listdir(tmp_path) == ['7']
-  index = versions.Index.open(tmp_path / '7')
-  np.testing.assert_array_equal(index.embeddings, embeddings)
-  index.close()
