@@ -107,7 +107,7 @@ def measure(settings: Settings, material: Material) -> dict[str, Any]:
   """
   tokenizer = material.tokenizer()
   documents = material.corpus()
-  with precision.layers_compute_in(settings.mixed_precision):
+  with precision.mixed_precision_scope(settings.mixed_precision):
     bert = BertConfig.preset(
       settings.preset, vocab_size=max(VOCAB_SIZE, tokenizer.vocab_size)
     )

@@ -86,7 +86,7 @@ class Pipeline:
     # Until it is closed: the trainer is made later.
     self._precision = contextlib.ExitStack()
     self._precision.enter_context(
-      precision.layers_compute_in(config.mixed_precision)
+      precision.mixed_precision_scope(config.mixed_precision)
     )
     self.bert_config = BertConfig.preset(
       config.preset, vocab_size=max(VOCAB_SIZE, self.tokenizer.vocab_size)

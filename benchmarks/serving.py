@@ -77,7 +77,7 @@ def _export(
     documents, settings.searcher, tokenizer.fingerprint, _DIM
   )
   start = time.perf_counter()
-  with precision.layers_compute_in(settings.mixed_precision):
+  with precision.mixed_precision_scope(settings.mixed_precision):
     embedder, reader = Embedder(bert, _DIM), SpanReader(bert)
   answerer = Answerer(
     embedder,

@@ -258,7 +258,7 @@ class Answerer:
         ),
         index.metadata.part(index.path),
       )
-      with precision.layers_compute_in(mixed_precision):
+      with precision.mixed_precision_scope(mixed_precision):
         embedder = hub_modules.load_embedder(embedder_dir)
         reader = span_reader_module.load_span_reader(reader_dir)
       return cls(

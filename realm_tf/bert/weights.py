@@ -200,17 +200,6 @@ def load_bert(
   return bert
 
 
-def copy_encoder(
-  bert: Bert, *, name: str = 'bert', output_range: int | None = None
-) -> networks.BertEncoderV2:
-  """Builds another encoder with the weights that `bert` has now."""
-  encoder = encoder_lib.build_encoder(
-    bert.config, name=name, output_range=output_range
-  )
-  encoder.set_weights(bert.encoder.get_weights())
-  return encoder
-
-
 def save_bert(
   bert: Bert, directory: str | os.PathLike, *, dtype: str = 'float32'
 ) -> None:

@@ -166,7 +166,7 @@ def build_once(config: IndexConfig, embedder_dir: str) -> str:
   indexer = _make_indexer(config, embedder_dir)
   # A training that goes on removes its exports after a while.
   kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
-  with precision.layers_compute_in(config.mixed_precision):
+  with precision.mixed_precision_scope(config.mixed_precision):
     path = indexer(str(kept), step)
   shutil.rmtree(kept)
   return path
@@ -195,5 +195,5 @@ def watch(config: IndexConfig, model_dir: str, stop: threading.Event) -> None:
 
   threading.Thread(target=stop_builder, name='stopper', daemon=True).start()
   finished = os.path.join(model_dir, estimator.FINISHED)
-  with precision.layers_compute_in(config.mixed_precision):
+  with precision.mixed_precision_scope(config.mixed_precision):
     builder.run(is_over=lambda: os.path.exists(finished))

@@ -57,7 +57,7 @@ def load_encoding(
     mixed_precision: Embed in bfloat16.
   """
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
-  with precision.layers_compute_in(mixed_precision):
+  with precision.mixed_precision_scope(mixed_precision):
     embedder = hub_modules.load_embedder(embedder_dir)
   embed = tf.function(
     embedder.embed_documents,

@@ -11,13 +11,15 @@ from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.bert.weights import Bert
 from realm_tf.modeling import encoding
+from realm_tf.modeling.base_layers import BertLayer, Configurable, serializable
 
-# Of the original's projection, as its ICT makes it; BERT's own is 1e-12, and so
-# is that of the projection in the embedder that REALM was released with.
+# The epsilon of the projection's layer normalization in the original's ICT.
+# BERT's own is 1e-12, as is that of the released REALM embedder.
 PROJECTION_EPSILON = 1e-3
 
 
-class Tower(keras.layers.Layer):
+@serializable
+class Tower(BertLayer, keras.layers.Layer):
   """BERT's pooled [CLS] -> Dense -> LayerNorm, for one kind of text."""
 
   def __init__(
@@ -27,11 +29,17 @@ class Tower(keras.layers.Layer):
     projection_epsilon: float,
     seed: int,
     name: str,
+    encoder_dtype: str | None = None,
   ):
     super().__init__(name=name, dtype=tf.float32)
+    self.bert_config = bert_config
+    self.projection_size = projection_size
+    self.projection_epsilon = projection_epsilon
+    self.seed = seed
     self.encoder = encoder_lib.build_encoder(
-      bert_config, name='bert', output_range=1, seed=seed
+      bert_config, name='bert', output_range=1, seed=seed, dtype=encoder_dtype
     )
+    self.encoder_dtype = self.encoder.dtype_policy.name
     self.projection = keras.layers.Dense(
       projection_size,
       kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
@@ -41,8 +49,7 @@ class Tower(keras.layers.Layer):
     self.layer_norm = keras.layers.LayerNormalization(
       epsilon=projection_epsilon, name='layer_norm', dtype=tf.float32
     )
-    self._dropout_rate = bert_config.dropout
-    # The optimizer knows by their names what does not decay.
+    # The optimizer recognizes what does not decay by these names.
     with tf.name_scope('projection'):
       self.projection.build([None, bert_config.hidden_size])
     with tf.name_scope('layer_norm'):
@@ -55,12 +62,12 @@ class Tower(keras.layers.Layer):
     seed: tf.Tensor | None = None,
     num_groups: int = 1,
   ) -> tf.Tensor:
-    """Embeds `[rows, length]` as float32 `[rows, projection_size]`.
+    """Embeds BERT inputs `[rows, length]` as `[rows, projection_size]`.
 
     Args:
       inputs: BERT inputs.
-      seed: int `[2]` of the dropout masks; None for evaluation.
-      num_groups: See `encoding.encode`.
+      seed: Seed of the dropout masks, int `[2]`. None applies no dropout.
+      num_groups: Groups that rows are sorted into (`encoding.encode`).
     """
     first = encoding.encode(
       self.encoder, inputs, seed=seed, num_groups=num_groups
@@ -70,30 +77,38 @@ class Tower(keras.layers.Layer):
     pooled = tf.tanh(
       tf.matmul(first, kernel) + tf.cast(pooler.bias, tf.float32)
     )
-    projected = self.projection(pooled)
-    embedded = self.layer_norm(projected)
+    embedded = self.layer_norm(self.projection(pooled))
     if seed is None:
       return embedded
-    return encoding.Dropout(seed + [1, 0])(embedded, self._dropout_rate)
+    return encoding.Dropout(seed + [1, 0])(embedded, self.bert_config.dropout)
 
 
-class Embedder(keras.layers.Layer):
+@serializable
+class Embedder(Configurable, keras.layers.Layer):
   """Embeds queries and documents; their inner product is the relevance.
 
-  Each is BERT's pooled [CLS], projected and normalized. Both sides share their
-  weights, as in the original, or have towers of their own.
+  An embedding is BERT's pooled [CLS], projected and normalized. Queries and
+  documents share their weights, as in the original, or have separate towers.
 
   Example:
-    embedder = Embedder(BertConfig.preset('tiny'))
-    queries = embedder.embed_queries(packing.pack_query(...))  # [batch, 128]
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> embedder = Embedder(config, projection_size=16)
+    >>> ids = tf.constant([[2, 7, 8, 3], [2, 9, 3, 0]])
+    >>> inputs = {
+    ...   'input_word_ids': ids,
+    ...   'input_mask': tf.cast(ids > 0, tf.int32),
+    ...   'input_type_ids': tf.zeros_like(ids),
+    ... }
+    >>> embedder.embed_queries(inputs).shape
+    TensorShape([2, 16])
 
   Attributes:
     bert_config: Sizes of the encoder.
-    projection_size: Of an embedding.
-    separate_towers: Whether documents have a tower of their own.
-    projection_epsilon: Of the layer normalization of the projection.
+    projection_size: Size of an embedding.
+    separate_towers: Whether documents have their own tower.
+    projection_epsilon: Epsilon of the projection's layer normalization.
     query_tower: Embeds queries.
-    document_tower: Embeds documents; the same one unless separate.
+    document_tower: Embeds documents; `query_tower` unless they are separate.
   """
 
   def __init__(
@@ -104,60 +119,68 @@ class Embedder(keras.layers.Layer):
     *,
     projection_epsilon: float = PROJECTION_EPSILON,
     seed: int = 0,
+    encoder_dtype: str | None = None,
     name: str = 'embedder',
   ):
     """Makes an embedder with random weights.
 
     Args:
-      bert_config: Sizes of the encoder, and the rates of dropout.
-      projection_size: Of an embedding.
-      separate_towers: Whether documents get a tower of their own. It starts
-        with the same weights.
-      projection_epsilon: Of the layer normalization of the projection.
-      seed: Of weights and dropout.
-      name: Of the layer; the prefix of its variables.
+      bert_config: Sizes and dropout rates of the encoder.
+      projection_size: Size of an embedding.
+      separate_towers: Whether documents get their own tower, which starts with
+        the same weights.
+      projection_epsilon: Epsilon of the projection's layer normalization.
+      seed: Seed of weights and dropout.
+      encoder_dtype: Precision policy of the encoder, such as `mixed_bfloat16`.
+        Defaults to Keras's global policy.
+      name: Name of the layer and prefix of its variables.
     """
     if projection_size < 1:
       raise ValueError(
-        f'projection_size must be positive. Received: {projection_size}'
+        f'`projection_size` must be positive. Received: {projection_size}'
       )
     super().__init__(name=name, dtype=tf.float32)
     self.bert_config = bert_config
     self.projection_size = projection_size
     self.separate_towers = separate_towers
     self.projection_epsilon = projection_epsilon
+    self.seed = seed
     self.generator = tf.random.Generator.from_seed(seed, alg='philox')
-    with tf.name_scope(name):
-      self.query_tower = Tower(
-        bert_config, projection_size, projection_epsilon, seed, 'query'
+
+    def tower(kind: str) -> Tower:
+      return Tower(
+        bert_config,
+        projection_size,
+        projection_epsilon,
+        seed,
+        kind,
+        encoder_dtype,
       )
+
+    with tf.name_scope(name):
+      self.query_tower = tower('query')
     self.document_tower = self.query_tower
     if separate_towers:
       with tf.name_scope(f'document_{name}'):
-        self.document_tower = Tower(
-          bert_config, projection_size, projection_epsilon, seed, 'document'
-        )
+        self.document_tower = tower('document')
+    self.encoder_dtype = self.query_tower.encoder_dtype
     self.built = True
 
   @property
   def towers(self) -> list[Tower]:
-    """The one tower, or the query's and the document's."""
+    """The single tower, or those of queries and documents."""
     if self.separate_towers:
       return [self.query_tower, self.document_tower]
     return [self.query_tower]
 
   def init_from_bert(self, bert: Bert) -> None:
-    """Sets the encoders' weights to those of `bert`; projections stay."""
+    """Copies the encoders' weights from `bert`; projections stay.
+
+    Raises:
+      ValueError: Its encoder has other sizes.
+    """
     for tower in self.towers:
-      mine, its = tower.encoder.weights, bert.encoder.weights
-      shapes = [tuple(v.shape) for v in mine], [tuple(v.shape) for v in its]
-      if shapes[0] != shapes[1]:
-        raise ValueError(
-          f'an embedder of {self.bert_config} cannot start from a BERT of'
-          f' {bert.config}'
-        )
-      for variable, value in zip(mine, its):
-        variable.assign(value)
+      tower.init_from_bert(bert)
 
   def _embed(
     self,
@@ -188,9 +211,9 @@ class Embedder(keras.layers.Layer):
 
     Args:
       inputs: BERT inputs, int32 `[..., length]`.
-      training: Whether to drop out.
-      num_groups: Into how many groups of similar length they are sorted; more
-        than one pays where the lengths differ much.
+      training: Whether to apply dropout.
+      num_groups: Groups of similar length that rows are sorted into. More than
+        one pays if lengths differ much.
 
     Returns:
       float32 `[..., projection_size]`.
@@ -203,16 +226,7 @@ class Embedder(keras.layers.Layer):
     training: bool = False,
     num_groups: int = 1,
   ) -> tf.Tensor:
-    """Embeds documents.
-
-    Args:
-      inputs: BERT inputs, int32 `[..., length]`.
-      training: Whether to drop out.
-      num_groups: As in `embed_queries`.
-
-    Returns:
-      float32 `[..., projection_size]`.
-    """
+    """Embeds documents, like `embed_queries`."""
     return self._embed(self.document_tower, inputs, training, num_groups)
 
   def call(

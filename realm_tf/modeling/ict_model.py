@@ -6,25 +6,46 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-import tf_keras as keras
 
+from realm_tf.modeling.base_layers import serializable
 from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.loss_model import LossModel
 
 
-class ICTModel(keras.Model):
+@serializable
+class ICTModel(LossModel):
   """Trains an embedder to tell a sentence's block from the others of a batch.
 
-  A batch of features, as `ict_examples` makes it, has BERT inputs `query` and
-  `document`, `[batch, length]`; document i is the right one for query i, and
-  the documents of all replicas are wrong for it else.
+  A batch of features (`tasks.ict_examples`) has BERT inputs `query` and
+  `document`, `[batch, length]`. Document i is the positive of query i; the
+  other documents, of all replicas, are its negatives.
+
+  Example:
+    >>> from realm_tf.bert.bert_config import BertConfig
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> model = ICTModel(Embedder(config, projection_size=16))
+    >>> ids = tf.constant([[2, 7, 8, 3], [2, 9, 6, 3]])
+    >>> inputs = {
+    ...   'input_word_ids': ids,
+    ...   'input_mask': tf.ones_like(ids),
+    ...   'input_type_ids': tf.zeros_like(ids),
+    ... }
+    >>> features = {'query': inputs, 'document': inputs}
+    >>> model.compile('adam')
+    >>> history = model.fit(
+    ...   tf.data.Dataset.from_tensors(features).repeat(),
+    ...   steps_per_epoch=2,
+    ...   verbose=0,
+    ... )
+    >>> sorted(history.history)
+    ['accuracy', 'loss']
 
   Attributes:
-    embedder: What is trained.
+    embedder: The embedder that is trained.
   """
 
   def __init__(self, embedder: Embedder, name: str = 'ict'):
-    """Trains `embedder`."""
-    super().__init__(name=name, dtype=tf.float32)
+    super().__init__(name)
     self.embedder = embedder
 
   def call(
@@ -33,8 +54,8 @@ class ICTModel(keras.Model):
     """Scores every document of the global batch for each query.
 
     Args:
-      features: See the class.
-      training: Whether to drop out.
+      features: Features as described for the class.
+      training: Whether to apply dropout.
 
     Returns:
       float32 `[batch, replicas * batch]`.
@@ -48,7 +69,7 @@ class ICTModel(keras.Model):
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """Mean cross entropy of the right document; `accuracy` of the best."""
+    """Mean cross entropy of the positive documents, and `accuracy`."""
     logits = self(features, training=training)
     rows = tf.shape(logits)[0]
     labels = tf.range(rows)

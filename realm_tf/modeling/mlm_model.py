@@ -1,53 +1,117 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""BERT's masked language model, the warm start of reader and embedder."""
+"""BERT's masked language model, from which reader and embedder start."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-import tf_keras as keras
 
+from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import weights
+from realm_tf.bert.bert_config import BertConfig
+from realm_tf.modeling.base_layers import BertLayer, serializable
+from realm_tf.modeling.loss_model import LossModel
 
 
-class MaskedLanguageModel(keras.Model):
-  """An encoder with its masked language modelling head.
+def _masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  return tf.math.divide_no_nan(
+    tf.reduce_sum(values * mask), tf.reduce_sum(mask)
+  )
 
-  `call` takes a batch of `tasks.mlm_examples` and returns logits with shape
-  `(batch, predictions, vocab)`.
+
+@serializable
+class MaskedLanguageModel(BertLayer, LossModel):
+  """An encoder with its masked language modeling head.
+
+  A batch of features (`tasks.mlm_examples`) has BERT `inputs` int32
+  `[batch, length]`; `mlm_positions` and `mlm_targets`, int32
+  `[batch, predictions]`; `mlm_mask`, 1 at predictions, and `span_mask`, 1 at
+  those in salient spans, float32 `[batch, predictions]`.
+
+  Example:
+    >>> model = MaskedLanguageModel(BertConfig.preset('tiny', vocab_size=100))
+    >>> ids = tf.constant([[2, 4, 8, 3], [2, 9, 4, 3]])
+    >>> inputs = {
+    ...   'input_word_ids': ids,
+    ...   'input_mask': tf.ones_like(ids),
+    ...   'input_type_ids': tf.zeros_like(ids),
+    ... }
+    >>> positions = tf.constant([[1], [2]])
+    >>> model({'inputs': inputs, 'mlm_positions': positions}).shape
+    TensorShape([2, 1, 100])
+
+  Attributes:
+    bert_config: Sizes of the encoder.
+    encoder: Model Garden's BERT.
+    mlm_head: Scores wordpieces; tied to the encoder's word embeddings.
   """
 
-  def __init__(self, bert: weights.Bert, name: str = 'mlm'):
-    super().__init__(name=name)
+  def __init__(
+    self,
+    bert_config: BertConfig,
+    *,
+    seed: int = 0,
+    encoder_dtype: str | None = None,
+    name: str = 'mlm',
+  ):
+    """Makes a model with random weights.
+
+    Args:
+      bert_config: Sizes and dropout rates of the encoder.
+      seed: Seed of the weights.
+      encoder_dtype: Precision policy of the encoder, such as `mixed_bfloat16`.
+        Defaults to Keras's global policy.
+      name: Name of the model.
+    """
+    super().__init__(name)
+    self.bert_config = bert_config
+    self.seed = seed
+    self.encoder = encoder_lib.build_encoder(
+      bert_config, seed=seed, dtype=encoder_dtype
+    )
+    self.mlm_head = encoder_lib.build_mlm_head(
+      bert_config, self.encoder, seed=seed
+    )
+    self.encoder_dtype = self.encoder.dtype_policy.name
+
+  def init_from_bert(self, bert: weights.Bert) -> None:
+    """Copies the weights of encoder and head.
+
+    Raises:
+      ValueError: `bert` has other sizes, or no head.
+    """
     if bert.mlm_head is None:
-      raise ValueError('these weights have no masked language modelling head')
-    self.encoder = bert.encoder
-    self.mlm_head = bert.mlm_head
+      raise ValueError('this BERT has no masked language modeling head')
+    super().init_from_bert(bert)
 
   @property
   def trainable_variables(self) -> list[tf.Variable]:
-    """All but the pooler, which the loss does not reach."""
-    found = {
-      v.ref(): v
-      for v in (
-        *self.encoder.trainable_variables,
-        *self.mlm_head.trainable_variables,
-      )
-      if 'pooler' not in v.name
-    }
-    return list(found.values())
+    """All variables except the pooler's, which the loss does not use."""
+    return self._without_pooler(super().trainable_variables)
 
-  def call(self, features: Mapping[str, Any], training: bool = False):
-    """Logits of the masked positions, `(batch, predictions, vocab)`."""
-    outputs = self.encoder(features['inputs'], training=training)
-    return self.mlm_head(outputs['sequence_output'], features['mlm_positions'])
+  def call(
+    self, features: Mapping[str, Any], training: bool = False
+  ) -> tf.Tensor:
+    """Logits of the masked positions, float32 `[batch, predictions, vocab]`."""
+    hidden = self.encoder(features['inputs'], training=training)
+    logits = self.mlm_head(hidden['sequence_output'], features['mlm_positions'])
+    return tf.cast(logits, tf.float32)
 
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """Mean cross entropy of the masked wordpieces; accuracies."""
-    logits = tf.cast(self(features, training=training), tf.float32)
+    """Mean cross entropy of the predictions, and accuracies.
+
+    Args:
+      features: Features as described for the class.
+      training: Whether to apply dropout.
+
+    Returns:
+      The loss, and `accuracy` of all predictions and `span_accuracy` of those
+      in salient spans.
+    """
+    logits = self(features, training=training)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
       features['mlm_targets'], logits
     )  # [batch, predictions]
@@ -55,15 +119,7 @@ class MaskedLanguageModel(keras.Model):
       tf.argmax(logits, -1, output_type=tf.int32) == features['mlm_targets'],
       tf.float32,
     )
-    mask, span = features['mlm_mask'], features['span_mask']
-    loss = tf.math.divide_no_nan(
-      tf.reduce_sum(losses * mask), tf.reduce_sum(mask)
-    )
-    return loss, {
-      'accuracy': tf.math.divide_no_nan(
-        tf.reduce_sum(hits * mask), tf.reduce_sum(mask)
-      ),
-      'span_accuracy': tf.math.divide_no_nan(
-        tf.reduce_sum(hits * span), tf.reduce_sum(span)
-      ),
+    return _masked_mean(losses, features['mlm_mask']), {
+      'accuracy': _masked_mean(hits, features['mlm_mask']),
+      'span_accuracy': _masked_mean(hits, features['span_mask']),
     }

@@ -6,27 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-import tf_keras as keras
 
 from realm_tf.configs.qa_config import OpenQAConfig
 from realm_tf.modeling import encoding, span_scores
+from realm_tf.modeling.base_layers import serializable
 from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.loss_model import LossModel
 from realm_tf.modeling.span_reader import SpanReader
 
 
 def marginal_loss(
   logits: tf.Tensor, correct: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Negative log-probability of what is correct, all of it together.
+  """Negative log-probability of the correct choices together.
 
   Args:
-    logits: float32 `[batch, choices]`.
-    correct: bool `[batch, choices]`. What is no choice, its logit being at
-      most half of `span_scores.NEVER`, is not correct.
+    logits: float32 `[batch, choices]`, at most half of `span_scores.NEVER`
+      where there is no choice.
+    correct: bool `[batch, choices]`.
 
   Returns:
-    The loss, float32 `[batch]`, which is 0 where nothing is correct, and
-    whether something is, bool `[batch]`.
+    The loss, float32 `[batch]`, which is 0 where no choice is correct, and
+    whether any is, bool `[batch]`.
   """
   correct &= logits > span_scores.NEVER / 2
   any_correct = tf.reduce_any(correct, -1)
@@ -39,32 +40,56 @@ def _share(which: tf.Tensor) -> tf.Tensor:
   return tf.reduce_mean(tf.cast(which, tf.float32))
 
 
-class OpenQAModel(keras.Model):
-  """Trains query embedder and span reader by answers alone, as ORQA does.
+@serializable
+class OpenQAModel(LossModel):
+  """Trains query embedder and span reader from answers alone, like ORQA.
 
-  What is trained of the embedder is its query tower. The embeddings of the
-  blocks are constants that come with the features, as does the beam that the
-  retriever found. A batch of features has
+  Of the embedder, the query tower is trained. The embeddings of the blocks are
+  constants that come with the features, as does the retriever's beam. A batch
+  of features has
     `query`: BERT inputs of the questions, int32 `[batch, length]`; or
-    `query_embedding`: what `embed_queries` makes of them, float32
+    `query_embedding`: What `embed_queries` returns for them, float32
       `[batch, dim]`.
-    `beam_embeddings`: float32 `[batch, beam, dim]`, the best blocks first.
-    `beam_mask`: bool `[batch, beam]`, false where fewer blocks were found;
-      may be missing.
-    `joint`: what `packing.pack_reader` makes of the first blocks of the beam,
-      int32 `[batch, blocks, length]` each.
+    `beam_embeddings`: Embeddings of the blocks, best first, float32
+      `[batch, beam, dim]`.
+    `beam_mask`: False where fewer blocks were found, bool `[batch, beam]`;
+      optional.
+    `joint`: What `packing.pack_reader` returns for the first blocks of the
+      beam, int32 `[batch, blocks, length]` each.
   and for training
-    `beam_has_answer`: bool `[batch, beam]`.
-    `gold_starts`, `gold_ends`: the answer's first and last wordpieces in the
+    `beam_has_answer`: Whether the block has an answer, bool `[batch, beam]`.
+    `gold_starts`, `gold_ends`: First and last wordpieces of answers in the
       blocks that are read, int32 `[batch, blocks, spans]`, -1 for none. Spans
-      that were cut off, or are wider than the reader's, do not count.
-    `beam_is_gold`: bool `[batch, beam]`, which blocks are the gold evidence;
+      that were cut off or are wider than the reader's do not count.
+    `beam_is_gold`: Whether the block is gold evidence, bool `[batch, beam]`;
       only if it is known.
 
+  Example:
+    >>> from realm_tf.bert.bert_config import BertConfig
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> model = OpenQAModel(Embedder(config, 16), SpanReader(config))
+    >>> def inputs(ids):
+    ...   ids = tf.constant(ids)
+    ...   return {
+    ...     'input_word_ids': ids,
+    ...     'input_mask': tf.ones_like(ids),
+    ...     'input_type_ids': tf.zeros_like(ids),
+    ...   }
+    >>> joint = inputs([[[2, 7, 3, 8, 9, 3]]])
+    >>> outputs = model({
+    ...   'query': inputs([[2, 7, 3]]),
+    ...   'beam_embeddings': tf.ones([1, 4, 16]),
+    ...   'joint': {
+    ...     **joint, 'block_mask': tf.constant([[[0, 0, 0, 1, 1, 0]]])
+    ...   },
+    ... })
+    >>> outputs['retriever_logits'].shape, outputs['logits'].shape
+    (TensorShape([1, 4]), TensorShape([1, 1, 2, 10]))
+
   Attributes:
-    embedder: Of queries.
-    reader: Gives the scores of spans.
-    config: What the loss has in it.
+    embedder: Embeds questions.
+    reader: Scores spans.
+    config: Terms of the loss, and metrics.
   """
 
   def __init__(
@@ -74,31 +99,30 @@ class OpenQAModel(keras.Model):
     config: OpenQAConfig | None = None,
     name: str = 'open_qa',
   ):
-    """Puts the two together."""
-    super().__init__(name=name, dtype=tf.float32)
+    super().__init__(name)
     self.embedder = embedder
     self.reader = reader
     self.config = config or OpenQAConfig()
 
   @property
   def trainable_variables(self) -> list[tf.Variable]:
-    """Of the query tower and the reader; the document side is frozen."""
+    """Variables of query tower and reader; the document side is frozen."""
     return [*self.embedder_variables, *self.reader_variables]
 
   @property
   def embedder_variables(self) -> list[tf.Variable]:
-    """What is trained of the embedder."""
+    """The trainable variables of the query tower."""
     return self.embedder.query_tower.trainable_variables
 
   @property
   def reader_variables(self) -> list[tf.Variable]:
-    """What is trained of the reader."""
+    """The reader's trainable variables."""
     return self.reader.used_variables
 
   def embed_queries(
     self, inputs: encoding.Inputs, training: bool = False
   ) -> tf.Tensor:
-    """Embeds `[CLS] question [SEP]`, see `Embedder.embed_queries`."""
+    """Embeds packed questions like `Embedder.embed_queries`."""
     return self.embedder.embed_queries(inputs, training)
 
   def call(
@@ -109,15 +133,16 @@ class OpenQAModel(keras.Model):
     """Scores blocks and spans.
 
     Args:
-      features: See the class; what is for training is not looked at.
-      training: Whether to drop out.
+      features: Features as described for the class; those for training are
+        ignored.
+      training: Whether to apply dropout.
 
     Returns:
       `retriever_logits`: float32 `[batch, beam]`.
-      `reader_logits`: float32 `[batch, blocks, starts, max_span_width]`, see
-        `SpanReader`.
-      `logits`: the same plus the retriever's logit of the block; their softmax
-        over all spans of a question is the probability of its answer.
+      `reader_logits`: Scores of `SpanReader`, float32
+        `[batch, blocks, starts, max_span_width]`.
+      `logits`: Reader logits plus the block's retriever logit; their softmax
+        over all spans of a question is the probability of the answers.
     """
     joint = features['joint']
     retriever_logits = self._retriever_logits(features, training)
@@ -147,27 +172,28 @@ class OpenQAModel(keras.Model):
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """The loss, and what it is made of.
+    """The loss, its terms and other metrics.
 
     Args:
-      features: See the class.
-      training: Whether to drop out.
+      features: Features as described for the class.
+      training: Whether to apply dropout.
 
     Returns:
       The mean over questions of the retriever's and the reader's loss, and
-        `loss`, `retriever_loss`, `reader_loss`: means over all questions. The
-          retriever's is -log of the probability of the blocks of the beam that
-          have the answer; the reader's of the spans that are it, in the blocks
-          that are read. Each is 0 for a question where there is none.
-        `retriever_gold_loss`, `reader_gold_loss`: if the config has them, the
-          same of the gold evidence only, before they are weighted. In
-          evaluation they are left out if it is not known.
-        `answer_in_beam`, `answer_in_reader`: shares of the questions where
-          those losses are not 0 for want of an answer.
-        `answer_in_beam@k`: the same for the best k blocks.
-        `exact_match`: share where the best span is an answer.
-        `gold_in_beam`, `gold_in_reader`: shares where gold evidence is in the
-          beam, and where it is read and has the answer; if it is known.
+        `loss`, `retriever_loss`, `reader_loss`: Means over all questions. The
+          retriever's loss is -log of the probability of the blocks of the beam
+          that have the answer; the reader's, of the spans that are the answer,
+          in the blocks that are read. Both are 0 for a question without any.
+        `retriever_gold_loss`, `reader_gold_loss`: The same losses over the gold
+          evidence only, before weighting, if the config has them. In evaluation
+          they are left out if the evidence is not known.
+        `answer_in_beam`, `answer_in_reader`: Shares of the questions that have
+          a retriever's and a reader's loss.
+        `answer_in_beam@k`: Share of the questions with the answer in the best k
+          blocks.
+        `exact_match`: Share of the questions whose best span is an answer.
+        `gold_in_beam`, `gold_in_reader`: Shares of the questions whose gold
+          evidence is in the beam, and is read and has the answer; if known.
     """
     outputs = self(features, training=training)
     retriever_logits, logits = outputs['retriever_logits'], outputs['logits']
@@ -200,8 +226,7 @@ class OpenQAModel(keras.Model):
       metrics.update(of_gold)
     elif training and self.config.has_gold_loss:
       raise ValueError(
-        'a loss of gold evidence is asked for, and the features have no'
-        ' beam_is_gold'
+        'the loss includes gold evidence, but the features have no beam_is_gold'
       )
     loss = tf.reduce_mean(losses)
     metrics['loss'] = loss

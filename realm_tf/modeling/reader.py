@@ -7,15 +7,28 @@ import tf_keras as keras
 
 from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.bert.weights import Bert
 from realm_tf.modeling import encoding
+from realm_tf.modeling.base_layers import BertLayer, serializable
 
 # Candidates of a batch differ in length, and the null documents are short.
 _NUM_GROUPS = 8
 
 
-class KnowledgeAugmentedReader(keras.layers.Layer):
-  """BERT over `[CLS] x [SEP] z_body [SEP]`, and what it says of the masks.
+@serializable
+class KnowledgeAugmentedReader(BertLayer, keras.layers.Layer):
+  """BERT over `[CLS] x [SEP] z_body [SEP]`, and its predictions of the masks.
+
+  Example:
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> reader = KnowledgeAugmentedReader(config)
+    >>> ids = tf.constant([[[2, 4, 8, 3, 3], [2, 4, 8, 3, 9]]])
+    >>> joint = {
+    ...   'input_word_ids': ids,
+    ...   'input_mask': tf.ones_like(ids),
+    ...   'input_type_ids': tf.zeros_like(ids),
+    ... }
+    >>> reader(joint, tf.constant([[1]]), tf.constant([[7]])).shape
+    TensorShape([1, 2, 1])
 
   Attributes:
     bert_config: Sizes of the encoder.
@@ -24,47 +37,35 @@ class KnowledgeAugmentedReader(keras.layers.Layer):
   """
 
   def __init__(
-    self, bert_config: BertConfig, *, seed: int = 0, name: str = 'reader'
+    self,
+    bert_config: BertConfig,
+    *,
+    seed: int = 0,
+    encoder_dtype: str | None = None,
+    name: str = 'reader',
   ):
     """Makes a reader with random weights.
 
     Args:
-      bert_config: Sizes of the encoder, and the rates of dropout.
-      seed: Of weights and dropout.
-      name: Of the layer; the prefix of its variables.
+      bert_config: Sizes and dropout rates of the encoder.
+      seed: Seed of weights and dropout.
+      encoder_dtype: Precision policy of the encoder, such as `mixed_bfloat16`.
+        Defaults to Keras's global policy.
+      name: Name of the layer and prefix of its variables.
     """
     super().__init__(name=name, dtype=tf.float32)
     self.bert_config = bert_config
+    self.seed = seed
     self.generator = tf.random.Generator.from_seed(seed, alg='philox')
     with tf.name_scope(name):
-      self.encoder = encoder_lib.build_encoder(bert_config, seed=seed)
+      self.encoder = encoder_lib.build_encoder(
+        bert_config, seed=seed, dtype=encoder_dtype
+      )
       self.mlm_head = encoder_lib.build_mlm_head(
         bert_config, self.encoder, seed=seed
       )
+    self.encoder_dtype = self.encoder.dtype_policy.name
     self.built = True
-
-  @property
-  def used_variables(self) -> list[tf.Variable]:
-    """The trainable variables but the pooler's, which nothing reads."""
-    unused = {v.ref() for v in self.encoder.pooler_layer.variables}
-    return [v for v in self.trainable_variables if v.ref() not in unused]
-
-  def init_from_bert(self, bert: Bert) -> None:
-    """Sets the weights to those of `bert`, its head included if it has one."""
-    pairs = [(self.encoder, bert.encoder)]
-    if bert.mlm_head is not None:
-      pairs.append((self.mlm_head, bert.mlm_head))
-    for mine, its in pairs:
-      shapes = [
-        [tuple(v.shape) for v in layer.weights] for layer in (mine, its)
-      ]
-      if shapes[0] != shapes[1]:
-        raise ValueError(
-          f'a reader of {self.bert_config} cannot start from a BERT of'
-          f' {bert.config}'
-        )
-      for variable, value in zip(mine.weights, its.weights):
-        variable.assign(value)
 
   def hidden(
     self,
@@ -72,12 +73,13 @@ class KnowledgeAugmentedReader(keras.layers.Layer):
     positions: tf.Tensor,
     training: bool = False,
   ) -> tf.Tensor:
-    """Contextual embeddings of the masks, with each candidate.
+    """Computes contextual embeddings of the masks, with each candidate.
 
     Args:
       joint: BERT inputs, int32 `[batch, candidates, length]`.
-      positions: int32 `[batch, masks]`, the same for every candidate.
-      training: Whether to drop out.
+      positions: Positions of the masks, the same for all candidates, int32
+        `[batch, masks]`.
+      training: Whether to apply dropout.
 
     Returns:
       float32 `[batch, candidates, masks, hidden]`.
@@ -102,12 +104,12 @@ class KnowledgeAugmentedReader(keras.layers.Layer):
     positions: tf.Tensor,
     training: bool = False,
   ) -> tf.Tensor:
-    """Scores of all wordpieces, float32 `[batch, candidates, masks, vocab]`.
+    """Scores all wordpieces, float32 `[batch, candidates, masks, vocab]`.
 
     Args:
       joint: BERT inputs, int32 `[batch, candidates, length]`.
-      positions: int32 `[batch, masks]`.
-      training: Whether to drop out.
+      positions: Positions of the masks, int32 `[batch, masks]`.
+      training: Whether to apply dropout.
     """
     hidden = self.hidden(joint, positions, training)
     shape = tf.shape(hidden)
@@ -129,15 +131,15 @@ class KnowledgeAugmentedReader(keras.layers.Layer):
     mlm_mask: tf.Tensor | None = None,
     training: bool = False,
   ) -> tf.Tensor:
-    """Log-probabilities of the right wordpieces, log p(y_j | z, x).
+    """Computes log-probabilities of the masked wordpieces, log p(y_j | z, x).
 
     Args:
       joint: BERT inputs, int32 `[batch, candidates, length]`.
-      mlm_positions: int32 `[batch, masks]`, counted in the packed query.
-      mlm_targets: int32 `[batch, masks]`, the masked wordpieces.
-      mlm_mask: float `[batch, masks]`, 0 where there is no mask; these are not
-        computed. None for all ones.
-      training: Whether to drop out.
+      mlm_positions: Positions in the packed query, int32 `[batch, masks]`.
+      mlm_targets: The masked wordpieces, int32 `[batch, masks]`.
+      mlm_mask: 0 where there is no mask, float `[batch, masks]`; nothing is
+        computed there. Defaults to all ones.
+      training: Whether to apply dropout.
 
     Returns:
       float32 `[batch, candidates, masks]`, 0 where `mlm_mask` is.

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-import tf_keras as keras
 
 from realm_tf.modeling import encoding
+from realm_tf.modeling.base_layers import serializable
+from realm_tf.modeling.loss_model import LossModel
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.retriever import Retriever
 
@@ -19,18 +20,46 @@ def _masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
   )
 
 
-class RealmModel(keras.Model):
+@serializable
+class RealmModel(LossModel):
   """The marginal likelihood of masked wordpieces over retrieved documents.
 
-  A batch of features, as `modeling.featurization` makes it, has BERT inputs
-  `query` `[batch, length]`, `candidates` and `joint` `[batch, k, length]`, and
+  A batch of features (`modeling.featurization`) has BERT inputs `query`
+  `[batch, length]`, `candidates` and `joint` `[batch, k, length]`, and
   `mlm_positions`, `mlm_targets` and `mlm_mask` `[batch, masks]`. Candidate 0
-  is the null document. If there are more candidates than the retriever's
-  `num_candidates`, those are kept that its fresh encoder prefers.
+  is the null document. Of more candidates than the retriever's
+  `num_candidates`, its embedder chooses the best.
+
+  Example:
+    >>> from realm_tf.bert.bert_config import BertConfig
+    >>> from realm_tf.modeling.embedder import Embedder
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> model = RealmModel(
+    ...   Retriever(Embedder(config, 16), num_candidates=2),
+    ...   KnowledgeAugmentedReader(config),
+    ... )
+    >>> def inputs(ids):
+    ...   ids = tf.constant(ids)
+    ...   return {
+    ...     'input_word_ids': ids,
+    ...     'input_mask': tf.cast(ids > 0, tf.int32),
+    ...     'input_type_ids': tf.zeros_like(ids),
+    ...   }
+    >>> features = {
+    ...   'query': inputs([[2, 4, 8, 3]]),
+    ...   'candidates': inputs([[[2, 3, 3, 0], [2, 9, 7, 3]]]),
+    ...   'joint': inputs([[[2, 4, 8, 3, 3, 0], [2, 4, 8, 3, 7, 3]]]),
+    ...   'mlm_positions': tf.constant([[1]]),
+    ...   'mlm_targets': tf.constant([[7]]),
+    ...   'mlm_mask': tf.constant([[1.0]]),
+    ... }
+    >>> loss, metrics = model.loss_and_metrics(features)
+    >>> 'retrieval_utility' in metrics
+    True
 
   Attributes:
-    retriever: Gives log p(z | x).
-    reader: Gives log p(y_j | z, x).
+    retriever: Computes log p(z | x).
+    reader: Computes log p(y_j | z, x).
   """
 
   def __init__(
@@ -39,24 +68,23 @@ class RealmModel(keras.Model):
     reader: KnowledgeAugmentedReader,
     name: str = 'realm',
   ):
-    """Puts the two together."""
-    super().__init__(name=name, dtype=tf.float32)
+    super().__init__(name)
     self.retriever = retriever
     self.reader = reader
 
   @property
   def trainable_variables(self) -> list[tf.Variable]:
-    """All but the reader's pooler, which the loss does not reach."""
+    """All variables except the reader's pooler, which the loss does not use."""
     return [*self.embedder_variables, *self.reader_variables]
 
   @property
   def embedder_variables(self) -> list[tf.Variable]:
-    """What is trained of the retriever."""
+    """The retriever's trainable variables."""
     return self.retriever.trainable_variables
 
   @property
   def reader_variables(self) -> list[tf.Variable]:
-    """What is trained of the reader."""
+    """The reader's trainable variables."""
     return self.reader.used_variables
 
   def _choose(
@@ -78,11 +106,11 @@ class RealmModel(keras.Model):
   def call(
     self, features: Mapping[str, Any], training: bool = False
   ) -> dict[str, tf.Tensor]:
-    """Computes what is known of each masked wordpiece.
+    """Computes the probabilities of the masked wordpieces.
 
     Args:
-      features: See the class.
-      training: Whether to drop out.
+      features: Features as described for the class.
+      training: Whether to apply dropout.
 
     Returns:
       A dict of float32 tensors:
@@ -94,7 +122,7 @@ class RealmModel(keras.Model):
           the masks, `[batch, k]`.
         `marginal_utility`: log p(y_j | x) - log p(y_j | null, x),
           `[batch, masks]`.
-      Where `mlm_mask` is 0 the numbers are 0.
+      The values are 0 where `mlm_mask` is.
     """
     candidates, joint = self._choose(features)
     scores, candidate_log_probs = self.retriever(
@@ -124,24 +152,22 @@ class RealmModel(keras.Model):
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """The loss, and scalars that tell how retrieval fares.
+    """The loss, and metrics of retrieval.
 
-    All are means over the batch. An evaluation of several batches averages
-    these by the sentences of a batch, not by its wordpieces: where batches
-    differ in wordpieces a sentence, that is not quite the mean over all
-    wordpieces.
+    All are means over the batch. An evaluation weights batches by sentences and
+    not by masked wordpieces, so if batches have different numbers of wordpieces
+    per sentence, its result is not quite the mean over all wordpieces.
 
     Returns:
       The mean of -log p(y_j | x) over the masked wordpieces of the batch, and
-        `retrieval_utility`: mean of the marginal utility of a masked wordpiece
-          of the batch; averaged over held-out batches it chooses the best
-          export.
-        `best_candidate_utility`: mean over queries of the highest utility of a
+        `retrieval_utility`: Mean marginal utility of the masked wordpieces; on
+          held-out batches it selects the best export.
+        `best_candidate_utility`: Mean over queries of the highest utility of a
           document.
-        `top_candidate_utility`: the same of the document p(z | x) is highest
-          for, the null document aside.
-        `null_probability`: mean of p(null | x).
-        `closed_book_loss`: the loss if only the null document were read.
+        `top_candidate_utility`: Mean utility of the document with the highest
+          p(z | x), the null document excluded.
+        `null_probability`: Mean of p(null | x).
+        `closed_book_loss`: The loss with the null document alone.
     """
     outputs = self(features, training=training)
     mask = tf.cast(features['mlm_mask'], tf.float32)
@@ -171,21 +197,22 @@ class RealmModel(keras.Model):
     """Fills masks, with retrieval and without.
 
     Args:
-      features: See the class; `mlm_targets` are not needed.
-      top_n: How many wordpieces to return for each mask.
+      features: Features as described for the class, without `mlm_targets`.
+      top_n: Number of wordpieces per mask.
 
     Returns:
       A dict:
-        `ids`, `probs`: the likeliest wordpieces by p(y_j | x), int32 and
-          float32 `[batch, masks, top_n]`.
-        `closed_book_ids`, `closed_book_probs`: the same by p(y_j | null, x).
-        `document_ids`, `document_probs`: the same by p(y_j | z, x), for each
-          document, `[batch, k, masks, top_n]`.
+        `ids`, `probs`: Likeliest wordpieces by p(y_j | x), int32 and float32
+          `[batch, masks, top_n]`.
+        `closed_book_ids`, `closed_book_probs`: Likeliest wordpieces by
+          p(y_j | null, x).
+        `document_ids`, `document_probs`: Likeliest wordpieces by p(y_j | z, x)
+          for each document, `[batch, k, masks, top_n]`.
         `document_filled_probs`: p(y_j | z, x) of the first of `ids`,
           `[batch, k, masks]`.
         `candidate_probs`: p(z | x), `[batch, k]`.
-        `candidates`: places of the documents in `features`, int32
-          `[batch, k]`; other than 0, 1, 2 ... if the best were chosen.
+        `candidates`: Places of the documents in `features`, int32
+          `[batch, k]`.
     """
     given = features['candidates']['input_word_ids']
     k = self.retriever.num_candidates

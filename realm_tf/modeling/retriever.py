@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.modeling import encoding
+from realm_tf.modeling.base_layers import Configurable, serializable
 from realm_tf.modeling.embedder import Embedder
 
 # Candidates of a batch differ in length, and the null documents are short.
@@ -24,11 +25,32 @@ def _repeats_first(inputs: encoding.Inputs) -> tf.Tensor:
   return equal & (tf.range(tf.shape(ids)[1]) > 0)
 
 
-class Retriever(keras.layers.Layer):
+@serializable
+class Retriever(Configurable, keras.layers.Layer):
   """Scores candidates: p(z | x), with gradients to queries and documents.
 
   The candidates come from an index that may be stale
   (`index.candidates.CandidateFinder`); their probabilities do not.
+
+  Example:
+    >>> from realm_tf.bert.bert_config import BertConfig
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> retriever = Retriever(Embedder(config, 16), num_candidates=3)
+    >>> ids = tf.constant([[2, 7, 8, 3]])
+    >>> query = {
+    ...   'input_word_ids': ids,
+    ...   'input_mask': tf.ones_like(ids),
+    ...   'input_type_ids': tf.zeros_like(ids),
+    ... }
+    >>> documents = tf.constant([[[2, 3, 3, 0], [2, 9, 3, 3], [2, 5, 6, 3]]])
+    >>> candidates = {
+    ...   'input_word_ids': documents,
+    ...   'input_mask': tf.cast(documents > 0, tf.int32),
+    ...   'input_type_ids': tf.zeros_like(documents),
+    ... }
+    >>> scores, log_probs = retriever(query, candidates)
+    >>> log_probs.shape
+    TensorShape([1, 3])
 
   Attributes:
     embedder: The embedder, which is trained.

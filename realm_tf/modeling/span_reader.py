@@ -7,12 +7,12 @@ import tf_keras as keras
 
 from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.bert.weights import Bert
 from realm_tf.modeling import encoding, span_scores
+from realm_tf.modeling.base_layers import BertLayer, serializable
 
-_EPSILON = 1e-3  # Of the original's LayerNorm over the hidden units of spans.
+_EPSILON = 1e-3  # Of the original's layer normalization of hidden units.
 _STDDEV = 0.02
-# Blocks differ in length; with few of them more groups save nothing.
+# Blocks differ in length; as there are few of them, more groups save nothing.
 _NUM_GROUPS = 2
 
 
@@ -21,7 +21,8 @@ def _flatten(x: tf.Tensor) -> tf.Tensor:
   return tf.reshape(x, [-1, tf.shape(x)[-1]])
 
 
-class SpanReader(keras.layers.Layer):
+@serializable
+class SpanReader(BertLayer, keras.layers.Layer):
   """BERT over `[CLS] question [SEP] block body [SEP]`, and scores of spans.
 
   All spans of the block with at most `max_span_width` wordpieces are scored by
@@ -29,21 +30,30 @@ class SpanReader(keras.layers.Layer):
   Question and padding cost nothing in BERT's last layer and in the MLP.
 
   Example:
-    packed = packing.pack_reader(questions, bodies, ...)  # [batch * 5, length]
-    joint = {key: tf.reshape(x, [batch, 5, -1]) for key, x in packed.items()}
-    reader = SpanReader(BertConfig.preset('tiny'))
-    logits = reader(joint, joint['block_mask'])
-    reader.decode(logits, top_n=3)['start']  # [batch, 3], in the block
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> reader = SpanReader(config, max_span_width=3)
+    >>> ids = tf.constant([[[2, 7, 3, 8, 9, 3], [2, 7, 3, 5, 3, 0]]])
+    >>> joint = {
+    ...   'input_word_ids': ids,
+    ...   'input_mask': tf.cast(ids > 0, tf.int32),
+    ...   'input_type_ids': tf.zeros_like(ids),
+    ... }
+    >>> block = tf.constant([[[0, 0, 0, 1, 1, 0], [0, 0, 0, 1, 0, 0]]])
+    >>> scores = reader(joint, block)
+    >>> scores.shape  # Batch, blocks, first wordpieces, widths.
+    TensorShape([1, 2, 2, 3])
+    >>> span_scores.best_spans(scores, top_n=3)['start'].shape
+    TensorShape([1, 3])
 
   Attributes:
     bert_config: Sizes of the encoder.
-    max_span_width: Wordpieces of a span at most.
-    span_hidden_size: Hidden units of the MLP.
+    max_span_width: Maximum number of wordpieces in a span.
+    span_hidden_size: Number of hidden units of the MLP.
     encoder: Model Garden's BERT.
-    projection: From an embedding to what it gives to the hidden units as the
-      first wordpiece of a span, and to what it gives as the last.
-    layer_norm: Of the hidden units.
-    score: From the hidden units to the score.
+    projection: Maps the embedding of a wordpiece to its contributions to the
+      hidden units as the first and as the last wordpiece of a span.
+    layer_norm: Normalizes the hidden units.
+    score: Maps the hidden units to the score.
   """
 
   def __init__(
@@ -53,30 +63,37 @@ class SpanReader(keras.layers.Layer):
     max_span_width: int = 10,
     span_hidden_size: int = 256,
     seed: int = 0,
+    encoder_dtype: str | None = None,
     name: str = 'span_reader',
   ):
     """Makes a reader with random weights.
 
     Args:
-      bert_config: Sizes of the encoder, and the rates of dropout.
-      max_span_width: Wordpieces of a span at most.
-      span_hidden_size: Hidden units of the MLP.
-      seed: Of weights and dropout.
-      name: Of the layer; the prefix of its variables.
+      bert_config: Sizes and dropout rates of the encoder.
+      max_span_width: Maximum number of wordpieces in a span.
+      span_hidden_size: Number of hidden units of the MLP.
+      seed: Seed of weights and dropout.
+      encoder_dtype: Precision policy of the encoder, such as `mixed_bfloat16`.
+        Defaults to Keras's global policy.
+      name: Name of the layer and prefix of its variables.
     """
     for size, what in (
       (max_span_width, 'max_span_width'),
       (span_hidden_size, 'span_hidden_size'),
     ):
       if size < 1:
-        raise ValueError(f'{what} must be positive. Received: {size}')
+        raise ValueError(f'`{what}` must be positive. Received: {size}')
     super().__init__(name=name, dtype=tf.float32)
     self.bert_config = bert_config
     self.max_span_width = max_span_width
     self.span_hidden_size = span_hidden_size
+    self.seed = seed
     self.generator = tf.random.Generator.from_seed(seed, alg='philox')
     with tf.name_scope(name):
-      self.encoder = encoder_lib.build_encoder(bert_config, seed=seed)
+      self.encoder = encoder_lib.build_encoder(
+        bert_config, seed=seed, dtype=encoder_dtype
+      )
+    self.encoder_dtype = self.encoder.dtype_policy.name
 
     def dense(size: int, stream: int, name: str) -> keras.layers.Dense:
       return keras.layers.Dense(
@@ -93,7 +110,7 @@ class SpanReader(keras.layers.Layer):
       epsilon=_EPSILON, name='layer_norm', dtype=tf.float32
     )
     self.score = dense(1, 1, 'score')
-    # The optimizer knows by their names what does not decay.
+    # The optimizer recognizes what does not decay by these names.
     for layer, inputs in (
       (self.projection, bert_config.hidden_size),
       (self.layer_norm, span_hidden_size),
@@ -102,24 +119,6 @@ class SpanReader(keras.layers.Layer):
       with tf.name_scope(f'{name}/{layer.name}'):
         layer.build([None, inputs])
     self.built = True
-
-  @property
-  def used_variables(self) -> list[tf.Variable]:
-    """The trainable variables but the pooler's, which nothing reads."""
-    unused = {v.ref() for v in self.encoder.pooler_layer.variables}
-    return [v for v in self.trainable_variables if v.ref() not in unused]
-
-  def init_from_bert(self, bert: Bert) -> None:
-    """Sets the encoder's weights to those of `bert`; the MLP stays."""
-    mine, its = self.encoder.weights, bert.encoder.weights
-    shapes = [tuple(v.shape) for v in mine], [tuple(v.shape) for v in its]
-    if shapes[0] != shapes[1]:
-      raise ValueError(
-        f'a reader of {self.bert_config} cannot start from a BERT of'
-        f' {bert.config}'
-      )
-    for variable, value in zip(mine, its):
-      variable.assign(value)
 
   def _rows(
     self,
@@ -131,7 +130,7 @@ class SpanReader(keras.layers.Layer):
     hidden = encoding.encode(
       self.encoder, inputs, positions, seed=seed, num_groups=_NUM_GROUPS
     )
-    # Kernels are split, not what comes out: that would be copied.
+    # Splitting the output instead of the kernel would copy it.
     shape = tf.shape(hidden)
     flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
     starts, ends = (
@@ -199,22 +198,22 @@ class SpanReader(keras.layers.Layer):
     """Scores all spans of all blocks.
 
     Args:
-      joint: BERT inputs, int32 `[batch, blocks, length]`; other keys are not
-        looked at.
-      block_mask: int32 `[batch, blocks, length]`, 1 at the wordpieces of the
-        block, which stand one behind the other.
-      training: Whether to drop out.
-      blocks_at_once: Read so many blocks at a time, of the whole batch, to
-        save memory; not in training. 0 reads all.
+      joint: BERT inputs, int32 `[batch, blocks, length]`; other keys are
+        ignored.
+      block_mask: 1 at the wordpieces of the block, which are contiguous, int32
+        `[batch, blocks, length]`.
+      training: Whether to apply dropout.
+      blocks_at_once: Number of blocks of the whole batch to read at a time, to
+        save memory; not for training. Defaults to 0, which reads all at once.
 
     Returns:
-      float32 `[batch, blocks, starts, max_span_width]`. At `[:, :, s, w]` is
-      the span from wordpiece s to s + w of the block; where that ends beyond
-      the block the score is `span_scores.NEVER`. There are as many starts as
-      wordpieces in the longest block.
+      float32 `[batch, blocks, starts, max_span_width]`, with as many starts as
+      the longest block has wordpieces. `[:, :, s, w]` is the score of the span
+      from wordpiece s to s + w of the block, or `span_scores.NEVER` if that
+      ends beyond the block.
     """
     if training and blocks_at_once:
-      raise ValueError('blocks_at_once is not for training')
+      raise ValueError('`blocks_at_once` is not for training')
     inputs = {
       key: _flatten(joint[key])
       for key in ('input_word_ids', 'input_mask', 'input_type_ids')

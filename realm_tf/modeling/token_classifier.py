@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A BERT that gives each word of a sentence a class."""
+"""A BERT that classifies each word of a sentence."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,88 +10,109 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.bert import encoder as encoder_lib
-from realm_tf.bert import weights
+from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.modeling.base_layers import BertLayer, serializable
+from realm_tf.modeling.loss_model import LossModel
 
 
-class TokenClassifier(keras.Model):
-  """An encoder, and classes of the wordpieces with which words begin.
+@serializable
+class TokenClassifier(BertLayer, LossModel):
+  """An encoder that classifies words by their first wordpieces.
 
-  How a word is capitalised is told to the encoder as the segment of its
-  wordpieces, so there are as many segments as `num_segments`.
-
-  `call` takes BERT inputs int32 `(batch, length)` and returns logits float32
-  `(batch, length, num_classes)`.
+  The segment of a wordpiece says how its word is capitalized, so there are
+  `num_segments` segments. When the model starts from a BERT, each segment
+  starts as BERT's segment 0.
 
   Example:
-    model = TokenClassifier(BertConfig.preset('tiny'), 9, num_segments=7)
-    model.init_from_bert(weights.load_bert('BERT'))
+    >>> config = BertConfig.preset('tiny', vocab_size=100)
+    >>> model = TokenClassifier(config, num_classes=9, num_segments=7)
+    >>> ids = tf.constant([[2, 7, 8, 3]])
+    >>> logits = model({
+    ...   'input_word_ids': ids,
+    ...   'input_mask': tf.ones_like(ids),
+    ...   'input_type_ids': tf.constant([[0, 1, 2, 0]]),
+    ... })
+    >>> logits.shape
+    TensorShape([1, 4, 9])
+
+  Attributes:
+    bert_config: Sizes of the encoder, with `num_segments` segments.
+    num_classes: Number of classes.
   """
 
   def __init__(
     self,
-    config: BertConfig,
+    bert_config: BertConfig,
     num_classes: int,
     *,
     num_segments: int = 1,
     train_word_embeddings: bool = True,
     seed: int = 0,
+    encoder_dtype: str | None = None,
     name: str = 'token_classifier',
   ):
-    """Makes the layers, their weights drawn by `seed`.
+    """Makes a model with random weights.
 
     Args:
-      config: Of the encoder; its number of segments does not count.
-      num_classes: Classes of a word.
-      num_segments: Numbers that `input_type_ids` may have.
-      train_word_embeddings: Whether those are `trainable_variables`. Of few
-        sentences most words are not learned, and stay where they were; then
-        the others should too.
-      seed: Of the weights.
-      name: Of the model.
+      bert_config: Sizes and dropout rates of the encoder; its
+        `type_vocab_size` is ignored.
+      num_classes: Number of classes.
+      num_segments: Number of values of `input_type_ids`.
+      train_word_embeddings: Whether word embeddings are trained. With few
+        sentences most words are never seen and would stay as they are while
+        the others move away.
+      seed: Seed of the weights.
+      encoder_dtype: Precision policy of the encoder, such as `mixed_bfloat16`.
+        Defaults to Keras's global policy.
+      name: Name of the model.
     """
-    super().__init__(name=name)
-    self.bert_config = dataclasses.replace(config, type_vocab_size=num_segments)
-    self.num_classes = num_classes
-    self._train_word_embeddings = train_word_embeddings
-    self.encoder = encoder_lib.build_encoder(self.bert_config, seed=seed)
-    self.dropout = keras.layers.Dropout(config.dropout)
-    self.output_layer = keras.layers.Dense(
-      num_classes,
-      kernel_initializer=keras.initializers.TruncatedNormal(
-        stddev=config.initializer_range, seed=seed
-      ),
-      name='classes',
+    super().__init__(name)
+    self.bert_config = dataclasses.replace(
+      bert_config, type_vocab_size=num_segments
     )
+    self.num_classes = num_classes
+    self.num_segments = num_segments
+    self.train_word_embeddings = train_word_embeddings
+    self.seed = seed
+    self.encoder = encoder_lib.build_encoder(
+      self.bert_config, seed=seed, dtype=encoder_dtype
+    )
+    self.encoder_dtype = self.encoder.dtype_policy.name
+    with precision.policy_scope(self.encoder_dtype):
+      self.dropout = keras.layers.Dropout(bert_config.dropout)
+      self.output_layer = keras.layers.Dense(
+        num_classes,
+        kernel_initializer=keras.initializers.TruncatedNormal(
+          stddev=bert_config.initializer_range, seed=seed
+        ),
+        name='classes',
+      )
     with tf.init_scope():
-      self.output_layer.build([None, None, config.hidden_size])
+      self.output_layer.build([None, None, bert_config.hidden_size])
 
-  def init_from_bert(self, bert: weights.Bert) -> None:
-    """Copies an encoder; each of our segments begins as its segment 0."""
-    for ours, theirs in zip(
-      self.encoder.variables, bert.encoder.variables, strict=True
-    ):
-      value = theirs.numpy()
-      if 'type_embeddings' in ours.name:
-        value = value[:1].repeat(ours.shape[0], axis=0)
-      ours.assign(value)
+  def _start_of(self, variable: tf.Variable, value: tf.Tensor) -> Any:
+    if 'type_embeddings' in variable.name:
+      return tf.tile(value[:1], [variable.shape[0], 1])
+    return value
 
   @property
   def trainable_variables(self) -> list[tf.Variable]:
-    """All but the pooler, which the loss does not reach, and what is fixed."""
-    fixed = ['pooler']
-    if not self._train_word_embeddings:
-      fixed.append('word_embeddings')
-    return [
-      variable
-      for variable in super().trainable_variables
-      if not any(name in variable.name for name in fixed)
-    ]
+    """All variables except the pooler's and what is fixed."""
+    variables = self._without_pooler(super().trainable_variables)
+    if self.train_word_embeddings:
+      return variables
+    return [v for v in variables if 'word_embeddings' not in v.name]
 
   def call(
     self, inputs: Mapping[str, Any], training: bool = False
   ) -> tf.Tensor:
-    """Logits of the classes, `(batch, length, num_classes)`."""
+    """Logits of the classes, float32 `[batch, length, num_classes]`.
+
+    Args:
+      inputs: BERT inputs, int32 `[batch, length]`; other keys are ignored.
+      training: Whether to apply dropout.
+    """
     outputs = self.encoder(
       {
         key: inputs[key]
@@ -105,12 +126,12 @@ class TokenClassifier(keras.Model):
   def loss_and_metrics(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """Mean cross entropy of the words; share of classes that are right.
+    """Mean cross entropy of the words, and `accuracy`.
 
     Args:
-      features: BERT inputs, and `word_classes` int32 `(batch, length)`,
-        negative where no word begins.
-      training: Whether dropout is on.
+      features: BERT inputs, and `word_classes` int32 `[batch, length]`,
+        negative where no word starts.
+      training: Whether to apply dropout.
     """
     logits = self(features, training=training)
     classes = features['word_classes']

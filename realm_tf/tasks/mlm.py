@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from absl import logging
 
 from realm_tf.bert import weights
-from realm_tf.bert.encoder import build_mlm_head
 from realm_tf.configs.mlm_config import MlmConfig, PassageMaskingConfig
 from realm_tf.modeling.mlm_model import MaskedLanguageModel
 from realm_tf.tasks import mlm_examples as mlm_data
@@ -49,18 +48,6 @@ def _heldout_batches(
     yield run_config.Batch(number, features)
 
 
-def _copy(bert: weights.Bert, tokenizer: BertTokenizer) -> weights.Bert:
-  """The same weights in new layers, and the vocabulary in use."""
-  if bert.mlm_head is None:
-    raise ValueError('these weights have no masked language modelling head')
-  encoder = weights.copy_encoder(bert)
-  head = build_mlm_head(bert.config, encoder)
-  head.set_weights(bert.mlm_head.get_weights())
-  return dataclasses.replace(
-    bert, encoder=encoder, mlm_head=head, lower_case=tokenizer.lower_case
-  )
-
-
 def pretrain(config: MlmConfig) -> dict[str, float]:
   """Trains to `config.train_steps` and writes `model_dir/bert`.
 
@@ -83,13 +70,13 @@ def pretrain(config: MlmConfig) -> dict[str, float]:
     seed=config.seed,
   )
 
-  trained: list[weights.Bert] = []
+  trained: list[MaskedLanguageModel] = []
 
   def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:
     del run
-    # Made anew: precision and the kind of dropout are set up for the run only.
-    trained.append(_copy(bert, tokenizer))
-    model = MaskedLanguageModel(trained[0])
+    model = MaskedLanguageModel(bert.config, seed=config.seed)
+    model.init_from_bert(bert)
+    trained.append(model)
     return run_config.ModelSpec(
       model,
       [
@@ -125,7 +112,13 @@ def pretrain(config: MlmConfig) -> dict[str, float]:
   vocab_file = os.path.join(directory, 'vocab.txt')
   tokenizer.save_vocab(vocab_file)
   weights.save_bert(
-    dataclasses.replace(trained[0], vocab_file=vocab_file),
+    dataclasses.replace(
+      bert,
+      encoder=trained[0].encoder,
+      mlm_head=trained[0].mlm_head,
+      vocab_file=vocab_file,
+      lower_case=tokenizer.lower_case,
+    ),
     directory,
     dtype=config.weights_dtype,
   )

@@ -52,7 +52,7 @@ def _keras_settings(config: run_config_lib.RunConfig) -> Iterator[None]:
   keras.backend.experimental.enable_tf_random_generator()
   keras.utils.set_random_seed(config.seed)
   try:
-    with precision.layers_compute_in(config.mixed_precision):
+    with precision.mixed_precision_scope(config.mixed_precision):
       yield
   finally:
     if not had_generators:

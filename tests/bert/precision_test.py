@@ -9,7 +9,7 @@ from realm_tf.bert import precision
 
 @pytest.mark.parametrize('mixed', [False, True])
 def test_layers_keep_what_they_were_made_in(mixed):
-  with precision.layers_compute_in(mixed):
+  with precision.mixed_precision_scope(mixed):
     layer = keras.layers.Dense(3)
   out = layer(tf.ones([2, 4]))
   assert out.dtype == (tf.bfloat16 if mixed else tf.float32)
@@ -18,8 +18,8 @@ def test_layers_keep_what_they_were_made_in(mixed):
 
 def test_the_setting_is_as_before_whatever_happens():
   before = keras.mixed_precision.global_policy().name
-  with pytest.raises(KeyError), precision.layers_compute_in(True):
-    with precision.layers_compute_in(False):
+  with pytest.raises(KeyError), precision.mixed_precision_scope(True):
+    with precision.mixed_precision_scope(False):
       assert keras.mixed_precision.global_policy().name == 'float32'
     assert keras.mixed_precision.global_policy().name == 'mixed_bfloat16'
     raise KeyError

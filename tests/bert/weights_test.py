@@ -218,18 +218,6 @@ def test_half_precision_overflow_is_refused(bert, tmp_path):
   assert not (tmp_path / 'saved').exists()
 
 
-def test_copy_of_the_encoder_is_apart(bert):
-  copy = weights.copy_encoder(bert, name='other', output_range=1)
-  expected = bert.encoder(features())['pooled_output']
-  np.testing.assert_allclose(
-    copy(features())['pooled_output'], expected, atol=1e-6
-  )
-  copy.get_embedding_table().assign_add(tf.ones([40, 16]))
-  np.testing.assert_array_equal(
-    bert.encoder(features())['pooled_output'], expected
-  )
-
-
 def test_real_weights_equal_an_independent_bert():
   path = shared_data.path('weights', 'bert_tiny_mlm')
   tensors = safetensors.numpy.load_file(path / 'model.safetensors')

@@ -190,7 +190,9 @@ def test_starts_from_bert():
 
 @pytest.mark.parametrize('name', ['max_span_width', 'span_hidden_size'])
 def test_sizes_must_be_positive(name):
-  with pytest.raises(ValueError, match=f'{name} must be positive. Received: 0'):
+  with pytest.raises(
+    ValueError, match=f'`{name}` must be positive. Received: 0'
+  ):
     SpanReader(CONFIG, **{name: 0})
 
 

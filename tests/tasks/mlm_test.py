@@ -162,7 +162,8 @@ def test_learns_to_copy_and_writes_weights_with_their_vocabulary(
   assert saved.lower_case is False
   tokenizer = BertTokenizer.from_file(saved.vocab_file, lower_case=False)
   assert tokenizer.vocab == tuple(VOCAB)
-  model = mlm.MaskedLanguageModel(saved)
+  model = mlm.MaskedLanguageModel(saved.config)
+  model.init_from_bert(saved)
   losses = [
     float(model.loss_and_metrics(batch.features)[0])
     for batch in mlm._heldout_batches(config, tokenizer)
