@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sentences to entities in one graph, and the SavedModel that holds it.
+"""A SavedModel from sentences to entities, in one graph.
 
 The SavedModel needs nothing of this package, only TensorFlow Text:
 
@@ -11,45 +11,42 @@ The SavedModel needs nothing of this package, only TensorFlow Text:
 (string) of the entities of all sentences, and `row_splits` (int64 [batch + 1]),
 where those of each sentence begin. A sentence may be a whole document.
 
-A word with a capital that stands at several places of a document gets half of
-its probabilities from the others. A word is of an entity if that is then more
-likely than not. Words side by side are one entity, unless the model is sure of
-two labels or says that one begins, and it has the label that is likeliest for
-all of its words.
+A capitalized word that stands at several places of a document gets half of its
+probabilities from the others. It belongs to an entity if that is then more
+likely than not. Adjacent words are one entity, unless the model is sure of two
+labels or says that one begins; its label is the likeliest one for all its words.
 """
 
 import dataclasses
-import os
 
 import tensorflow as tf
 
-from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.hub import hub_modules
 from realm_tf.modeling.token_classifier import TokenClassifier
+from realm_tf.spans.bert_tagger import KIND
 from realm_tf.spans.word_labels import Classes
 from realm_tf.text import split_words, word_pieces
 from realm_tf.text.tokenizer import BertTokenizer
 
-KIND = 'entity_tagger'
-# Neighbouring words are of two entities if the model gives them different
-# labels with at least this probability each.
+# Adjacent words belong to two entities if the model gives them different labels
+# with at least this probability each.
 _SURE = 0.9
-# Wordpieces that the encoder is given at a time, about: enough to keep cores
-# busy, few enough to stay in their caches.
+# Approximate wordpieces per call of the encoder: enough to keep cores busy, few
+# enough to stay in their caches.
 _PIECES_AT_ONCE = 2048
 _SENTENCES = tf.TensorSpec([None], tf.string, name='sentences')
 
 
 def num_segments(config: WindowConfig) -> int:
-  """How many numbers `input_type_ids` have."""
+  """Number of segments in `input_type_ids`."""
   return len(split_words.CASE_PATTERNS) if config.case_feature else 1
 
 
 def _agree(found: tf.Tensor, texts: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-  """Gives words with a capital half of what the same word has elsewhere.
+  """Averages capitalized words with the mean over the same word's places.
 
-  What a name is is often told at one of its places in a document only.
+  Often only one of a name's places in a document tells what it is.
 
   Args:
     found: float32 [words, classes], probabilities.
@@ -90,24 +87,25 @@ class _Tagger:
   def _classify(
     self, pieces: word_pieces.WordPieces, windows: word_pieces.Windows
   ) -> tf.Tensor:
-    """Probabilities of classes, float32 [pieces of all sentences, classes].
+    """Returns probabilities of classes, float32 [pieces, classes].
 
-    Windows are taken in the order of their length, so that those of a batch
-    need little padding.
+    Takes windows by length, so that those of a batch need little padding.
     """
-    order = tf.argsort(windows.pieces.row_lengths(), stable=True)
-    total = tf.size(order)
+    lengths = windows.pieces.row_lengths()
+    order = tf.argsort(lengths, stable=True)
     size = len(self._classes)
 
-    def classify(first: tf.Tensor, where: tf.Tensor, done: tf.TensorArray):
+    def classify(first: tf.Tensor, where: tf.Tensor, done: tf.Tensor):
       # As many as the longest of the next ones allows.
-      longest = tf.cast(windows.pieces.row_lengths()[order[first]], tf.int32)
+      longest = tf.cast(lengths[order[first]], tf.int32)
       count = tf.maximum(_PIECES_AT_ONCE // (longest + 2), 1)
       chosen = order[first : first + count]
       numbers = tf.gather(windows.pieces, chosen)
       packed = word_pieces.pack_windows(
-        numbers.with_values(tf.gather(pieces.ids.values, numbers.values)),
-        numbers.with_values(tf.gather(pieces.cases.values, numbers.values)),
+        *(
+          numbers.with_values(tf.gather(x.values, numbers.values))
+          for x in (pieces.ids, pieces.cases)
+        ),
         self._tokenizer,
       )
       logits = self._model(packed, training=False)[:, 1:]
@@ -121,7 +119,7 @@ class _Tagger:
       )
 
     _, where, found = tf.while_loop(
-      lambda first, *_: first < total,
+      lambda first, *_: first < tf.size(order),
       classify,
       (0, tf.zeros([0], tf.int32), tf.zeros([0, size])),
       shape_invariants=(
@@ -136,7 +134,7 @@ class _Tagger:
     )
 
   def tag(self, sentences: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Entities of sentences, see the module's docstring."""
+    """Finds the entities of sentences, as the module's docstring says."""
     config = self._config
     pieces = word_pieces.split_word_pieces(
       sentences, self._tokenizer, with_cases=config.case_feature
@@ -146,73 +144,67 @@ class _Tagger:
       length=config.max_length - 2,
       overlap=config.overlap,
     )
-    found = self._classify(pieces, windows)
-    # From here on words: those that have a wordpiece. The others, invisible,
-    # do not end an entity.
+    # Words that have a wordpiece. The others, invisible, do not end an entity.
     begins = pieces.words.values >= 0
     rows = tf.boolean_mask(pieces.words.value_rowids(), begins)
     numbers = tf.boolean_mask(pieces.words.values, begins)
     found = _agree(
-      tf.boolean_mask(found, begins),
+      tf.boolean_mask(self._classify(pieces, windows), begins),
       tf.gather(pieces.word_texts.values, numbers),
       rows,
     )
     inside = found[:, 0] < 0.5
-    starts, labels = self._join(found, inside, rows)
-    entity = tf.cumsum(tf.cast(starts, tf.int32)) - 1
-    limits = tf.gather(pieces.word_limits.values, numbers)
+    starts, entity, labels = self._join(found, inside, rows)
     row = tf.boolean_mask(rows, starts)
     counts = tf.math.unsorted_segment_sum(
       tf.ones_like(row), row, tf.size(sentences, tf.int64)
     )
+    limits = tf.gather(pieces.word_limits.values, numbers)
     return {
       'starts': tf.gather(
         pieces.word_starts.values, tf.boolean_mask(numbers, starts)
       ),
-      'limits': tf.math.segment_max(
-        tf.boolean_mask(limits, inside), tf.boolean_mask(entity, inside)
-      ),
+      'limits': tf.math.segment_max(tf.boolean_mask(limits, inside), entity),
       'labels': tf.gather(tf.constant(self._classes.labels), labels),
       'row_splits': tf.concat([[0], tf.cumsum(counts)], 0),
     }
 
   def _join(
     self, found: tf.Tensor, inside: tf.Tensor, rows: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Joins words to entities, which have the label that all together give.
+  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Joins words to entities, with the label that all together give.
 
     Args:
       found: float32 [words, classes], probabilities.
-      inside: bool [words], whether a word is of an entity.
+      inside: bool [words], whether a word belongs to an entity.
       rows: int64 [words], the sentence of each.
 
     Returns:
-      bool [words], where entities begin; int32 [entities], indexes of labels.
+      bool [words], where entities begin; int32 [words inside], the entity of
+      each; int32 [entities], indexes of labels.
     """
     of_label = found[:, 1:]
     marked = tf.zeros_like(inside)
     if self._classes.with_begin:
-      marked = tf.reduce_sum(found[:, 1::2], 1) > tf.reduce_sum(
-        found[:, 2::2], 1
-      )
-      of_label = found[:, 1::2] + found[:, 2::2]
+      begin, within = found[:, 1::2], found[:, 2::2]
+      marked = tf.reduce_sum(begin, 1) > tf.reduce_sum(within, 1)
+      of_label = begin + within
     best = tf.argmax(of_label, 1)
     sure = tf.reduce_max(of_label, 1) > _SURE
-    no = tf.zeros([1], tf.bool)
-    size = tf.size(rows)
     goes_on = inside[1:] & inside[:-1] & (rows[1:] == rows[:-1]) & ~marked[1:]
     goes_on &= ~(sure[1:] & sure[:-1] & (best[1:] != best[:-1]))
-    starts = inside & ~tf.concat([no, goes_on], 0)[:size]
+    first = tf.zeros([1], tf.bool)
+    starts = inside & ~tf.concat([first, goes_on], 0)[: tf.size(rows)]
     entity = tf.cumsum(tf.cast(starts, tf.int32)) - 1
+    entity = tf.boolean_mask(entity, inside)
     scores = tf.math.segment_sum(
-      tf.math.log(tf.boolean_mask(of_label, inside) + 1e-6),
-      tf.boolean_mask(entity, inside),
+      tf.math.log(tf.boolean_mask(of_label, inside) + 1e-6), entity
     )
-    return starts, tf.argmax(scores, 1, output_type=tf.int32)
+    return starts, entity, tf.argmax(scores, 1, output_type=tf.int32)
 
 
 class EntityTaggerModule(hub_modules.HubModule):
-  """The tagger as a SavedModel, to be saved again as weights change."""
+  """The tagger as a SavedModel, which can be saved again as weights change."""
 
   def __init__(
     self,
@@ -226,12 +218,12 @@ class EntityTaggerModule(hub_modules.HubModule):
     """Traces the graph.
 
     Args:
-      model: Trained.
-      classes: That it tells apart.
-      tokenizer: Of its wordpieces.
+      model: Classifier of wordpieces.
+      classes: Classes of the model.
+      tokenizer: Tokenizer of the model.
       config: How sentences are cut into windows.
       whole_documents: Whether it was trained on documents, and does better
-        with them in place of sentences.
+        with them than with sentences.
     """
     info = {
       'kind': KIND,
@@ -247,23 +239,3 @@ class EntityTaggerModule(hub_modules.HubModule):
       tagger.tag, input_signature=[_SENTENCES], autograph=False
     )
     self._signatures['serving_default'] = self.tag
-
-
-def load_token_classifier(
-  directory: str | os.PathLike,
-) -> tuple[TokenClassifier, Classes, BertTokenizer, WindowConfig]:
-  """Makes the model that was exported to `directory`, and what belongs to it.
-
-  Raises:
-    ValueError: There is no module of this kind.
-  """
-  info = hub_modules.read_info(directory, KIND)
-  classes = Classes(tuple(info['labels']), info['with_begin'])
-  windows = WindowConfig(**info['windows'])
-  model = TokenClassifier(
-    BertConfig(**info['bert_config']),
-    len(classes),
-    num_segments=num_segments(windows),
-  )
-  hub_modules.read_layers(directory, token_classifier=model)
-  return model, classes, hub_modules.load_tokenizer(directory), windows

@@ -117,7 +117,7 @@ def _describe_records(path: str, num: int, skip: int) -> Iterator[str]:
     feature = _features(record)
     yield f'--- record {record.line}'
     if span_records.TEXT in feature:
-      yield from _describe_spans(feature)
+      yield from _describe_spans(record.payload)
     elif block_records.BODY in feature:
       yield from _describe_block(feature)
     else:
@@ -136,26 +136,22 @@ def _describe_block(feature) -> Iterator[str]:
   yield f'body ({len(body_ids)} wordpieces): {body}'
 
 
-def _describe_spans(feature) -> Iterator[str]:
-  def pairs(starts: str, limits: str) -> list[tuple[int, int]]:
-    return list(
-      zip(feature[starts].int64_list.value, feature[limits].int64_list.value)
-    )
-
-  text = feature[span_records.TEXT].bytes_list.value[0]
-  sentences = pairs(span_records.SENTENCE_STARTS, span_records.SENTENCE_LIMITS)
-  spans = pairs(span_records.SPAN_STARTS, span_records.SPAN_LIMITS)
-  owners = span_records.sentence_of_spans(sentences, spans)
-  yield f'title: {feature[span_records.TITLE].bytes_list.value[0].decode()}'
-  yield f'{len(sentences)} sentences, {len(spans)} spans [[in brackets]]'
-  for i, (start, limit) in enumerate(sentences):
+def _describe_spans(payload: bytes) -> Iterator[str]:
+  document = span_records.parse(tf.constant([payload]))
+  ((text, sentences, spans),) = document.texts_and_places()
+  outside = int(document.outside)
+  yield f'title: {document.titles.numpy()[0].decode()}'
+  yield (
+    f'{len(sentences)} sentences, {len(spans) + outside} spans [[in brackets]]'
+  )
+  for i, (start, limit) in enumerate(sentences.tolist()):
     parts = []
     position = start
-    for (a, b), owner in sorted(zip(spans, owners)):
+    for a, b, owner in sorted(spans.tolist()):
       if owner == i and a >= position:
         parts += [text[position:a], b'[[', text[a:b], b']]']
         position = b
     parts.append(text[position:limit])
     yield '  ' + b''.join(parts).decode('utf-8', 'replace')
-  if -1 in owners:
-    yield f'  {owners.count(-1)} spans that lie in no sentence'
+  if outside:
+    yield f'  {outside} spans that lie in no sentence'

@@ -1,9 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The tagger that `bin/train_tagger` trains, at work on a corpus."""
+"""Tags a corpus with the SavedModel that `tasks.tagger` trains."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -13,13 +13,13 @@ from realm_tf.corpus.document import CorpusError
 from realm_tf.io import atomic
 from realm_tf.spans.taggers import Span
 
+KIND = 'entity_tagger'
 _INFO = os.path.join('assets.extra', 'realm.json')
 _WEIGHTS = os.path.join('variables', 'variables.data-00000-of-00001')
-_KIND = 'entity_tagger'
 
 
 def read_info(directory: str | os.PathLike) -> dict[str, Any]:
-  """What a tagger says of itself, without loading it: `labels` ...
+  """Reads a tagger's info file, with its `labels`, without loading it.
 
   Raises:
     CorpusError: There is no tagger.
@@ -27,13 +27,13 @@ def read_info(directory: str | os.PathLike) -> dict[str, Any]:
   path = os.path.join(directory, _INFO)
   if not os.path.exists(path):
     raise CorpusError(
-      f'--bert_tagger: {os.fspath(directory)} is no tagger: it has no {_INFO};'
-      ' name what bin/train_tagger says at its end'
+      f'`bert_tagger`: {os.fspath(directory)} is no tagger: it has no {_INFO};'
+      ' name what train_tagger prints at its end'
     )
   info = atomic.read_json(path)
-  if info.get('kind') != _KIND:
+  if info.get('kind') != KIND:
     raise CorpusError(
-      f'--bert_tagger: {os.fspath(directory)} is of kind {info.get("kind")!r},'
+      f'`bert_tagger`: {os.fspath(directory)} is of kind {info.get("kind")!r},'
       ' no tagger'
     )
   return info
@@ -45,12 +45,12 @@ def weights_file(directory: str | os.PathLike) -> str:
 
 
 class BertTagger:
-  """Finds named entities by a SavedModel; spans are whole words.
+  """Finds named entities with a SavedModel; spans are whole words.
 
   Attributes:
-    labels: That its spans may have.
-    whole_documents: Whether it does better with documents than with sentences
-      one by one.
+    labels: Labels that its spans may have.
+    whole_documents: Whether it does better with documents than with single
+      sentences.
   """
 
   def __init__(self, directory: str | os.PathLike):
@@ -66,22 +66,24 @@ class BertTagger:
       self._module = tf.saved_model.load(os.fspath(directory))
     except (OSError, tf.errors.OpError) as e:
       said = str(e).splitlines()[0]
-      raise CorpusError(f'--bert_tagger: {os.fspath(directory)}: {said}') from e
+      raise CorpusError(f'`bert_tagger`: {os.fspath(directory)}: {said}') from e
     self._tag = self._module.signatures['serving_default']
 
   def tag(self, texts: Sequence[str]) -> list[list[Span]]:
     """Returns the entities of each sentence, or document, in order."""
     if not texts:
       return []
-    found = self._tag(sentences=tf.constant(texts, tf.string))
-    names: dict[bytes, str] = {}
-    spans = [
-      Span(start, limit, names.setdefault(label, label.decode()))
-      for start, limit, label in zip(
-        found['starts'].numpy().tolist(),
-        found['limits'].numpy().tolist(),
-        found['labels'].numpy().tolist(),
-      )
-    ]
-    splits = found['row_splits'].numpy().tolist()
-    return [spans[a:b] for a, b in zip(splits, splits[1:])]
+    return split_spans(self._tag(sentences=tf.constant(texts, tf.string)))
+
+
+def split_spans(found: Mapping[str, tf.Tensor]) -> list[list[Span]]:
+  """Returns what a tagger's signature found, by sentence."""
+  starts, limits, labels, splits = (
+    found[name].numpy().tolist()
+    for name in ('starts', 'limits', 'labels', 'row_splits')
+  )
+  spans = [
+    Span(start, limit, label.decode())
+    for start, limit, label in zip(starts, limits, labels)
+  ]
+  return [spans[a:b] for a, b in zip(splits, splits[1:])]

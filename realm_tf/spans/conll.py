@@ -1,13 +1,12 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sentences with named entities, as files of the CoNLL shared tasks have them.
+"""Sentences with named entities, in the format of the CoNLL shared tasks.
 
-A token a line with its tag in the last of two or four columns, an empty line
-behind each sentence, `-DOCSTART-` before each document; in a file that has none
-each sentence is taken for a document of its own. Tags are `O` or a
-prefix and a label, as in `B-PER`. IO, BIO, IOB1 and BIOES are read by one rule,
-which is conlleval's: an entity begins at B-, at S-, behind E- and S-, and where
-no entity of that label stands before.
+A token per line with its tag in the last of two or four columns, an empty line
+after each sentence, `-DOCSTART-` before each document; in a file without it
+each sentence is a document of its own. Tags are `O` or a prefix and a label, as
+in `B-PER`. IO, BIO, IOB1 and BIOES are all read by conlleval's rule: an entity
+begins at B-, at S-, after E- and S-, and where none of that label precedes.
 """
 
 import itertools
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import logging
+from seqeval.metrics import sequence_labeling
 
 from realm_tf.corpus import lines
 from realm_tf.corpus.document import CorpusError, MalformedError
@@ -27,6 +27,7 @@ _COLUMNS = (2, 4)
 _DOCUMENT = '-DOCSTART-'
 # L and U are E and S in the BILOU scheme.
 _TAG = re.compile(r'O|([BIESLU])-(\S+)')
+_BILOU = {'L': 'E', 'U': 'S'}
 
 
 class Entity(NamedTuple):
@@ -41,7 +42,7 @@ class Sentence(NamedTuple):
   """A sentence of a CoNLL file.
 
   Attributes:
-    tokens: As they stand there.
+    tokens: Words and punctuation marks.
     entities: In order, disjoint.
     document: Number of its document in the file.
   """
@@ -52,11 +53,11 @@ class Sentence(NamedTuple):
 
   @property
   def text(self) -> str:
-    """The tokens with a space between."""
+    """The tokens, separated by spaces."""
     return ' '.join(self.tokens)
 
   def token_bytes(self) -> np.ndarray:
-    """Where the tokens stand in `text`: int64 [tokens, (start, limit)]."""
+    """Places of the tokens in `text`: int64 [tokens, (start, limit)]."""
     sizes = np.array([len(t.encode()) for t in self.tokens], np.int64)
     limits = np.cumsum(sizes + 1) - 1
     return np.stack([limits - sizes, limits], axis=1)
@@ -65,8 +66,7 @@ class Sentence(NamedTuple):
 class _Row(NamedTuple):
   line: int
   token: str
-  prefix: str
-  label: str
+  tag: str
 
 
 def _parse_row(where: str, content: str, columns: int) -> list[str]:
@@ -98,7 +98,7 @@ def _rows(
         content = lines.decode(raw.removeprefix(b'\xef\xbb\xbf'))
       except MalformedError as e:
         raise CorpusError(f'{where}: {e}') from e
-      # Not strip(): it takes a token of zero-width or odd spaces for nothing.
+      # Not strip(): it would drop a token of zero-width or odd spaces.
       content = content.strip(' \t\r\n')
       if not content:
         yield None
@@ -108,43 +108,23 @@ def _rows(
         continue
       cells = _parse_row(where, content, columns)
       columns = len(cells)
-      match = _TAG.fullmatch(cells[-1])
+      tag = cells[-1]
+      match = _TAG.fullmatch(tag)
       if match is None:
         raise CorpusError(
-          f'{where}: {cells[-1]!r} is no tag: O, or B-, I-, E- or S- and a'
-          ' label'
+          f'{where}: {tag!r} is no tag: O, or B-, I-, E- or S- and a label'
         )
-      label = match[2] or ''
-      if label and labels is not None and label not in labels:
+      if match[2] and labels is not None and match[2] not in labels:
         raise CorpusError(
-          f'{where}: the label {label!r} does not occur in the training data'
+          f'{where}: the label {match[2]!r} does not occur in the training data'
         )
-      yield _Row(line, cells[0], match[1] or 'O', label)
-
-
-def _find_entities(rows: Sequence[_Row]) -> tuple[list[Entity], list[int]]:
-  """Finds entities, and the lines at which one begins with I- or E-."""
-  entities: list[Entity] = []
-  unmarked = []
-  before = ('O', '')
-  for i, row in enumerate(rows):
-    follows = before[1] == row.label and before[0] not in 'ESLU'
-    if row.prefix == 'O':
-      pass
-    elif row.prefix in 'BSU' or not follows:
-      entities.append(Entity(i, i + 1, row.label))
-      if row.prefix not in 'BSU':
-        unmarked.append(row.line)
-    else:
-      entities[-1] = entities[-1]._replace(limit=i + 1)
-    before = row.prefix, row.label
-  return entities, unmarked
+      yield _Row(line, cells[0], _BILOU.get(tag[0], tag[0]) + tag[1:])
 
 
 def read_files(
   paths: Sequence[str], labels: Container[str] | None = None
 ) -> list[Sentence]:
-  """Reads files as `read_conll`; documents are numbered through all."""
+  """Reads files as `read_conll` does; documents are numbered across files."""
   sentences: list[Sentence] = []
   for path in paths:
     first = sentences[-1].document + 1 if sentences else 0
@@ -159,12 +139,12 @@ def read_conll(
 ) -> list[Sentence]:
   """Reads a file, plain, .gz or .bz2.
 
-  Where B- is written at beginnings (BIO, BIOES), an entity that begins with I-
-  is a mistake: it is taken, and a warning tells the first line.
+  Where B- marks beginnings (BIO, BIOES), an entity that begins with I- is a
+  mistake: it is accepted, and a warning names the first line.
 
   Args:
-    path: Of the file.
-    labels: Those that may occur; None for any.
+    path: The file.
+    labels: Labels that may occur; None for any.
 
   Raises:
     CorpusError: It has no sentence, or a row that cannot be read; the message
@@ -179,15 +159,22 @@ def read_conll(
   # The end of the file ends a sentence, too.
   for row in itertools.chain(_rows(path, labels), [None]):
     if isinstance(row, _Row):
-      # In IOB1 B- stands only behind an entity.
-      writes_b |= row.prefix in 'BSU' and (not rows or rows[-1].prefix == 'O')
+      # In IOB1 B- stands only after an entity.
+      writes_b |= row.tag[0] in 'BS' and (not rows or rows[-1].tag == 'O')
       rows.append(row)
       continue
     if rows:
-      entities, lines_of_i = _find_entities(rows)
-      tokens = tuple(r.token for r in rows)
-      sentences.append(Sentence(tokens, tuple(entities), document))
-      unmarked.extend(lines_of_i)
+      entities = tuple(
+        Entity(start, last + 1, label)
+        for label, start, last in sequence_labeling.get_entities(
+          [r.tag for r in rows]
+        )
+      )
+      sentences.append(
+        Sentence(tuple(r.token for r in rows), entities, document)
+      )
+      begins = (rows[e.start] for e in entities)
+      unmarked.extend(r.line for r in begins if r.tag[0] in 'IE')
       rows = []
     if row is not None:
       document += bool(sentences)
@@ -210,8 +197,8 @@ def labels_of(sentences: Sequence[Sentence]) -> tuple[str, ...]:
   return tuple(sorted({e.label for s in sentences for e in s.entities}))
 
 
-def has_neighbours(sentences: Sequence[Sentence]) -> bool:
-  """Whether somewhere two entities of one label stand side by side."""
+def has_neighbors(sentences: Sequence[Sentence]) -> bool:
+  """Whether two entities of one label stand side by side anywhere."""
   return any(
     a.limit == b.start and a.label == b.label
     for sentence in sentences
@@ -222,12 +209,12 @@ def has_neighbours(sentences: Sequence[Sentence]) -> bool:
 def split_by_document(
   sentences: Sequence[Sentence], share: float, seed: int
 ) -> tuple[list[Sentence], list[Sentence]]:
-  """Holds out a share of the documents, drawn by a seed.
+  """Holds out a random share of the documents.
 
   Args:
     sentences: In order.
-    share: Of the documents that are held out; at least one is, and one not.
-    seed: Of the choice.
+    share: Share of the documents to hold out; at least one is, and one is not.
+    seed: Seed of the choice.
 
   Returns:
     The other sentences and those held out, in order.
@@ -248,40 +235,49 @@ def split_by_document(
   )
 
 
+def _join(
+  parts: Sequence[tuple[Sequence[str], Sequence[Entity]]], document: int
+) -> Sentence:
+  """Joins tokens and the entities among them."""
+  tokens: list[str] = []
+  entities: list[Entity] = []
+  for part, its in parts:
+    entities.extend(
+      Entity(len(tokens) + start, len(tokens) + limit, label)
+      for start, limit, label in its
+    )
+    tokens.extend(part)
+  return Sentence(tuple(tokens), tuple(entities), document)
+
+
 def join_documents(sentences: Sequence[Sentence]) -> list[Sentence]:
   """Makes one long sentence of each document.
 
-  What an entity is may be told in another sentence than the one it is in.
+  Another sentence than its own may tell what an entity is.
 
   Args:
     sentences: In order.
   """
-  joined = []
-  for number, group in itertools.groupby(sentences, lambda s: s.document):
-    tokens: list[str] = []
-    entities: list[Entity] = []
-    for sentence in group:
-      for start, limit, label in sentence.entities:
-        entities.append(Entity(len(tokens) + start, len(tokens) + limit, label))
-      tokens.extend(sentence.tokens)
-    joined.append(Sentence(tuple(tokens), tuple(entities), number))
-  return joined
+  return [
+    _join([(s.tokens, s.entities) for s in group], number)
+    for number, group in itertools.groupby(sentences, lambda s: s.document)
+  ]
 
 
 def swap_entities(
   sentences: Sequence[Sentence], rate: float, seed: int | Sequence[int]
 ) -> list[Sentence]:
-  """Puts entities in the place of others with the same label.
+  """Replaces entities by others with the same label.
 
-  What surrounds a name, and the names themselves, are then learned apart.
+  A tagger then learns names and their surroundings apart from each other.
 
   Args:
-    sentences: As they are.
+    sentences: Sentences to swap the entities of.
     rate: Share of the entities that are replaced.
-    seed: Of the choice.
+    seed: Seed of the choice.
 
   Returns:
-    As many sentences, with the same entities in number and labels.
+    As many sentences, with as many entities of the same labels.
   """
   rng = np.random.default_rng(seed)
   names: dict[str, list[tuple[str, ...]]] = {}
@@ -290,17 +286,15 @@ def swap_entities(
       names.setdefault(label, []).append(sentence.tokens[start:limit])
   result = []
   for sentence in sentences:
-    tokens: list[str] = []
-    entities = []
+    parts: list[tuple[Sequence[str], Sequence[Entity]]] = []
     end = 0
     for start, limit, label in sentence.entities:
       name = sentence.tokens[start:limit]
       if rng.random() < rate:
         name = names[label][rng.integers(len(names[label]))]
-      tokens.extend(sentence.tokens[end:start])
-      entities.append(Entity(len(tokens), len(tokens) + len(name), label))
-      tokens.extend(name)
+      parts.append((sentence.tokens[end:start], ()))
+      parts.append((name, [Entity(0, len(name), label)]))
       end = limit
-    tokens.extend(sentence.tokens[end:])
-    result.append(Sentence(tuple(tokens), tuple(entities), sentence.document))
+    parts.append((sentence.tokens[end:], ()))
+    result.append(_join(parts, sentence.document))
   return result

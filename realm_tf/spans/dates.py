@@ -4,8 +4,8 @@
 
 A number alone is a year where its surroundings say so or nothing speaks
 against it: `in 1492` and `1969 saw` are, `1500 people` and `No. 1984` are not.
-A month alone counts where it cannot be part of a name, and `March`, `April`,
-`May`, `June` and `August` only behind a word such as `in` or `since`.
+A month alone counts where it cannot be part of a name; `March`, `April`,
+`May`, `June` and `August` only after a word such as `in` or `since`.
 """
 
 import re
@@ -15,13 +15,13 @@ def _words(text: str) -> frozenset[str]:
   return frozenset(text.split())
 
 
-_MONTH = (
-  r'(?:January|February|March|April|May|June|July|August|September|October'
-  r'|November|December|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)'
-)
 _FULL_MONTH = (
   r'(?:January|February|March|April|May|June|July|August|September|October'
   r'|November|December)'
+)
+_MONTH = (
+  rf'(?:{_FULL_MONTH}'
+  r'|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)'
 )
 _WEEKDAY = r'(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s)'
 _DAY = r'(?:3[01]|[12]\d|0?[1-9])'
@@ -97,12 +97,12 @@ _WITHOUT_DIGITS = _words("""
   December entur illenni
 """)
 
-# Words behind which a number of four digits is a year.
+# Words after which a number of four digits is a year.
 _YEAR_AFTER = _words("""
   in since until till by from during early late mid circa c. ca. born died
   year spring summer autumn winter fall before after between election season
 """)
-# Words behind which it is not.
+# Words after which it is not.
 _NO_YEAR_AFTER = _words("""
   no. nos. number route highway flight boeing page p. pp. over than least
   approximately some nearly almost total only every chapter psalm windows
@@ -135,10 +135,7 @@ _NUMBER_GOES_ON = re.compile(r'[.,:/][0-9]|[-–][0-9A-Za-z]|%')
 
 
 def _word_before(text: str, start: int) -> str:
-  """Returns the word before a place."""
-  end = start
-  while end and text[end - 1] in ' -':
-    end -= 1
+  end = len(text[:start].rstrip(' -'))
   begin = max(text.rfind(' ', 0, end), text.rfind('\n', 0, end)) + 1
   return text[begin:end].lstrip('(["“‘')
 
@@ -169,7 +166,7 @@ def _is_month(text: str, start: int, limit: int) -> bool:
 
 
 def _is_number_part(text: str, start: int, limit: int) -> bool:
-  """Says whether the digits at either end belong to a longer number."""
+  """Whether the digits at either end belong to a longer number."""
   if text[start].isdigit() and start:
     before = text[start - 1]
     if before in '$€£¥#':
@@ -186,22 +183,20 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
   Returns:
     (start, limit) of each in characters, in order, disjoint. `the` before a
-    date does not belong to it, `early` and a day of the week do.
+    date does not belong to it; `early` and a day of the week do.
   """
   if not _DIGIT.search(text) and not any(w in text for w in _WITHOUT_DIGITS):
     return []
   found = []
   for match in _DATE.finditer(text):
     start, limit = match.span()
-    kind = match.lastgroup
-    if _is_number_part(text, start, limit):
+    check = {'year': _is_year, 'month': _is_month}.get(match.lastgroup or '')
+    if _is_number_part(text, start, limit) or (
+      check and not check(text, start, limit)
+    ):
       continue
-    if kind == 'year' and not _is_year(text, start, limit):
-      continue
-    if kind == 'month' and not _is_month(text, start, limit):
-      continue
-    # The full stop of `Jan.` or `B.C.` may be the sentence's; it stays with
-    # the abbreviation only inside a sentence.
+    # The period of `Jan.` or `B.C.` may be the sentence's; it stays with the
+    # abbreviation only inside a sentence.
     if text[limit - 1] == '.' and limit == len(text):
       limit -= 1
     found.append((start, limit))

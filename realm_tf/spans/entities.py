@@ -1,31 +1,32 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How well entities are found: exact spans, by label, and what is confused."""
+"""Scores of entities that a tagger found: exact spans, by label."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from seqeval import metrics
 from seqeval.scheme import IOB2
+
+from realm_tf.spans.conll import Entity
 
 # In a row's place: found where there is none. In a column's: not found at all,
 # or with another beginning or end.
 NOTHING = '(none)'
 OTHER_BOUNDS = '(other bounds)'
 
-
-class Span(NamedTuple):
-  """An entity of a sentence: tokens from `start` to before `limit`."""
-
-  start: int
-  limit: int
-  label: str
+# Our names of what seqeval reports.
+_SCORES = {
+  'precision': 'precision',
+  'recall': 'recall',
+  'f1': 'f1-score',
+  'entities': 'support',
+}
 
 
 def spans_over_tokens(
   spans: Sequence[tuple[int, int, str]], tokens: np.ndarray
-) -> list[Span]:
+) -> list[Entity]:
   """Turns byte spans into token spans: the tokens that begin in them.
 
   Args:
@@ -33,43 +34,39 @@ def spans_over_tokens(
     tokens: int [tokens, 2], first byte of each token and byte after its last.
 
   Returns:
-    Those that hold a token.
+    Those that contain a token.
   """
-  found: list[Span] = []
+  found: list[Entity] = []
   for start, limit, label in spans:
     first, end = np.searchsorted(tokens[:, 0], [start, limit])
-    # A span that begins inside of a token has it, too.
+    # A span that begins inside a token contains it, too.
     if first and tokens[first - 1, 1] > start:
       first -= 1
     if found and found[-1].limit > first:
       first = found[-1].limit
     if first < end:
-      found.append(Span(int(first), int(end), label))
+      found.append(Entity(int(first), int(end), label))
   return found
 
 
-def _tags(spans: Sequence[Span], size: int) -> list[str]:
+def _tags(entities: Sequence[Entity], size: int) -> list[str]:
   tags = ['O'] * size
-  for start, limit, label in spans:
+  for start, limit, label in entities:
     tags[start] = f'B-{label}'
     tags[start + 1 : limit] = [f'I-{label}'] * (limit - start - 1)
   return tags
 
 
-def _key(label: str, name: str) -> str:
-  return f'{name}/{label}'
-
-
 def entity_scores(
-  gold: Sequence[Sequence[Span]],
-  found: Sequence[Sequence[Span]],
+  gold: Sequence[Sequence[Entity]],
+  found: Sequence[Sequence[Entity]],
   sizes: Sequence[int],
 ) -> dict[str, float]:
   """Precision, recall and F1 of exact spans, by seqeval.
 
   Args:
     gold: The entities of each sentence.
-    found: Those that a tagger found.
+    found: The entities that a tagger found.
     sizes: Tokens of each sentence.
 
   Returns:
@@ -77,8 +74,7 @@ def entity_scores(
     `f1/PER`.
   """
   report = metrics.classification_report(
-    [_tags(spans, size) for spans, size in zip(gold, sizes)],
-    [_tags(spans, size) for spans, size in zip(found, sizes)],
+    *([_tags(e, n) for e, n in zip(side, sizes)] for side in (gold, found)),
     output_dict=True,
     mode='strict',
     scheme=IOB2,
@@ -86,30 +82,28 @@ def entity_scores(
   )
   scores = {}
   for label, values in sorted(report.items()):
-    if label in ('macro avg', 'weighted avg'):
-      continue
-    for ours, theirs in (
-      ('precision', 'precision'),
-      ('recall', 'recall'),
-      ('f1', 'f1-score'),
-      ('entities', 'support'),
-    ):
-      key = ours if label == 'micro avg' else _key(label, ours)
-      scores[key] = float(values[theirs])
+    if label not in ('macro avg', 'weighted avg'):
+      suffix = '' if label == 'micro avg' else f'/{label}'
+      for ours, theirs in _SCORES.items():
+        scores[f'{ours}{suffix}'] = float(values[theirs])
   return scores
 
 
+def _overlap(a: Entity, b: Entity) -> bool:
+  return a.start < b.limit and b.start < a.limit
+
+
 def confusion(
-  gold: Sequence[Sequence[Span]],
-  found: Sequence[Sequence[Span]],
+  gold: Sequence[Sequence[Entity]],
+  found: Sequence[Sequence[Entity]],
   labels: Sequence[str],
 ) -> np.ndarray:
   """Counts which label entities got.
 
   Args:
     gold: The entities of each sentence.
-    found: Those that a tagger found.
-    labels: Of both.
+    found: The entities that a tagger found.
+    labels: Labels of both.
 
   Returns:
     int64 [labels + 1, labels + 2]. Rows: gold labels, `NOTHING` (found spans
@@ -120,49 +114,38 @@ def confusion(
   size = len(labels)
   table = np.zeros([size + 1, size + 2], np.int64)
   for its, ours in zip(gold, found):
-    exact = {(s.start, s.limit): s.label for s in ours}
+    exact = {e[:2]: index[e.label] for e in ours}
     for entity in its:
-      label = exact.get((entity.start, entity.limit))
-      overlaps = any(
-        s.start < entity.limit and entity.start < s.limit for s in ours
-      )
-      column = size if overlaps else size + 1
-      if label is not None:
-        column = index[label]
+      overlaps = any(_overlap(entity, e) for e in ours)
+      column = exact.get(entity[:2], size if overlaps else size + 1)
       table[index[entity.label], column] += 1
-    for span in ours:
-      if not any(e.start < span.limit and span.start < e.limit for e in its):
-        table[size, index[span.label]] += 1
+    for entity in ours:
+      if not any(_overlap(entity, e) for e in its):
+        table[size, index[entity.label]] += 1
   return table
 
 
 def describe_confusion(table: np.ndarray, labels: Sequence[str]) -> str:
-  """The table of `confusion` for people, a line a row."""
+  """Returns the table of `confusion` for people, one line per row."""
   rows, columns = [*labels, NOTHING], [*labels, OTHER_BOUNDS, NOTHING]
-  first = max(len(name) for name in (*rows, 'gold \\ found'))
+  corner = 'gold \\ found'
+  first = max(len(name) for name in (*rows, corner))
   widths = [max(len(name), 6) for name in columns]
-  lines = [
-    '  '.join(
-      [
-        'gold \\ found'.ljust(first),
-        *(name.rjust(w) for name, w in zip(columns, widths)),
-      ]
-    )
-  ]
-  for name, counts in zip(rows, table):
-    cells = (f'{n:,}'.rjust(w) for n, w in zip(counts, widths))
-    lines.append('  '.join([name.ljust(first), *cells]))
-  return '\n'.join(lines)
+  cells = [columns, *([f'{n:,}' for n in counts] for counts in table)]
+  return '\n'.join(
+    '  '.join([name.ljust(first), *(c.rjust(w) for c, w in zip(line, widths))])
+    for name, line in zip([corner, *rows], cells)
+  )
 
 
 def describe_scores(scores: Mapping[str, float]) -> str:
-  """The result of `entity_scores` for people, a line a label."""
-  names = ('precision', 'recall', 'f1', 'entities')
+  """Returns the result of `entity_scores` for people, one line per label."""
   labels = [key.split('/')[1] for key in scores if key.startswith('f1/')]
   width = max(len(label) for label in (*labels, 'all'))
-  lines = [' ' * width + ''.join(f'{name:>11}' for name in names)]
+  lines = [' ' * width + ''.join(f'{name:>11}' for name in _SCORES)]
   for label in (*labels, ''):
-    values = [scores[_key(label, n) if label else n] for n in names]
-    cells = [f'{v:>11.4f}' for v in values[:3]] + [f'{values[3]:>11,.0f}']
+    suffix = f'/{label}' if label else ''
+    *shares, count = (scores[name + suffix] for name in _SCORES)
+    cells = [*(f'{share:>11.4f}' for share in shares), f'{count:>11,.0f}']
     lines.append((label or 'all').ljust(width) + ''.join(cells))
   return '\n'.join(lines)

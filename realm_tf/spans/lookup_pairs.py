@@ -3,10 +3,10 @@
 """Pairs of a sentence and a passage that tells what is masked in it.
 
 A BERT has hardly ever seen a second text that has the answer. Before REALM's
-reader is of use to the retriever it has to find out that answers can be looked
-up; from pairs it does so long before it would from what an untrained retriever
-finds. A name of a sentence that stands in other sentences of its document is
-the blank, and sentences around another mention are the passage.
+reader helps the retriever it has to learn that answers can be looked up; from
+pairs it learns that long before it would from what an untrained retriever
+finds. A name of a sentence that also stands in other sentences of its document
+is the blank, and the sentences around another mention are the passage.
 """
 
 import json
@@ -31,19 +31,17 @@ def _passage(
 
   Args:
     sizes: Words of each sentence.
-    mention: The sentence that is wanted.
+    mention: The sentence that is wanted, however long.
     left_out: The sentence that is not.
-    num_words: Words at most, if the wanted sentence has not more.
+    num_words: Limit of their words together.
 
   Returns:
-    Their numbers, rising.
+    Their numbers, ascending.
   """
   chosen, words = [mention], sizes[mention]
-  order = sorted(
-    (i for i in range(len(sizes)) if i not in (mention, left_out)),
-    key=lambda i: abs(i - mention),
-  )
-  for i in order:
+  for i in sorted(range(len(sizes)), key=lambda i: abs(i - mention)):
+    if i in (mention, left_out):
+      continue
     words += sizes[i]
     if words > num_words:
       break
@@ -53,8 +51,8 @@ def _passage(
 
 def pairs_of_document(
   text: bytes,
-  sentences: Sequence[tuple[int, int]],
-  spans: Sequence[tuple[int, int]],
+  sentences: np.ndarray,
+  spans: np.ndarray,
   rng: np.random.Generator,
   *,
   max_pairs: int = 3,
@@ -64,11 +62,11 @@ def pairs_of_document(
 
   Args:
     text: UTF-8.
-    sentences: Start and limit of each, in bytes of `text`.
-    spans: The same of salient spans.
+    sentences: int [sentences, (start, limit)] in bytes of `text`.
+    spans: int [spans, (start, limit, sentence)], salient spans.
     rng: Decides which spans, and which of their other mentions.
-    max_pairs: How many at most.
-    passage_words: Words of a passage at most; a longer sentence stays whole.
+    max_pairs: Maximum number of pairs.
+    passage_words: Maximum words of a passage; a longer sentence stays whole.
 
   Yields:
     `query`, `span` (start and limit in bytes of it) and `text`, as
@@ -80,14 +78,10 @@ def pairs_of_document(
 
   parts = [cut(*sentence) for sentence in sentences]
   sizes = [len(part.split()) for part in parts]
-  holders = span_records.sentence_of_spans(sentences, spans)
   found = 0
-  for number in rng.permutation(len(spans)).tolist():
+  for start, limit, own in rng.permutation(spans).tolist():
     if found == max_pairs:
       return
-    own, (start, limit) = holders[number], spans[number]
-    if own < 0:
-      continue
     name = re.escape(cut(start, limit))
     whole_word = re.compile(rf'(?<!\w){name}(?!\w)')
     others = [
@@ -99,7 +93,7 @@ def pairs_of_document(
     mention = others[rng.integers(len(others))]
     chosen = _passage(sizes, mention, own, passage_words)
     found += 1
-    first = sentences[own][0]
+    first = int(sentences[own][0])
     yield {
       'query': parts[own],
       'span': [start - first, limit - first],
@@ -107,35 +101,8 @@ def pairs_of_document(
     }
 
 
-def _batches(path: str) -> Iterator[dict[str, Any]]:
-  """Parsed records of a file.
-
-  Raises:
-    ValueError: It ends too early.
-  """
-  dataset = records.read([path]).batch(_AT_ONCE)
-  try:
-    yield from dataset.map(span_records.parse_documents)
-  except tf.errors.DataLossError as e:
-    raise ValueError(f'{path}: cut off or damaged: {e.message}') from e
-
-
-def _documents(batch: dict[str, Any]) -> Iterator[tuple[bytes, list, list]]:
-  """Text, sentences and spans of each document of a batch."""
-  texts = batch[span_records.TEXT].numpy().tolist()
-  ranges = []
-  for starts, limits in (
-    (span_records.SENTENCE_STARTS, span_records.SENTENCE_LIMITS),
-    (span_records.SPAN_STARTS, span_records.SPAN_LIMITS),
-  ):
-    both = tf.stack([batch[starts].values, batch[limits].values], 1).numpy()
-    splits = batch[starts].row_splits.numpy().tolist()
-    ranges.append([both[a:b].tolist() for a, b in zip(splits, splits[1:])])
-  return zip(texts, *ranges)
-
-
 def write_pairs(
-  spans: str,
+  spans: str | Sequence[str],
   output: str | os.PathLike,
   *,
   seed: int = 0,
@@ -146,18 +113,18 @@ def write_pairs(
   """Writes the pairs of span records as JSONL.
 
   Args:
-    spans: Records of bin/tag_salient_spans, comma-separated globs.
-    output: The file, which appears when it is whole.
-    seed: Of the choices.
-    max_pairs: Of a document.
-    passage_words: Of a passage.
-    show_progress: Whether progress is drawn.
+    spans: Records of `tag_salient_spans`, comma-separated paths and globs.
+    output: The file; it appears when it is complete.
+    seed: Seed of the choices.
+    max_pairs: Maximum number of pairs per document.
+    passage_words: Maximum words of a passage.
+    show_progress: Whether to show a progress bar.
 
   Returns:
     Counts: `documents`, `documents_with_pairs`, `pairs`.
 
   Raises:
-    ValueError: A file is none of span records, or there is no pair.
+    ValueError: A file does not hold span records, or there is no pair.
   """
   paths = files.expand(spans)
   for path in paths:
@@ -171,18 +138,21 @@ def write_pairs(
     ) as bar,
   ):
     for path in paths:
-      for batch in _batches(path):
-        for document in _documents(batch):
-          pairs = list(
-            pairs_of_document(
-              *document, rng, max_pairs=max_pairs, passage_words=passage_words
+      try:
+        for batch in records.read([path]).batch(_AT_ONCE):
+          for document in span_records.parse(batch).texts_and_places():
+            pairs = list(
+              pairs_of_document(
+                *document, rng, max_pairs=max_pairs, passage_words=passage_words
+              )
             )
-          )
-          f.writelines(json.dumps(pair) + '\n' for pair in pairs)
-          counts['documents'] += 1
-          counts['documents_with_pairs'] += bool(pairs)
-          counts['pairs'] += len(pairs)
-          bar.update()
+            f.writelines(json.dumps(pair) + '\n' for pair in pairs)
+            counts['documents'] += 1
+            counts['documents_with_pairs'] += bool(pairs)
+            counts['pairs'] += len(pairs)
+            bar.update()
+      except tf.errors.DataLossError as e:
+        raise ValueError(f'{path}: cut off or damaged: {e.message}') from e
     if not counts['pairs']:
       raise ValueError(
         f'{spans}: of {counts["documents"]} documents none has a name that'

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What of a sentence is masked: salient spans, or random tokens or spans."""
+"""Masks salient spans of sentences, or random tokens or spans."""
 
 from typing import NamedTuple
 
@@ -17,24 +17,6 @@ RANDOM_SPANS = 'random_spans'
 _ROW_STRIDE = 1 << 40
 
 
-class MaskedTokens(NamedTuple):
-  """Sentences with a part masked.
-
-  Attributes:
-    query_ids: int32 [batch, (tokens)], masked, cut to `max_query_tokens`.
-    sentence_ids: The same unmasked.
-    positions: int32 [batch, max_masks], ascending; [CLS] stands at 0.
-    targets: int32 [batch, max_masks], what was masked.
-    mask: float32 [batch, max_masks], 1 for each that counts.
-  """
-
-  query_ids: tf.RaggedTensor
-  sentence_ids: tf.RaggedTensor
-  positions: tf.Tensor
-  targets: tf.Tensor
-  mask: tf.Tensor
-
-
 class TokenRanges(NamedTuple):
   """The wordpieces of spans.
 
@@ -42,7 +24,7 @@ class TokenRanges(NamedTuple):
     first: int64 [spans], counted from the start of the row.
     limit: int64 [spans].
     too_long: bool [spans], more than `max_masks` wordpieces.
-    truncated: bool [spans], part of it is beyond `query_seq_len`.
+    truncated: bool [spans], partly beyond `query_seq_len`.
     empty: bool [spans], no wordpiece at all.
   """
 
@@ -58,10 +40,6 @@ class TokenRanges(NamedTuple):
     return ~(self.too_long | self.truncated | self.empty)
 
 
-def _keys(rows: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
-  return rows * _ROW_STRIDE + tf.cast(offsets, tf.int64)
-
-
 def find_tokens(
   tokens: TokensWithOffsets,
   rows: tf.Tensor,
@@ -71,75 +49,35 @@ def find_tokens(
 ) -> TokenRanges:
   """Finds the wordpieces of byte spans.
 
-  These are the wordpieces that lie within the span, as in the original, and
-  those that hold its first byte, which the original leaves out.
+  These are the wordpieces within the span, as in the original, and those that
+  contain its first byte, which the original leaves out.
 
   Args:
-    tokens: Of the sentences, not cut.
+    tokens: Wordpieces of the sentences, not cut.
     rows: int64 [spans], the sentence of each span.
     starts: int [spans], first byte.
     limits: int [spans], byte after the last.
-    config: What fits.
+    config: Limits of what fits.
   """
-  token_rows = tokens.ids.value_rowids()
-  start_keys = _keys(token_rows, tokens.starts.values)
-  limit_keys = _keys(token_rows, tokens.limits.values)
 
-  def count_up_to(keys: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
-    wanted = _keys(rows, offsets)
-    return tf.searchsorted(keys, wanted, side='right', out_type=tf.int64)
+  def count(ends: tf.RaggedTensor, offsets: tf.Tensor) -> tf.Tensor:
+    """Number of wordpieces of the row that start or end by an offset."""
+    keys, wanted = (
+      r * _ROW_STRIDE + tf.cast(o, tf.int64)
+      for r, o in ((ends.value_rowids(), ends.values), (rows, offsets))
+    )
+    found = tf.searchsorted(keys, wanted, side='right', out_type=tf.int64)
+    return found - tf.gather(ends.row_starts(), rows)
 
-  row_starts = tf.gather(tokens.ids.row_starts(), rows)
-  first = count_up_to(limit_keys, starts)
-  within = count_up_to(limit_keys, limits)
-  holding = count_up_to(start_keys, starts)
-  limit = tf.maximum(tf.maximum(within, holding), first)
-  first -= row_starts
-  limit -= row_starts
-  empty = (limit <= first) | (limits <= starts)
+  first = count(tokens.limits, starts)
+  limit = tf.maximum(count(tokens.limits, limits), count(tokens.starts, starts))
+  limit = tf.maximum(limit, first)
   return TokenRanges(
     first,
     limit,
     limit - first > config.max_masks,
     limit > config.max_query_tokens,
-    empty,
-  )
-
-
-def mask_dense(
-  ids: tf.RaggedTensor,
-  chosen: tf.Tensor,
-  mask_id: int,
-  config: MaskingConfig,
-) -> MaskedTokens:
-  """Masks the chosen wordpieces.
-
-  Args:
-    ids: int32 [batch, (tokens)], cut to `max_query_tokens`.
-    chosen: bool [batch, longest row], at most `max_masks` in each row.
-    mask_id: Id of [MASK].
-    config: Sizes.
-  """
-  dense = ids.to_tensor()  # [batch, length]
-  length = tf.shape(dense)[1]
-  count = tf.minimum(config.max_masks, length)
-  # The first of those chosen have the highest rank.
-  rank = tf.where(chosen, length - tf.range(length), 0)
-  best, positions = tf.math.top_k(rank, count)
-  padding = [[0, 0], [0, config.max_masks - count]]
-  predicted = tf.pad(best > 0, padding)
-  positions = tf.pad(positions, padding)
-  targets = tf.gather(tf.pad(dense, [[0, 0], [0, 1]]), positions, batch_dims=1)
-  query = tf.RaggedTensor.from_tensor(
-    tf.where(chosen, mask_id, dense), lengths=ids.row_lengths()
-  )
-  shape = [None, config.max_masks]
-  return MaskedTokens(
-    query,
-    ids,
-    tf.ensure_shape(tf.where(predicted, positions + 1, 0), shape),
-    tf.ensure_shape(tf.where(predicted, targets, 0), shape),
-    tf.ensure_shape(tf.cast(predicted, tf.float32), shape),
+    (limit <= first) | (limits <= starts),
   )
 
 
@@ -157,41 +95,76 @@ def cover(
   Returns:
     bool [batch, longest row].
   """
-  shape = [ids.nrows(), tf.reduce_max(tf.concat([ids.row_lengths(), [0]], 0))]
-  size = shape[1]
-  edges = tf.concat(
-    [
-      tf.stack([rows, tf.minimum(first, size)], 1),
-      tf.stack([rows, tf.minimum(limit, size)], 1),
-    ],
-    0,
-  )
-  signs = tf.repeat(tf.constant([1, -1]), tf.size(rows))
-  steps = tf.scatter_nd(edges, signs, tf.stack([shape[0], size + 1]))
+  shape = ids.bounding_shape()
+  ends = tf.minimum(tf.stack([first, limit], 1), shape[1])
+  edges = tf.stack([tf.stack([rows, rows], 1), ends], 2)  # [spans, 2, 2]
+  signs = tf.tile([[1, -1]], [tf.size(rows), 1])
+  steps = tf.scatter_nd(edges, signs, shape + [0, 1])
   return tf.cumsum(steps, axis=1)[:, :-1] > 0
 
 
-def _budget(lengths: tf.Tensor, config: MaskingConfig) -> tf.Tensor:
-  """How many wordpieces of each sentence an ablation masks, int32 [batch]."""
-  wanted = tf.cast(
-    tf.round(config.mask_rate * tf.cast(lengths, tf.float32)), tf.int32
-  )
-  return tf.minimum(
-    tf.clip_by_value(wanted, 1, config.max_masks), tf.cast(lengths, tf.int32)
-  )
+def mask_tokens(
+  ids: tf.RaggedTensor,
+  chosen: tf.Tensor,
+  mask_id: int,
+  config: MaskingConfig,
+) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+  """Masks the chosen wordpieces.
+
+  Args:
+    ids: int32 [batch, (tokens)], cut to `max_query_tokens`.
+    chosen: bool [batch, longest row], at most `max_masks` in each row.
+    mask_id: Id of [MASK].
+    config: Sizes.
+
+  Returns:
+    query_ids: int32 [batch, (tokens)], masked.
+    sentence_ids: `ids`.
+    mlm_positions: int32 [batch, max_masks], ascending, where [CLS] is at 0.
+    mlm_targets: int32 [batch, max_masks], what was masked.
+    mlm_mask: float32 [batch, max_masks], 1 for each that counts.
+  """
+  dense = ids.to_tensor()  # [batch, length]
+  length = tf.shape(dense)[1]
+  count = tf.minimum(config.max_masks, length)
+  # The first of those chosen have the highest rank.
+  rank = tf.where(chosen, length - tf.range(length), 0)
+  best, positions = tf.math.top_k(rank, count)
+  targets = tf.gather(dense, positions, batch_dims=1)
+
+  def padded(values: tf.Tensor) -> tf.Tensor:
+    values = tf.pad(values, [[0, 0], [0, config.max_masks - count]])
+    return tf.ensure_shape(values, [None, config.max_masks])
+
+  return {
+    'query_ids': tf.RaggedTensor.from_tensor(
+      tf.where(chosen, mask_id, dense), lengths=ids.row_lengths()
+    ),
+    'sentence_ids': ids,
+    'mlm_positions': padded(tf.where(best > 0, positions + 1, 0)),
+    'mlm_targets': padded(tf.where(best > 0, targets, 0)),
+    'mlm_mask': padded(tf.cast(best > 0, tf.float32)),
+  }
+
+
+def _num_masks(lengths: tf.Tensor, config: MaskingConfig) -> tf.Tensor:
+  """Number of wordpieces of each sentence to mask at random, int32 [batch]."""
+  wanted = tf.round(config.mask_rate * tf.cast(lengths, tf.float32))
+  wanted = tf.clip_by_value(tf.cast(wanted, tf.int32), 1, config.max_masks)
+  return tf.minimum(wanted, tf.cast(lengths, tf.int32))
 
 
 def choose_random_tokens(
   ids: tf.RaggedTensor, seed: tf.Tensor, config: MaskingConfig
 ) -> tf.Tensor:
-  """Chooses wordpieces one by one; returns bool [batch, longest row]."""
+  """Chooses single wordpieces; returns bool [batch, longest row]."""
   valid = tf.sequence_mask(ids.row_lengths())
   noise = tf.random.stateless_uniform(tf.shape(valid), seed)
   order = tf.argsort(
     tf.where(valid, noise, -1.0), axis=1, direction='DESCENDING', stable=True
   )
   rank = tf.argsort(order, axis=1)
-  return rank < _budget(ids.row_lengths(), config)[:, tf.newaxis]
+  return rank < _num_masks(ids.row_lengths(), config)[:, tf.newaxis]
 
 
 def choose_random_spans(
@@ -203,11 +176,10 @@ def choose_random_spans(
   sentence; runs are drawn until enough is masked, and the last one is cut.
   """
   lengths = tf.cast(ids.row_lengths(), tf.int32)
-  batch = tf.shape(lengths)[0]
-  budget = _budget(lengths, config)
+  budget = _num_masks(lengths, config)
   seeds = tf.random.experimental.stateless_split(seed, 2)
   # As many draws as there can be masks, should each run be of one wordpiece.
-  shape = [batch, config.max_masks]
+  shape = [tf.size(lengths), config.max_masks]
   uniform = tf.random.stateless_uniform(shape, seeds[0], minval=1e-6)
   stop = 1.0 / config.mean_span_length
   if stop < 1.0:
@@ -219,8 +191,8 @@ def choose_random_spans(
   places = tf.random.stateless_uniform(shape, seeds[1])
   room = tf.cast(lengths[:, tf.newaxis] - runs + 1, tf.float32)
   starts = tf.cast(places * room, tf.int32)
-  columns = tf.range(tf.reduce_max(tf.concat([lengths, [0]], 0)))
-  chosen = tf.zeros([batch, tf.size(columns)], tf.bool)
+  columns = tf.range(tf.cast(ids.bounding_shape()[1], tf.int32))
+  chosen = tf.zeros([shape[0], tf.size(columns)], tf.bool)
   for i in range(config.max_masks):
     begin = starts[:, i, tf.newaxis]
     inside = (columns >= begin) & (columns < begin + runs[:, i, tf.newaxis])

@@ -3,7 +3,7 @@
 """Masked sentences to pre-train with, from span records."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -12,11 +12,11 @@ from realm_tf.configs.masking_config import MaskingConfig
 from realm_tf.corpus import document_uids
 from realm_tf.io import files, records
 from realm_tf.io.progress import progress as progress_bar
-from realm_tf.spans import masking, span_choice, span_records
+from realm_tf.spans import masking, span_records
 from realm_tf.text.tokenizer import BertTokenizer
 
-# So many records are masked together: fewer waste time in the ops' overhead,
-# and a record without a usable span needs others to take its place.
+# Records masked together: fewer waste time in the ops' overhead, and a record
+# without a usable span needs others to take its place.
 _POOL = 512
 
 # What `count_examples` counts.
@@ -33,36 +33,32 @@ COUNTS = (
   'spans_seen_without_wordpiece',
 )
 
-
-def _count(x: tf.Tensor) -> tf.Tensor:
-  return tf.math.count_nonzero(x)
+# Documents that give an example, bool [batch]; their sentences, string [batch];
+# what `masking.mask_tokens` returns; and counts.
+_Masked = tuple[tf.Tensor, tf.Tensor, dict[str, Any], dict[str, tf.Tensor]]
 
 
 def _gather_sentences(
-  documents: span_choice.SpanDocuments, chosen: tf.Tensor
+  documents: span_records.Documents, chosen: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Sentences by number (-1: an empty one), and their first bytes."""
-  exists = chosen >= 0
-  safe = tf.maximum(chosen, 0)
-
-  def pick(values: tf.Tensor) -> tf.Tensor:
-    values = tf.concat([values, tf.zeros([1], values.dtype)], 0)
-    return tf.where(exists, tf.gather(values, safe), 0)
-
-  starts = pick(documents.sentences.starts)
-  lengths = tf.maximum(pick(documents.sentences.limits) - starts, 0)
-  # A position behind the end is an error, and texts may be cut.
+  starts, limits = (
+    tf.gather(tf.concat([[0], x], 0), chosen + 1)
+    for x in (documents.sentences.starts, documents.sentences.limits)
+  )
+  # A position after the end is an error, and texts may be cut.
   sizes = tf.cast(tf.strings.length(documents.texts), tf.int64)
+  lengths = tf.maximum(limits - starts, 0)
   first = tf.minimum(starts, sizes)
   return tf.strings.substr(documents.texts, first, lengths), starts
 
 
 def _mask_salient(
-  documents: span_choice.SpanDocuments,
+  documents: span_records.Documents,
   tokenizer: BertTokenizer,
   config: MaskingConfig,
   seed: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor, masking.MaskedTokens, dict[str, tf.Tensor]]:
+) -> _Masked:
   """Masks one salient span of each document.
 
   As in the original each span of a document is equally likely. Where it cannot
@@ -71,9 +67,8 @@ def _mask_salient(
   batch = tf.size(documents.texts, tf.int64)
   seeds = tf.random.experimental.stateless_split(seed, 2)
   spans = documents.spans
-  span = span_choice.choose(spans.rows, batch, seeds[0])
-  numbers = tf.concat([spans.sentences, [-1]], 0)
-  chosen = tf.where(span >= 0, tf.gather(numbers, tf.maximum(span, 0)), -1)
+  span = span_records.draw_one(spans.rows, batch, seeds[0])
+  chosen = tf.gather(tf.concat([[-1], spans.sentences], 0), span + 1)
   sentences, offsets = _gather_sentences(documents, chosen)
   tokens = tokenizer.tokenize_with_offsets(sentences)
 
@@ -82,47 +77,56 @@ def _mask_salient(
   ranges = masking.find_tokens(
     tokens, spans.rows, spans.starts - shift, spans.limits - shift, config
   )
-  fitting = spans.filtered(ranges.fit)
-  pick = span_choice.choose(fitting.rows, batch, seeds[1])
+  rows, first, limit = (
+    tf.boolean_mask(x, ranges.fit)
+    for x in (spans.rows, ranges.first, ranges.limit)
+  )
+  pick = span_records.draw_one(rows, batch, seeds[1])
   kept = pick >= 0
   picked = tf.boolean_mask(pick, kept)
-  first, limit = (
-    tf.gather(tf.boolean_mask(x, ranges.fit), picked)
-    for x in (ranges.first, ranges.limit)
-  )
   ids = tokens.ids[:, : config.max_query_tokens]
-  inside = masking.cover(ids, tf.where(kept)[:, 0], first, limit)
-  masked = masking.mask_dense(ids, inside, tokenizer.mask_id, config)
+  inside = masking.cover(
+    ids,
+    tf.where(kept)[:, 0],
+    tf.gather(first, picked),
+    tf.gather(limit, picked),
+  )
+  count = tf.math.count_nonzero
   counts = {
-    'dropped_no_span': _count(chosen < 0),
-    'dropped_no_span_fits': _count((chosen >= 0) & ~kept),
+    'dropped_no_span': count(chosen < 0),
+    'dropped_no_span_fits': count((chosen >= 0) & ~kept),
     'spans_seen': tf.size(spans.rows, tf.int64),
-    'spans_seen_too_long': _count(ranges.too_long),
-    'spans_seen_truncated': _count(ranges.truncated & ~ranges.too_long),
-    'spans_seen_without_wordpiece': _count(ranges.empty),
+    'spans_seen_too_long': count(ranges.too_long),
+    'spans_seen_truncated': count(ranges.truncated & ~ranges.too_long),
+    'spans_seen_without_wordpiece': count(ranges.empty),
   }
+  masked = masking.mask_tokens(ids, inside, tokenizer.mask_id, config)
   return kept, sentences, masked, counts
 
 
 def _mask_random(
-  documents: span_choice.SpanDocuments,
+  documents: span_records.Documents,
   tokenizer: BertTokenizer,
   config: MaskingConfig,
   seed: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor, masking.MaskedTokens, dict[str, tf.Tensor]]:
-  """Masks wordpieces of one sentence of each document, whatever they are."""
+) -> _Masked:
+  """Masks random wordpieces of one sentence of each document."""
   batch = tf.size(documents.texts, tf.int64)
   seeds = tf.random.experimental.stateless_split(seed, 2)
-  chosen = span_choice.choose(documents.sentences.rows, batch, seeds[0])
+  chosen = span_records.draw_one(documents.sentences.rows, batch, seeds[0])
   sentences, _ = _gather_sentences(documents, chosen)
   ids = tokenizer.tokenize(sentences)[:, : config.max_query_tokens]
-  if config.masking == masking.RANDOM_TOKENS:
-    inside = masking.choose_random_tokens(ids, seeds[1], config)
-  else:
-    inside = masking.choose_random_spans(ids, seeds[1], config)
-  masked = masking.mask_dense(ids, inside, tokenizer.mask_id, config)
+  choose = (
+    masking.choose_random_tokens
+    if config.masking == masking.RANDOM_TOKENS
+    else masking.choose_random_spans
+  )
+  masked = masking.mask_tokens(
+    ids, choose(ids, seeds[1], config), tokenizer.mask_id, config
+  )
   kept = ids.row_lengths() > 0
-  return kept, sentences, masked, {'dropped_no_sentence': _count(~kept)}
+  counts = {'dropped_no_sentence': tf.math.count_nonzero(~kept)}
+  return kept, sentences, masked, counts
 
 
 def mask_records(
@@ -140,63 +144,52 @@ def mask_records(
     seed: int64 [2].
 
   Returns:
-    The examples, see `masked_queries`; bool [batch], which of them are good
-    (of the others nothing is masked); and counts by the names of `COUNTS`.
+    The examples, as `masked_queries` describes them; bool [batch], which of
+    them are usable (nothing is masked in the others); and counts by the names
+    of `COUNTS`.
   """
-  documents = span_choice.parse(serialized)
+  documents = span_records.parse(serialized)
   mask = (
     _mask_salient if config.masking == masking.SALIENT_SPAN else _mask_random
   )
   kept, sentences, masked, counts = mask(documents, tokenizer, config, seed)
   examples = {
-    'query_ids': masked.query_ids,
-    'sentence_ids': masked.sentence_ids,
-    'mlm_positions': masked.positions,
-    'mlm_targets': masked.targets,
-    'mlm_mask': masked.mask,
+    **masked,
     'doc_uid': document_uids.document_uid(documents.titles, documents.texts),
     'sentence': sentences,
     'title': documents.titles,
   }
-  zero = tf.constant(0, tf.int64)
   counts = {
-    **dict.fromkeys(COUNTS, zero),
+    **dict.fromkeys(COUNTS, tf.constant(0, tf.int64)),
     **counts,
     'documents': tf.size(kept, tf.int64),
-    'kept': _count(kept),
+    'kept': tf.math.count_nonzero(kept),
     'spans_outside_sentences': documents.outside,
   }
   return examples, kept, counts
 
 
-def _check(patterns: str | Sequence[str]) -> list[str]:
+def _expand(patterns: str | Sequence[str]) -> list[str]:
   paths = files.expand(patterns)
   records.check_features(paths[0], span_records.FEATURES)
   return paths
 
 
-def _take(examples: dict[str, Any], rows: tf.Tensor) -> dict[str, Any]:
-  return {name: tf.gather(x, rows) for name, x in examples.items()}
-
-
-def _replace_dropped(
-  examples: dict[str, Any], kept: tf.Tensor, seed: tf.Tensor
-) -> dict[str, Any]:
-  """Puts a kept example, drawn at random, in the place of each dropped one."""
+def _replacements(kept: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+  """Rows with a random kept one in the place of each that is dropped."""
   good = tf.where(kept)[:, 0]
   check = tf.debugging.assert_positive(
     tf.size(good),
-    'of hundreds of span records in a row none has a span that can be masked; '
-    'why is counted by: python -m bin.inspect --vocab_file=VOCAB SPAN_RECORDS',
+    'of hundreds of span records in a row none has a span that can be masked;'
+    ' describe counts why if it is given a `vocab_file`',
   )
   with tf.control_dependencies([check] if check is not None else []):
     drawn = tf.random.stateless_uniform(
       tf.shape(kept), seed, 0, tf.size(good, tf.int64), tf.int64
     )
-  rows = tf.where(
+  return tf.where(
     kept, tf.range(tf.size(kept, tf.int64)), tf.gather(good, drawn)
   )
-  return _take(examples, rows)
 
 
 def masked_queries(
@@ -217,23 +210,23 @@ def masked_queries(
   Each epoch has the documents in another order and masks other spans. With
   `repeat` the batches depend on the arguments alone, and batch n is the same
   wherever the run started; so that it can be found without looking into the
-  records before it, a record that gives no example has its place taken by an
-  example of a neighbour. Without `repeat` such a record is left out, and the
-  last batch may be smaller.
+  records before it, a record that gives no example is replaced by an example
+  of a neighbor. Without `repeat` such a record is left out, and the last batch
+  may be smaller.
 
   Args:
     patterns: Span record files, comma-separated paths and globs.
     tokenizer: The tokenizer.
     config: What is masked.
-    batch_size: Examples of a batch.
-    seed: Of the order and of the masks.
+    batch_size: Examples per batch.
+    seed: Seed of the order and of the masks.
     start_batch: Number of the first batch.
-    repeat: Whether the documents are gone through for ever.
-    shuffle_buffer: Corpus among which the next one is drawn; 0 keeps the
-      order of the files.
-    num_shards: Among how many readers the documents are divided: by file where
-      there are enough files, else one by one.
-    shard: Which of them this one is.
+    repeat: Whether to repeat the documents forever.
+    shuffle_buffer: Size of the shuffle buffer in documents; 0 keeps the order
+      of the files.
+    num_shards: Number of readers that share the documents: by file where there
+      are enough files, else one by one.
+    shard: Number of this reader.
 
   Returns:
     A dataset of dicts:
@@ -247,10 +240,14 @@ def masked_queries(
       doc_uid: int64 [batch], uid of the title and text of the document.
       sentence: string [batch].
       title: string [batch].
+
+  Raises:
+    FileNotFoundError: A pattern matches no file.
+    ValueError: A file holds other records, or `batch_size` is below 1.
   """
   if batch_size < 1:
     raise ValueError(f'batch_size must be at least 1. Received: {batch_size}')
-  paths = _check(patterns)
+  paths = _expand(patterns)
   # Without repetition batches do not have to line up with pools, and so the
   # examples do not depend on the size of a batch.
   in_pool = math.ceil(_POOL / batch_size) if repeat else 0
@@ -273,16 +270,15 @@ def masked_queries(
       tf.stack([tf.cast(seed, tf.int64), number]), 2
     )
     examples, kept, _ = mask_records(serialized, tokenizer, config, seeds[0])
-    if repeat:
-      return _replace_dropped(examples, kept, seeds[1])
-    return _take(examples, tf.where(kept)[:, 0])
+    rows = _replacements(kept, seeds[1]) if repeat else tf.where(kept)[:, 0]
+    return {name: tf.gather(x, rows) for name, x in examples.items()}
 
   dataset = dataset.map(
     make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
   )
   if not repeat:
     dataset = dataset.unbatch().ragged_batch(batch_size)
-    return dataset.map(_with_static_ranks).skip(start_batch).prefetch(2)
+    return dataset.skip(start_batch).prefetch(2)
 
   @tf.autograph.experimental.do_not_convert
   def split(examples: dict[str, Any]) -> tf.data.Dataset:
@@ -296,18 +292,6 @@ def masked_queries(
   if in_pool > 1:
     dataset = dataset.flat_map(split).skip(start_batch % in_pool)
   return dataset.prefetch(4)
-
-
-@tf.autograph.experimental.do_not_convert
-def _with_static_ranks(batch: dict[str, Any]) -> dict[str, Any]:
-  """Makes tensors of what need not be ragged."""
-  return {
-    name: x
-    if name in ('query_ids', 'sentence_ids')
-    or not isinstance(x, tf.RaggedTensor)
-    else x.to_tensor()
-    for name, x in batch.items()
-  }
 
 
 def count_examples(
@@ -325,15 +309,15 @@ def count_examples(
     patterns: Span record files, comma-separated paths and globs.
     tokenizer: The tokenizer.
     config: What is masked.
-    seed: Of the choice among sentences and spans.
-    limit: How many records are looked at; -1 for all.
-    progress: Whether progress is drawn.
+    seed: Seed of the choice among sentences and spans.
+    limit: Number of records to look at; -1 for all.
+    progress: Whether to show a progress bar.
 
   Returns:
-    By the names of `COUNTS`. `spans_seen` are those of the sentences that were
-    chosen; `spans_outside_sentences` those of all.
+    Counts by the names of `COUNTS`: one sentence is drawn of each document,
+    and the spans seen are those of the sentences drawn.
   """
-  paths = _check(patterns)
+  paths = _expand(patterns)
   totals = dict.fromkeys(COUNTS, 0)
 
   @tf.function(
@@ -359,50 +343,64 @@ def count_examples(
   return totals
 
 
+def _unusable(
+  counts: Mapping[str, int], config: MaskingConfig
+) -> list[tuple[str, int]]:
+  """Why spans cannot be masked, and how many."""
+  return [
+    (
+      f'too long (over {config.max_masks} wordpieces)',
+      counts['spans_seen_too_long'],
+    ),
+    (
+      f'truncated (beyond {config.query_seq_len})',
+      counts['spans_seen_truncated'],
+    ),
+    ('without a wordpiece', counts['spans_seen_without_wordpiece']),
+  ]
+
+
 def describe_first_pool(
   patterns: str | Sequence[str],
   tokenizer: BertTokenizer,
   config: MaskingConfig,
 ) -> str:
-  """Says in a line what becomes of the first records: cheap, for a log."""
+  """Describes in a line what becomes of the first records: cheap, for a log."""
   counts = count_examples(
     patterns, tokenizer, config, limit=_POOL, progress=False
   )
-  replaced = counts['documents'] - counts['kept']
   line = (
-    f'of the first {counts["documents"]:,} span records {replaced:,} give no'
-    ' example, their places are taken by others'
+    f'of the first {counts["documents"]:,} span records'
+    f' {counts["documents"] - counts["kept"]:,} give no example, their places'
+    ' are taken by others'
   )
   if config.masking != masking.SALIENT_SPAN:
     return line
+  unusable = ', '.join(
+    f'{number:,} {"are " * (not i)}{words}'
+    for i, (words, number) in enumerate(_unusable(counts, config))
+  )
   return (
     f'{line} ({counts["dropped_no_span"]:,} have no span,'
     f' {counts["dropped_no_span_fits"]:,} none that can be used); of'
-    f' {counts["spans_seen"]:,} spans {counts["spans_seen_too_long"]:,} are too'
-    f' long (over {config.max_masks} wordpieces),'
-    f' {counts["spans_seen_truncated"]:,} truncated (beyond'
-    f' {config.query_seq_len}), {counts["spans_seen_without_wordpiece"]:,}'
-    ' without a wordpiece'
+    f' {counts["spans_seen"]:,} spans {unusable}'
   )
 
 
-def describe_counts(counts: dict[str, int], config: MaskingConfig) -> list[str]:
+def describe_counts(
+  counts: Mapping[str, int], config: MaskingConfig
+) -> list[str]:
   """Returns the counts of `count_examples` for people, as lines."""
+  unusable = _unusable(counts, config)
   seen = counts['spans_seen']
-  unusable = [
-    (f'too long (over {config.max_masks} wordpieces)', 'spans_seen_too_long'),
-    (f'truncated (beyond {config.query_seq_len})', 'spans_seen_truncated'),
-    ('without a wordpiece', 'spans_seen_without_wordpiece'),
-  ]
-  lost = sum(counts[name] for _, name in unusable)
   rows = [
     ('documents, one sentence drawn of each', counts['documents']),
     ('  used: a span of it is masked', counts['kept']),
     ('  dropped: no span', counts['dropped_no_span']),
     ('  dropped: no span can be used', counts['dropped_no_span_fits']),
     ('spans in the sentences drawn', seen),
-    ('  can be used', seen - lost),
-    *((f'  {words}', counts[name]) for words, name in unusable),
+    ('  can be used', seen - sum(number for _, number in unusable)),
+    *((f'  {words}', number) for words, number in unusable),
     ('spans that lie in no sentence', counts['spans_outside_sentences']),
   ]
   return [f'  {words:<40}{number:>14,}' for words, number in rows]

@@ -205,7 +205,7 @@ def tag_documents(
       counts['spans_dropped_across_sentences'] = across
   elif tagger is not None:
     names = tagger.tag(texts)
-  found_dates = taggers.DateTagger().tag(texts) if with_dates else none
+  found_dates = taggers.tag_dates(texts) if with_dates else none
   records = []
   i = 0
   for document, sentence_spans in zip(documents, in_bytes):

@@ -1,18 +1,18 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Taggers: what finds the names in sentences.
+"""Taggers, which find the names in sentences.
 
     tagger.tag(['Paris is in France.'])
     # [[Span(0, 5, 'NAME'), Span(12, 18, 'NAME')]]
 
-Anything with that method is a tagger; dates are found elsewhere, for all.
+Anything with that method is a tagger. Dates are found apart from it.
 """
 
 import collections
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import dates
@@ -29,7 +29,7 @@ class Span(NamedTuple):
   Attributes:
     start: First byte of it (UTF-8), from the start of the sentence.
     limit: Byte after its last.
-    label: What it is, such as `NAME`, `PERSON` or `DATE`.
+    label: Such as `NAME`, `PERSON` or `DATE`.
   """
 
   start: int
@@ -40,7 +40,7 @@ class Span(NamedTuple):
 class Tagger(Protocol):
   """Finds the salient spans of sentences.
 
-  One with a true attribute `whole_documents` is given documents in their place.
+  A tagger with a true attribute `whole_documents` is given documents instead.
   """
 
   def tag(self, texts: Sequence[str]) -> list[list[Span]]:
@@ -54,12 +54,9 @@ def to_spans(
   return [Span(a, b, label) for a, b in sentences.byte_spans(text, found)]
 
 
-class DateTagger:
-  """Finds dates; see `dates`."""
-
-  def tag(self, texts: Sequence[str]) -> list[list[Span]]:
-    """Returns the dates of each sentence, in order, disjoint."""
-    return [to_spans(t, dates.find_dates(t), 'DATE') for t in texts]
+def tag_dates(texts: Sequence[str]) -> list[list[Span]]:
+  """Returns the dates of each sentence, in order, disjoint."""
+  return [to_spans(t, dates.find_dates(t), 'DATE') for t in texts]
 
 
 _UPPER = r'[^\W\d_a-zà-öø-ÿ]'
@@ -70,7 +67,7 @@ _NAME_WORD = (
   rf"(?:[\w&]|[-.'’](?={_UPPER})|-(?=\w))*"
   r'(?:(?<=\bSt|\bMt|\bDr|\bJr|\bSr|\bFt|\bMr)\.|(?<=\bMrs)\.)?)'
 )
-# Small words that stand inside a name.
+# Words in lower case inside a name.
 _JOINT = (
   r'(?:of(?:\sthe)?|de(?:\s(?:la|las|los))?|del|della|di|da|das|dos|do|du|des'
   r'|la|le|von(?:\sder|\sdem)?|van(?:\sde[rn]?)?|der|den|zu|bin|ibn|al|el|y|&)'
@@ -86,24 +83,24 @@ _SMALL_WORD = re.compile(r'(?<!\w)[a-zà-öø-ÿ]{2,}(?!\w)')
 
 # The first letters and digits of a name, by which the list is looked up.
 _WORD_START = re.compile(r'(?<![^\W_])[^\W_]+')
-# Capitalised without being names, wherever they stand.
+# Capitalized without being names, wherever they stand.
 _NO_NAMES = sentences.STARTERS | _words("""
   Mr Mrs Ms Dr Mr. Mrs. Ms. Dr. Jr. Sr. No. Nos. Vol. OK Okay Yes Hello Oh
   Monday Tuesday Wednesday Thursday Friday Saturday Sunday
   January February March April May June July August September October November
   December AD BC CE BCE A.D. B.C. AM PM A.M. P.M. GMT UTC
 """)
-# How often a word must be written small, for each time it is large, to be
+# How often a word must be in lower case, for each time it has a capital, to be
 # taken off the front of a name at the start of a sentence.
 _ORDINARY = 4
 
 
 class CaseCounts(NamedTuple):
-  """How often words are written small, and large inside a sentence.
+  """How often words occur in lower case and with a capital.
 
   Attributes:
-    small: Occurrences of a word in small letters.
-    large: Occurrences with a capital, not at the start of a sentence.
+    small: Occurrences in lower case.
+    large: Occurrences with a capital, but not at the start of a sentence.
   """
 
   small: Mapping[str, int]
@@ -127,7 +124,7 @@ def count_cases(texts: Iterable[str]) -> CaseCounts:
 
 
 def read_gazetteer(path: str | os.PathLike) -> frozenset[str]:
-  """Reads names, one a line; empty lines and those with # are passed over.
+  """Reads names, one per line; skips empty lines and those with #.
 
   Raises:
     CorpusError: The file cannot be read.
@@ -137,19 +134,15 @@ def read_gazetteer(path: str | os.PathLike) -> frozenset[str]:
       lines = (' '.join(line.split()) for line in f)
       return frozenset(n for n in lines if n and not n.startswith('#'))
   except (OSError, UnicodeDecodeError) as e:
-    raise CorpusError(f'--gazetteer: {path}: {e}') from e
+    raise CorpusError(f'`gazetteer`: {path}: {e}') from e
 
 
 class GazetteerTagger:
-  """Finds names by their capitals, and those of a list; needs nothing.
+  """Finds names by their capitals, and the names of a list.
 
-  A name is a sequence of words with capitals, with such as `of` and `van`
+  A name is a sequence of capitalized words, with words such as `of` and `van`
   between them. The first word of a sentence has a capital anyway: it counts
-  if the corpus writes it large elsewhere more often than small.
-
-  Attributes:
-    cases: Counts of the corpus, by `count_cases`.
-    names: More names, taken as they stand wherever they stand.
+  if the corpus capitalizes it elsewhere more often than not.
   """
 
   def __init__(
@@ -157,7 +150,13 @@ class GazetteerTagger:
     cases: CaseCounts = NO_CASES,
     names: Iterable[str] = (),
   ):
-    self.cases = cases
+    """Indexes the names.
+
+    Args:
+      cases: Counts of the corpus, by `count_cases`.
+      names: More names, found wherever they stand.
+    """
+    self._cases = cases
     # By the first letters: the names, the longest first.
     by_first: dict[str, list[str]] = {}
     for name in names:
@@ -174,37 +173,40 @@ class GazetteerTagger:
     return [to_spans(t, self._find(t), 'NAME') for t in texts]
 
   def _find(self, text: str) -> list[tuple[int, int]]:
+    """Names of the list, and others that do not overlap them."""
     listed = self._find_listed(text) if self._names else []
-    found = self._find_capitals(text)
-    return merge(listed, found) if listed else found
+    return sorted(
+      listed
+      + [
+        (start, limit)
+        for start, limit in self._find_capitals(text)
+        if all(limit <= first or last <= start for first, last in listed)
+      ]
+    )
 
   def _find_capitals(self, text: str) -> list[tuple[int, int]]:
     found = []
     for match in _NAME.finditer(text):
       start, limit = match.span()
       is_first = not text[:start].strip('"“‘\'«([ ')
-      while start < limit:
-        word = _FIRST_WORD.match(text, start, limit)
-        if word is None:
-          start = limit
-          break
-        is_whole = word.end() >= limit
-        if not self._is_ordinary(word[0].split(' ')[0], is_first, is_whole):
-          break
-        start = word.end()
-        is_first = False
-      if limit - start > 1:
+      while (
+        word := _FIRST_WORD.match(text, start, limit)
+      ) and self._is_ordinary(
+        word[0].split(' ')[0], is_first, is_whole=word.end() >= limit
+      ):
+        start, is_first = word.end(), False
+      if word and limit - start > 1:
         found.append((start, limit))
     return found
 
   def _is_ordinary(self, word: str, is_first: bool, is_whole: bool) -> bool:
-    """Says whether the first word of a name does not belong to it."""
+    """Whether the first word of a name does not belong to it."""
     if word in _NO_NAMES:
       return True
     if not is_first:
       return False
-    small = self.cases.small.get(word.lower(), 0)
-    large = self.cases.large.get(word, 0)
+    small = self._cases.small.get(word.lower(), 0)
+    large = self._cases.large.get(word, 0)
     return small > large * (1 if is_whole else _ORDINARY)
 
   def _find_listed(self, text: str) -> list[tuple[int, int]]:
@@ -223,40 +225,18 @@ class GazetteerTagger:
     return found
 
 
-_Any = TypeVar('_Any', bound=tuple)
-
-
-def merge(first: Sequence[_Any], second: Sequence[_Any]) -> list[_Any]:
-  """Returns two lists of spans as one, without what overlaps the first list.
-
-  Args:
-    first: Spans that begin with (start, limit), ascending and disjoint.
-    second: The same.
-  """
-  result: list[_Any] = []
-  i = 0
-  for span in second:
-    while i < len(first) and first[i][1] <= span[0]:
-      result.append(first[i])
-      i += 1
-    if i == len(first) or span[1] <= first[i][0]:
-      result.append(span)
-  result.extend(first[i:])
-  return result
-
-
 class SpacyTagger:
   """Finds the entities of an installed spaCy pipeline.
 
   Attributes:
-    labels: The labels that count; spaCy's numbers, for instance, do not.
+    LABELS: The labels that count; spaCy's numbers, for instance, do not.
   """
 
   LABELS = _words("""
     PERSON NORP FAC ORG GPE LOC PRODUCT EVENT WORK_OF_ART LAW LANGUAGE PER MISC
   """)
 
-  def __init__(self, pipeline: str, labels: Iterable[str] = LABELS):
+  def __init__(self, pipeline: str):
     """Loads a pipeline by name or path.
 
     Raises:
@@ -266,7 +246,7 @@ class SpacyTagger:
       import spacy
     except ImportError as e:
       raise CorpusError(
-        "--tagger=spacy needs spaCy: pip install 'realm_tf[spacy]' && python -m"
+        "`tagger` spacy needs spaCy: pip install 'realm_tf[spacy]' && python -m"
         f' spacy download {pipeline}'
       ) from e
     try:
@@ -275,19 +255,22 @@ class SpacyTagger:
       )
     except OSError as e:
       raise CorpusError(
-        f'--spacy_pipeline: {pipeline!r} is not installed: python -m spacy'
+        f'`spacy_pipeline`: {pipeline!r} is not installed: python -m spacy'
         f' download {pipeline}'
       ) from e
-    self.labels = frozenset(labels)
 
   def tag(self, texts: Sequence[str]) -> list[list[Span]]:
     """Returns the entities of each sentence, in order, disjoint."""
     result = []
     for text, parsed in zip(texts, self._pipeline.pipe(texts, batch_size=256)):
-      spans = []
-      for entity in parsed.ents:
-        if entity.label_ in self.labels:
-          found = [(entity.start_char, entity.end_char)]
-          spans.extend(to_spans(text, found, entity.label_))
-      result.append(spans)
+      entities = [e for e in parsed.ents if e.label_ in self.LABELS]
+      places = [(e.start_char, e.end_char) for e in entities]
+      result.append(
+        [
+          Span(start, limit, e.label_)
+          for e, (start, limit) in zip(
+            entities, sentences.byte_spans(text, places)
+          )
+        ]
+      )
     return result

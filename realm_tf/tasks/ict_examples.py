@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.questions.block_questions import BlockQuestions
-from realm_tf.spans import span_choice
+from realm_tf.spans import span_records
 from realm_tf.text import packing
 from realm_tf.text import sentences as sentences_lib
 from realm_tf.text.tokenizer import BertTokenizer
@@ -258,7 +258,7 @@ def make_examples(
   # A sentence can be without any wordpiece.
   usable = tf.where(flat.row_lengths() > 0)[:, 0]
   usable_rows = tf.gather(rows, usable)
-  pick = span_choice.choose(usable_rows, batch, seed)
+  pick = span_records.draw_one(usable_rows, batch, seed)
   padded = tf.concat([usable, [-1]], 0)
   chosen = tf.where(pick >= 0, tf.gather(padded, tf.maximum(pick, 0)), -1)
   several = (

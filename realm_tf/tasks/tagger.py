@@ -15,7 +15,7 @@ from realm_tf.configs.tagger_config import TaggerConfig, WindowConfig
 from realm_tf.hub import entity_tagger
 from realm_tf.io import atomic, files
 from realm_tf.modeling.token_classifier import TokenClassifier
-from realm_tf.spans import conll, entities, word_labels
+from realm_tf.spans import bert_tagger, conll, entities, word_labels
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import (
   estimator,
@@ -98,24 +98,16 @@ def _training_texts(
 def tag_sentences(
   tag: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
   sentences: Sequence[conll.Sentence],
-) -> list[list[entities.Span]]:
-  """Tags the text of CoNLL sentences; returns spans of their tokens."""
-  found: list[list[entities.Span]] = []
+) -> list[list[conll.Entity]]:
+  """Tags the text of CoNLL sentences; returns entities of their tokens."""
+  found: list[list[conll.Entity]] = []
   for first in range(0, len(sentences), _CHUNK):
     part = sentences[first : first + _CHUNK]
-    result = tag(tf.constant([s.text for s in part]))
-    spans = list(
-      zip(
-        result['starts'].numpy().tolist(),
-        result['limits'].numpy().tolist(),
-        (label.decode() for label in result['labels'].numpy()),
-      )
-    )
-    splits = result['row_splits'].numpy()
-    for sentence, start, limit in zip(part, splits, splits[1:]):
-      found.append(
-        entities.spans_over_tokens(spans[start:limit], sentence.token_bytes())
-      )
+    tagged = bert_tagger.split_spans(tag(tf.constant([s.text for s in part])))
+    found += [
+      entities.spans_over_tokens(spans, sentence.token_bytes())
+      for sentence, spans in zip(part, tagged)
+    ]
   return found
 
 
@@ -127,7 +119,7 @@ class _Evaluation:
   ):
     self._sentences = sentences
     self._labels = labels
-    self._gold = [[entities.Span(*e) for e in s.entities] for s in sentences]
+    self._gold = [s.entities for s in sentences]
     self._sizes = [len(s.tokens) for s in sentences]
     # Set when the model is there.
     self.tag: Callable[[tf.Tensor], Mapping[str, tf.Tensor]] | None = None
@@ -216,7 +208,7 @@ def train(config: TaggerConfig) -> Result:
       f'--max_length={config.part(WindowConfig).max_length}, but this BERT has'
       f' {bert.config.max_positions} positions'
     )
-  classes = word_labels.Classes(labels, conll.has_neighbours(sentences))
+  classes = word_labels.Classes(labels, conll.has_neighbors(sentences))
   training_texts = _training_texts(config, sentences)
   if config.whole_documents:
     held = conll.join_documents(held)

@@ -92,7 +92,7 @@ def test_the_originals_pre_training_records_are_ours():
   path = str(RELEASE / 'pretrain_corpus.tfrecord.gz')
   dataset = tf.data.TFRecordDataset(path, compression_type='GZIP')
   (batch,) = dataset.batch(100)
-  found = span_records.parse_documents(batch)
+  found = tf.io.parse_example(batch, span_records.FEATURES)
   text = found['text'][0].numpy()
   (start,) = found['span_byte_start'].to_list()[0]
   (limit,) = found['span_byte_limit'].to_list()[0]

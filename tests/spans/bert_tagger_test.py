@@ -141,7 +141,7 @@ def test_an_interrupted_run_goes_on(directory, tmp_path, monkeypatch):
 
 
 def test_no_tagger(directory, tmp_path):
-  with pytest.raises(CorpusError, match='--bert_tagger: .* is no tagger'):
+  with pytest.raises(CorpusError, match='`bert_tagger`: .* is no tagger'):
     bert_tagger.BertTagger(tmp_path)
   (tmp_path / 'assets.extra').mkdir()
   info = tmp_path / 'assets.extra' / 'realm.json'
@@ -149,5 +149,5 @@ def test_no_tagger(directory, tmp_path):
   with pytest.raises(CorpusError, match="of kind 'bert', no tagger"):
     bert_tagger.BertTagger(tmp_path)
   shutil.copy(f'{directory}/assets.extra/realm.json', info)
-  with pytest.raises(CorpusError, match='--bert_tagger: '):
+  with pytest.raises(CorpusError, match='`bert_tagger`: '):
     bert_tagger.BertTagger(tmp_path)

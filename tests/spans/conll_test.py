@@ -138,9 +138,9 @@ def test_joined_documents(tmp_path):
   first, second = conll.join_documents(conll.read_conll(_write(tmp_path, IO)))
   assert first.text == 'Ann Lee saw Rome He'
   assert second.entities == ((0, 1, 'LOC'),)
-  assert not conll.has_neighbours([first, second])
+  assert not conll.has_neighbors([first, second])
   (other,) = conll.read_conll(_write(tmp_path, _tags('B-A', 'B-A')))
-  assert conll.has_neighbours([other])
+  assert conll.has_neighbors([other])
 
 
 def test_swapped_entities_keep_their_labels(tmp_path):

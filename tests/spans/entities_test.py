@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from realm_tf.spans import entities
-from realm_tf.spans.entities import Span
+from realm_tf.spans.conll import Entity
 
-GOLD = [[Span(0, 2, 'PER'), Span(3, 4, 'LOC')], [Span(1, 3, 'LOC')], []]
+GOLD = [[Entity(0, 2, 'PER'), Entity(3, 4, 'LOC')], [Entity(1, 3, 'LOC')], []]
 FOUND = [
-  [Span(0, 2, 'PER'), Span(3, 4, 'PER')],
-  [Span(1, 2, 'LOC')],
-  [Span(0, 1, 'LOC')],
+  [Entity(0, 2, 'PER'), Entity(3, 4, 'PER')],
+  [Entity(1, 2, 'LOC')],
+  [Entity(0, 1, 'LOC')],
 ]
 
 
@@ -24,8 +24,8 @@ def test_scores_are_of_exact_spans():
   assert scores['f1/LOC'] == 0
   assert (scores['entities'], scores['entities/LOC']) == (3, 2)
   # Side by side with one label, they are two.
-  two = [[Span(0, 1, 'A'), Span(1, 2, 'A')]]
-  assert entities.entity_scores(two, [[Span(0, 2, 'A')]], [2])['f1'] == 0
+  two = [[Entity(0, 1, 'A'), Entity(1, 2, 'A')]]
+  assert entities.entity_scores(two, [[Entity(0, 2, 'A')]], [2])['f1'] == 0
   assert entities.entity_scores(two, two, [2])['f1'] == 1
   assert 'LOC' in entities.describe_scores(scores)
   last = entities.describe_scores(scores).splitlines()[-1].split()

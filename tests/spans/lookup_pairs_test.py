@@ -18,7 +18,10 @@ _SENTENCES = (
 
 
 def _document(sentences=_SENTENCES, names=('Lima', 'Rome', 'Żary')):
-  """Text, sentences, and every mention of the names, also within words."""
+  """Text, sentences, and every mention of the names, also within words.
+
+  A mention is (start, limit, sentence).
+  """
   text = ' '.join(sentences).encode()
   places, at = [], 0
   for sentence in sentences:
@@ -29,9 +32,10 @@ def _document(sentences=_SENTENCES, names=('Lima', 'Rome', 'Żary')):
   for name in (n.encode() for n in names):
     start = text.find(name)
     while start >= 0:
-      spans.append((start, start + len(name)))
+      sentence = sum(first <= start for first, _ in places) - 1
+      spans.append((start, start + len(name), sentence))
       start = text.find(name, start + 1)
-  return text, places, spans
+  return text, np.reshape(places, [-1, 2]), np.reshape(spans, [-1, 3])
 
 
 def _pairs(*args, seed=0, **settings):
@@ -84,13 +88,16 @@ def test_names_are_whole_words_in_any_script():
 def test_as_many_as_asked_for():
   assert len(_pairs(*_document(), max_pairs=2)) == 2
   assert _pairs(*_document(names=())) == []
-  assert _pairs(b'', [], []) == []
+  assert _pairs(*_document((), ())) == []
 
 
 def _write(path, documents):
   with tf.io.TFRecordWriter(str(path), 'GZIP') as f:
-    for document in documents:
-      f.write(span_records.encode_document(b'Title', *document))
+    for text, sentences, spans in documents:
+      record = span_records.encode_document(
+        b'Title', text, sentences, spans[:, :2]
+      )
+      f.write(record)
 
 
 def test_files(tmp_path):

@@ -23,7 +23,7 @@ def _mask(texts, spans, config=_CONFIG, tokenizer=None):
   ranges = masking.find_tokens(tokens, rows, flat[:, 0], flat[:, 1], config)
   ids = tokens.ids[:, : config.max_query_tokens]
   chosen = masking.cover(ids, rows, ranges.first, ranges.limit)
-  return ranges, masking.mask_dense(ids, chosen, tokenizer.mask_id, config)
+  return ranges, masking.mask_tokens(ids, chosen, tokenizer.mask_id, config)
 
 
 def test_a_span_is_masked_whole():
@@ -31,15 +31,15 @@ def test_a_span_is_masked_whole():
   text = '漢 Parisn is old'
   ranges, got = _mask([text], [[(4, 10)]])
   tokenizer = small_world.tokenizer()
-  assert tokenizer.tokens(got.query_ids[0]) == (
+  assert tokenizer.tokens(got['query_ids'][0]) == (
     ['[UNK]', '[MASK]', '[MASK]', 'is', 'old']
   )
-  assert tokenizer.tokens(got.sentence_ids[0]) == (
+  assert tokenizer.tokens(got['sentence_ids'][0]) == (
     ['[UNK]', 'paris', '##n', 'is', 'old']
   )
-  assert got.positions.numpy().tolist() == [[2, 3, 0]]
-  assert tokenizer.tokens(got.targets[0]) == ['paris', '##n', '[PAD]']
-  assert got.mask.numpy().tolist() == [[1, 1, 0]]
+  assert got['mlm_positions'].numpy().tolist() == [[2, 3, 0]]
+  assert tokenizer.tokens(got['mlm_targets'][0]) == ['paris', '##n', '[PAD]']
+  assert got['mlm_mask'].numpy().tolist() == [[1, 1, 0]]
   assert ranges.fit.numpy().tolist() == [True]
 
 
@@ -56,8 +56,10 @@ def test_a_span_is_masked_whole():
 )
 def test_which_tokens_belong_to_a_span(span, expected):
   ranges, got = _mask(['the Paris is old'], [[span]])
-  count = int(got.mask.numpy().sum())
-  assert small_world.tokenizer().tokens(got.targets[0][:count]) == expected
+  count = int(got['mlm_mask'].numpy().sum())
+  assert (
+    small_world.tokenizer().tokens(got['mlm_targets'][0][:count]) == expected
+  )
   assert bool(ranges.empty[0]) == (not expected)
 
 
@@ -72,7 +74,7 @@ def test_all_pieces_of_one_character():
   vocab += ['\u1112', '##\u1161', '##\u11ab', 'a']
   tokenizer = BertTokenizer(vocab)
   _, got = _mask(['a 한 a'], [[(2, 5)]], tokenizer=tokenizer)
-  assert got.query_ids.to_list() == [[8, 4, 4, 4, 8]]
+  assert got['query_ids'].to_list() == [[8, 4, 4, 4, 8]]
 
 
 def test_what_does_not_fit_is_told():
@@ -85,9 +87,9 @@ def test_what_does_not_fit_is_told():
 
 def test_several_spans_and_none():
   _, got = _mask(['one two one', 'two'], [[(8, 11), (0, 3)], []])
-  assert got.positions.numpy().tolist() == [[1, 3, 0], [0, 0, 0]]
-  assert got.query_ids[1].numpy().tolist() == (
-    got.sentence_ids[1].numpy().tolist()
+  assert got['mlm_positions'].numpy().tolist() == [[1, 3, 0], [0, 0, 0]]
+  assert got['query_ids'][1].numpy().tolist() == (
+    got['sentence_ids'][1].numpy().tolist()
   )
 
 
@@ -150,11 +152,11 @@ def test_the_originals_masks():
     assert fit[i] == (len(query['mask']['mask_indices']) <= config.max_masks)
     ok = query['ok_index']
     assert (
-      got.query_ids[i].numpy().tolist()
+      got['query_ids'][i].numpy().tolist()
       == (query['mask']['token_ids_after_masking'][: config.max_query_tokens])
     )
     for name in ('positions', 'targets', 'mask'):
       np.testing.assert_array_equal(
-        getattr(got, name)[i], arrays[f'mlm_{name}'][ok], query['text']
+        got[f'mlm_{name}'][i], arrays[f'mlm_{name}'][ok], query['text']
       )
   assert compared == len(arrays['mlm_mask'])

@@ -250,7 +250,7 @@ def test_nothing_to_mask_is_an_error(tmp_path):
   records = [small_world.span_record('t', ['the city.'], [])]
   path = small_world.write_records(tmp_path / 'x.tfrecord.gz', records)
   with pytest.raises(
-    tf.errors.InvalidArgumentError, match='masked; .*bin.inspect --vocab'
+    tf.errors.InvalidArgumentError, match='masked; .*`vocab_file`'
   ):
     _batches(path, 1)
   assert _batches(path, repeat=False) == []

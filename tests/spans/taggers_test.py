@@ -80,23 +80,23 @@ def test_gazetteer_finds_small_and_long_names(tmp_path):
     == 'It was [bell hooks] in [the Hague], on [photosynthesis].'
   )
   assert _marked(tagger, 'a bell hooksx') == 'a bell hooksx'
-  with pytest.raises(CorpusError, match='--gazetteer: /no/file'):
+  with pytest.raises(CorpusError, match='`gazetteer`: /no/file'):
     taggers.read_gazetteer('/no/file')
 
 
-def test_merge_keeps_the_first():
-  first = [(0, 5), (10, 12), (20, 25)]
-  second = [(4, 6), (6, 8), (11, 11), (12, 14), (24, 30), (30, 31)]
-  assert taggers.merge(first, second) == [
-    (0, 5), (6, 8), (10, 12), (12, 14), (20, 25), (30, 31),
-  ]  # fmt: skip
-  assert taggers.merge([], second) == second
-  assert taggers.merge(first, []) == first
+def test_names_of_the_list_go_first():
+  tagger = taggers.GazetteerTagger(CASES, ['the United', 'Kingdom Hall'])
+  assert _marked(tagger, 'Ann saw the United Kingdom.') == (
+    '[Ann] saw [the United] Kingdom.'
+  )
+  assert _marked(tagger, 'In Kingdom Hall, Ann sat.') == (
+    'In [Kingdom Hall], [Ann] sat.'
+  )
 
 
 def test_dates_in_bytes():
   text = 'Zürich, am 4 July 1776.'
-  ((span,),) = taggers.DateTagger().tag([text])
+  ((span,),) = taggers.tag_dates([text])
   assert text.encode()[span.start : span.limit] == b'4 July 1776'
   assert span.label == 'DATE'
 

@@ -130,7 +130,7 @@ def featurization_json(folder: pathlib.Path) -> Cases:
     ranges = masking.find_tokens(tokens, rows, spans[:, 0], spans[:, 1], config)
     ids = tokens.ids[:, : config.max_query_tokens]
     cover = masking.cover(ids, rows, ranges.first, ranges.limit)
-    masked = masking.mask_dense(
+    masked = masking.mask_tokens(
       ids, cover, tokenizer_of(folder).mask_id, config
     )
     pairs = zip(tokens.starts.to_list()[0], tokens.limits.to_list()[0])
@@ -149,7 +149,7 @@ def featurization_json(folder: pathlib.Path) -> Cases:
       after = query['mask']['token_ids_after_masking']
       places = query['mask']['mask_indices']
       if (
-        masked.query_ids[0].numpy().tolist()
+        masked['query_ids'][0].numpy().tolist()
         != (after[: config.max_query_tokens])
       ):
         reason = DIFFERS
@@ -182,13 +182,7 @@ def _masked(folder: pathlib.Path, queries: list[dict], settings: dict) -> dict:
   ranges = masking.find_tokens(tokens, rows, starts, limits, config)
   ids = tokens.ids[:, : config.max_query_tokens]
   cover = masking.cover(ids, rows, ranges.first, ranges.limit)
-  masked = masking.mask_dense(ids, cover, pieces.mask_id, config)
-  return {
-    'query_ids': masked.query_ids,
-    'mlm_positions': masked.positions,
-    'mlm_targets': masked.targets,
-    'mlm_mask': masked.mask,
-  }
+  return masking.mask_tokens(ids, cover, pieces.mask_id, config)
 
 
 @functools.lru_cache
