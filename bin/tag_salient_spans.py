@@ -31,7 +31,7 @@ and some 10 s to start; spaCy is 10 to 50 times as slow. A BERT of 6 layers of
 Result: in --output_dir spans-XXXXX-of-XXXXX.tfrecord.gz, an Example a document
 (title, text, sentence_byte_start, sentence_byte_limit, span_byte_start,
 span_byte_limit), statistics.json (spans per sentence, by label, the most
-frequent) and manifest.json. Look at them with bin/inspect. Printed:
+frequent) and manifest.json. Look at them with bin/describe. Printed:
 
     spans in 1 shard(s)
       read                                 6,578

@@ -139,27 +139,3 @@ def test_help_and_a_call_by_path():
   )
   assert '--max_block_length' in done.stdout
   assert 'python -m bin.build_corpus' in done.stdout
-
-
-def test_what_was_made_can_be_inspected(tmp_path):
-  tiny_world.build(tmp_path)
-  done = tiny_world.call_forked(
-    'inspect',
-    f'--vocab_file={tmp_path}/vocab.txt',
-    '--query_seq_len=7',
-    f'{tmp_path}/spans',
-    f'{tmp_path}/corpus',
-  )
-  assert done.returncode == 0, done.stderr
-  # The corpus holds no spans.
-  assert done.stdout.count('what an epoch of masking makes of it') == 1
-  counts = {
-    line[:42].strip(): int(line[42:].replace(',', ''))
-    for line in done.stdout.split('makes of it\n')[1].splitlines()[:10]
-  }
-  assert counts['documents, one sentence drawn of each'] == 60
-  used, dropped = 'used: a span of it is masked', 'no span can be used'
-  assert counts[used] + counts[f'dropped: {dropped}'] == 60
-  # All but the name at the beginning of the first sentence.
-  assert counts['truncated (beyond 7)'] > 0
-  assert counts['too long (over 10 wordpieces)'] == 0

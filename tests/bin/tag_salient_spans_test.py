@@ -20,7 +20,7 @@ def test_tags_and_shows(tmp_path):
   assert counts['sentences'] == 120
   # Land and capital in the first sentence, land and river in the second.
   assert counts['spans_NAME'] == 240
-  shown = tiny_world.call_forked('inspect', '--num=1', str(out))
+  shown = tiny_world.call_forked('describe', '--num=1', str(out))
   assert shown.returncode == 0, shown.stderr
   sentence = json.loads(
     (tmp_path / 'world' / 'text.jsonl').read_text().splitlines()[0]

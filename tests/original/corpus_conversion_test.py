@@ -9,7 +9,7 @@ import tensorflow as tf
 from realm_tf.corpus import block_records
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.indexing import inspection
+from realm_tf.indexing import description
 from realm_tf.io import atomic, records
 from realm_tf.original import corpus_conversion, original_corpus
 from realm_tf.text.tokenizer import BertTokenizer
@@ -55,7 +55,7 @@ def test_a_corpus_as_build_corpus_writes_it(documents):
   assert manifest['settings']['input'][0]['path'] == 'docs.small.tfr.gz-*'
   assert str(root) not in (root / 'manifest.json').read_text()
   assert records.count([str(root / manifest['shards'][0])]) == 24
-  assert 'blocks' in next(inspection.describe(str(root)))
+  assert 'blocks' in next(description.describe(str(root)))
 
 
 def test_wordpieces_in_the_files_are_kept(tmp_path, tokenizer):

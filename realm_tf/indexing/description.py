@@ -1,33 +1,37 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Records and directories in words, for people."""
+"""Describes corpora, span records, indexes and exports in words."""
 
 import itertools
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from realm_tf.corpus import block_records, readers, sharding
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.io import atomic
 from realm_tf.spans import span_records
 
+_MANIFEST = 'manifest.json'
+# What describes an index version or a document store, and an export.
+_INFO_FILES = ('metadata.json', os.path.join('assets.extra', 'realm.json'))
 # Rows of an array that are looked at for its statistics.
 _SAMPLED_ROWS = 10_000
 
 
 def describe(path: str, num_records: int = 3, skip: int = 0) -> Iterator[str]:
-  """Describes a record file, a corpus, an index or a document store.
+  """Describes a record file or a directory that this package wrote.
 
   Args:
-    path: A TFRecord file; or a directory with `manifest.json` (a corpus),
-      `metadata.json` (an index version, a document store), or of versions.
-    num_records: Records to show.
-    skip: Records to pass over first.
+    path: A TFRecord file, a corpus, the output of `tag_salient_spans`, an index
+      version or an export; or a directory with index versions or exports below.
+    num_records: Number of records to show.
+    skip: Number of records to skip first.
 
   Yields:
     Lines.
@@ -38,36 +42,36 @@ def describe(path: str, num_records: int = 3, skip: int = 0) -> Iterator[str]:
   root = pathlib.Path(path)
   if root.is_file():
     yield from _describe_records(path, num_records, skip)
-  elif (root / 'manifest.json').exists():
-    manifest = atomic.read_json(root / 'manifest.json')
+  elif (root / _MANIFEST).exists():
+    manifest = atomic.read_json(root / _MANIFEST)
     yield sharding.describe_counts(manifest)
     yield f'  fingerprint {manifest["fingerprint"]}'
     settings = {k: v for k, v in manifest['settings'].items() if k != 'input'}
     yield f'  settings {json.dumps(settings, sort_keys=True)}'
     for source in manifest['settings']['input']:
       yield f'  from {source["path"]} ({source["format"]})'
-    for shard in manifest['shards'][:1]:
-      yield from _describe_records(str(root / shard), num_records, skip)
-  elif (root / 'metadata.json').exists():
-    yield from _describe_arrays(root)
+    if (root / 'documents').exists():
+      yield from _describe_documents(Corpus(root), num_records, skip)
+    else:
+      for shard in manifest['shards'][:1]:
+        yield from _describe_records(str(root / shard), num_records, skip)
   else:
-    versions = [p.parent for p in root.glob('*/metadata.json')]
-    if not versions:
+    found = _artifacts(root)
+    if not found:
       raise CorpusError(
-        f'{path}: neither a record file nor a directory with manifest.json or'
-        ' metadata.json'
+        f'{path}: neither a record file nor a corpus, spans, an index or an'
+        f' export ({_MANIFEST}, {" or ".join(_INFO_FILES)})'
       )
-    for version in sorted(versions, key=_version_key):
-      yield from _describe_arrays(version)
+    for artifact in found:
+      yield from _describe_artifact(artifact)
 
 
 def span_files(path: str) -> list[str]:
   """Returns the files of span records that a path names, maybe none."""
   root = pathlib.Path(path)
-  manifest = root / 'manifest.json'
-  if manifest.exists():
-    found = atomic.read_json(manifest)
-    shards = found['shards'] if found['kind'] == 'spans' else []
+  if (root / _MANIFEST).exists():
+    manifest = atomic.read_json(root / _MANIFEST)
+    shards = manifest['shards'] if manifest['kind'] == 'spans' else []
     return [str(root / shard) for shard in shards]
   if not root.is_file():
     return []
@@ -75,22 +79,37 @@ def span_files(path: str) -> list[str]:
   return [path] if first and span_records.TEXT in _features(first) else []
 
 
-def _version_key(path: pathlib.Path) -> tuple[int, str]:
-  return (int(path.name) if path.name.isdigit() else -1, path.name)
+def _info_file(directory: pathlib.Path) -> pathlib.Path | None:
+  paths = (directory / name for name in _INFO_FILES)
+  return next((path for path in paths if path.exists()), None)
 
 
-def _describe_arrays(directory: pathlib.Path) -> Iterator[str]:
-  metadata = atomic.read_json(directory / 'metadata.json')
+def _artifacts(root: pathlib.Path) -> list[pathlib.Path]:
+  """`root` itself, or the index versions and exports below it, by step."""
+  if _info_file(root):
+    return [root]
+  found = {p for p in root.rglob('*') if p.is_dir() and _info_file(p)}
+  # An index version may contain its embedder.
+  outer = [p for p in found if found.isdisjoint(p.parents)]
+  return sorted(
+    outer,
+    key=lambda p: [(int(x) if x.isdigit() else -1, x) for x in p.parts],
+  )
+
+
+def _describe_artifact(directory: pathlib.Path) -> Iterator[str]:
+  path = _info_file(directory)
+  assert path is not None
   yield f'{directory}'
-  for name in sorted(metadata):
-    yield f'  {name:<24} {json.dumps(metadata[name], ensure_ascii=False)}'
+  for name, value in sorted(atomic.read_json(path).items()):
+    yield f'  {name:<24} {json.dumps(value, ensure_ascii=False)}'
   for path in sorted(directory.glob('*.npy')):
     array = np.load(path, mmap_mode='r')
     yield f'  {path.name:<24} {array.dtype} {list(array.shape)}'
     if array.ndim == 2 and len(array):
       rows = np.asarray(array[:: -(-len(array) // _SAMPLED_ROWS)], np.float32)
       norms = np.linalg.norm(rows, axis=1)
-      # One direction for all is how a collapsed embedder shows.
+      # A collapsed embedder gives all documents one direction.
       mean = float(np.linalg.norm((rows / norms[:, None]).mean(0)))
       yield (
         f'    norms {norms.min():.3f} to {norms.max():.3f}, length of the mean'
@@ -100,13 +119,24 @@ def _describe_arrays(directory: pathlib.Path) -> Iterator[str]:
   yield f'  {"size":<24} {size / 1e6:.1f} MB'
 
 
-def _features(record: readers.RawRecord) -> Mapping[str, tf.train.Feature]:
+def _describe_documents(corpus: Corpus, num: int, skip: int) -> Iterator[str]:
+  yield f'{len(corpus):,} documents'
+  rows = range(skip, min(skip + num, len(corpus)))
+  lengths = (ids.row_lengths().numpy() for ids in corpus.gather(rows))
+  texts = corpus.titles(rows), corpus.bodies(rows)
+  for row, title, body, of_title, of_body in zip(rows, *texts, *lengths):
+    yield f'--- document {row}'
+    yield f'title ({of_title} wordpieces): {title}'
+    yield f'body ({of_body} wordpieces): {body}'
+
+
+def _features(record: readers.RawRecord) -> dict[str, tf.train.Feature]:
   if isinstance(record.payload, MalformedError):
     raise CorpusError(f'{record.where}: {record.payload}')
   try:
-    return tf.train.Example.FromString(record.payload).features.feature
+    return dict(tf.train.Example.FromString(record.payload).features.feature)
   except Exception as e:
-    # As in block_records: protobuf's error has no lasting name.
+    # Protobuf's error has no lasting name.
     raise CorpusError(f'{record.where}: no tf.train.Example: {e}') from e
 
 
@@ -118,22 +148,14 @@ def _describe_records(path: str, num: int, skip: int) -> Iterator[str]:
     yield f'--- record {record.line}'
     if span_records.TEXT in feature:
       yield from _describe_spans(record.payload)
-    elif block_records.BODY in feature:
-      yield from _describe_block(feature)
-    else:
-      for name in sorted(feature):
-        kind = feature[name].WhichOneof('kind')
-        values = getattr(feature[name], kind).value if kind else []
+      continue
+    for name in sorted(feature):
+      kind = feature[name].WhichOneof('kind')
+      values = getattr(feature[name], kind).value if kind else []
+      if name in (block_records.TITLE, block_records.BODY):
+        yield f'{name}: {values[0].decode()}'
+      else:
         yield f'{name}: {kind} x {len(values)}: {list(values[:8])}'
-
-
-def _describe_block(feature) -> Iterator[str]:
-  title = feature[block_records.TITLE].bytes_list.value[0].decode()
-  body = feature[block_records.BODY].bytes_list.value[0].decode()
-  title_ids = feature[block_records.TITLE_TOKEN_IDS].int64_list.value
-  body_ids = feature[block_records.BODY_TOKEN_IDS].int64_list.value
-  yield f'title ({len(title_ids)} wordpieces): {title}'
-  yield f'body ({len(body_ids)} wordpieces): {body}'
 
 
 def _describe_spans(payload: bytes) -> Iterator[str]:
