@@ -5,37 +5,36 @@ r"""Measures speed and memory of everything, and prints JSON.
     python -m bin.benchmark --output=benchmark.json \
         --text=wiki.jsonl.gz --vocab_file=BERT_DIR/vocab.txt
 
-On the text of the small world, which needs nothing:
+On the text of the small world, which needs nothing else:
 
     python -m bin.benchmark --output=benchmark.json
 
-Cost: about 15 minutes on 2 cores, 3 GB of memory, 1 GB of disk for the time
-being. Nothing else should run on the machine; what does is told under
-`busy_cores_before` of each measurement. --toy takes 3 minutes and shows only
-that everything runs.
+Cost: about 15 minutes on 2 cores, 3 GB of memory, 1 GB of disk while it runs.
+Nothing else should run on the machine; `busy_cores_before` of each measurement
+tells what does. --toy takes 3 minutes and shows only that everything runs.
 
 Expect: `targets`, each with its figure and whether it is met; `results` with
 all figures by measurement; `machine`. Rates are medians of repeats, with the
-worst and the best beside them. Each measurement is a process of its own, bound
-to --cores cores (the tokenizer: to one). By name:
+worst and the best. Each measurement is a process of its own, bound to --cores
+cores (the tokenizer to one). By name:
 
     peak                 GFLOP/s of a matrix product: the targets were set on a
                          machine that has 210 in float32 and 380 in bfloat16
     tokenizing           MB/s of text into wordpieces, on one core
-    corpus               documents/s from JSONL to records and document store
+    corpus               documents/s from JSONL to a corpus
     examples             examples/s, masked, retrieved, gathered and packed
     steps_{tiny,mini}    seconds of a pre-training step at the launcher's shapes
                          (batch 4, 8 candidates, 96 / 288 / 384, 10 masks), and
                          the peak memory
     embedding_{tiny,mini}  documents/s into vectors
     refresh              how much slower steps are while an index is built
-    refresh_short_steps  for how long a step waits around the swap
-    memory               after 20 refreshes of 100,000 rows, by that after three
-    finetuning_{tiny,mini}  seconds a question in fine-tuning, 5,000 of 100,000
-                         blocks in the retriever's beam
-    serving_{tiny,mini}  milliseconds from a question to its answer by 100,000
+    refresh_short_steps  how long a step waits around the swap
+    memory               after 20 refreshes of 100,000 rows, relative to three
+    finetuning_{tiny,mini}  seconds per question in fine-tuning, 5,000 of
+                         100,000 blocks in the retriever's beam
+    serving_{tiny,mini}  milliseconds from a question to its answer from 100,000
                          blocks, 5 of them read, with the exported SavedModel;
-                         what batches of 16 gain; seconds to load it
+                         speed-up by batches of 16; seconds to load it
 
 Documents have 200 words, cut or joined from those of the text.
 """
@@ -45,28 +44,36 @@ import os
 import sys
 import tempfile
 
-from absl import app, flags
+from absl import flags
 
-from benchmarks import child_process, machine, plan
 from realm_tf.io import atomic
+
+from . import program
+
+try:
+  from benchmarks import child_process, machine, plan
+except ImportError as e:
+  raise SystemExit('benchmark: runs in a checkout of realm_tf only') from e
 
 _TEXT = flags.DEFINE_string(
   'text',
   None,
-  'JSONL with title and text: both the corpus and what blanks are made in.'
-  ' Default: the small world of testdata.',
+  'JSONL with title and text, both for the corpus and for the blanks. Default:'
+  ' the small world of testdata.',
 )
 _VOCAB_FILE = flags.DEFINE_string(
-  'vocab_file', 'testdata/vocab.txt', 'One wordpiece a line.'
+  'vocab_file', 'testdata/vocab.txt', 'One wordpiece per line.'
 )
-_LOWER_CASE = flags.DEFINE_bool('lower_case', True, 'An uncased vocabulary.')
+_LOWER_CASE = flags.DEFINE_bool(
+  'lower_case', True, 'Whether the vocabulary is uncased.'
+)
 _ONLY = flags.DEFINE_list(
   'only',
   [],
   'Measure only these: names, or steps, embedding, refresh, finetuning,'
   ' serving.',
 )
-_OUTPUT = flags.DEFINE_string('output', None, 'Write the JSON here, too.')
+_OUTPUT = flags.DEFINE_string('output', None, 'File for the JSON.')
 _CORES = flags.DEFINE_integer('cores', 2, 'Cores to measure on.', lower_bound=1)
 _MIXED_PRECISION = flags.DEFINE_bool(
   'mixed_precision', False, 'Compute in bfloat16.'
@@ -75,7 +82,8 @@ _TOY = flags.DEFINE_bool('toy', False, 'Only show that everything runs.')
 _WORK_DIR = flags.DEFINE_string(
   'work_dir',
   None,
-  'Logs and corpora stay here, and are used again. Default: a temporary one.',
+  'Directory to keep logs and corpora in, which are used again. Default: a'
+  ' temporary one.',
 )
 
 _BUSY = 0.3
@@ -96,10 +104,8 @@ def _measure(
   return results
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """Measures one after the other."""
-  if len(argv) > 1:
-    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
   with tempfile.TemporaryDirectory(prefix='realm_tf-benchmark-') as temporary:
     work_dir = os.path.abspath(_WORK_DIR.value or temporary)
     material = {
@@ -111,17 +117,14 @@ def main(argv: list[str]) -> None:
     }
     for name in ('knowledge', 'queries', 'vocab_file'):
       if not os.path.exists(material[name]):
-        raise SystemExit(f'benchmark: {material[name]} is not there')
-    try:
-      measurements = plan.make_plan(
-        material,
-        only=_ONLY.value,
-        cores=_CORES.value,
-        mixed_precision=_MIXED_PRECISION.value,
-        toy=_TOY.value,
-      )
-    except ValueError as e:
-      raise app.UsageError(f'--only: {e}') from e
+        raise ValueError(f'{material[name]} is not there')
+    measurements = plan.make_plan(
+      material,
+      only=_ONLY.value,
+      cores=_CORES.value,
+      mixed_precision=_MIXED_PRECISION.value,
+      toy=_TOY.value,
+    )
     facts = machine.facts()
     try:
       results = _measure(measurements, work_dir)
@@ -145,4 +148,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  program.run(main)

@@ -22,7 +22,9 @@ export its info file.
 
 from absl import app, flags
 
-from . import program
+from realm_tf.configs.masking_config import MaskingConfig
+
+from . import config_flags, program
 
 _NUM = flags.DEFINE_integer('num', 3, 'Records to show.', lower_bound=0)
 _SKIP = flags.DEFINE_integer('skip', 0, 'Records to skip.', lower_bound=0)
@@ -32,8 +34,7 @@ _VOCAB_FILE = flags.DEFINE_string(
 _LOWER_CASE = flags.DEFINE_bool(
   'lower_case', True, 'Whether the vocabulary is uncased.'
 )
-_MAX_MASKS = flags.DEFINE_integer('max_masks', 10, "pretrain_realm's.")
-_QUERY_SEQ_LEN = flags.DEFINE_integer('query_seq_len', 96, "pretrain_realm's.")
+config_flags.define(MaskingConfig)
 
 
 def main(paths: list[str]) -> None:
@@ -41,12 +42,10 @@ def main(paths: list[str]) -> None:
   if not paths:
     raise app.UsageError('name a file or a directory to describe')
   from realm_tf.indexing import description
-  from realm_tf.spans import masking, pretraining_examples
+  from realm_tf.spans import pretraining_examples
   from realm_tf.text.tokenizer import BertTokenizer
 
-  config = masking.MaskingConfig(
-    max_masks=_MAX_MASKS.value, query_seq_len=_QUERY_SEQ_LEN.value
-  )
+  config = config_flags.make(MaskingConfig)
   for path in paths:
     for line in description.describe(path, _NUM.value, _SKIP.value):
       print(line)

@@ -47,7 +47,27 @@ class SpanRulesConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SpansConfig(ShardingConfig, SpanRulesConfig):
+class LookupPairsConfig(Config):
+  """How pairs of a sentence and a passage that tells its blank are made.
+
+  Attributes:
+    pairs_per_document: Maximum number of pairs per document. Defaults to 3.
+    passage_words: Maximum words of a passage. Passage and sentence together
+      should not be longer than what they train. Defaults to 55.
+    pairs_seed: Seed of the choice of names. Defaults to 0.
+  """
+
+  pairs_per_document: int = 3
+  passage_words: int = 55
+  pairs_seed: int = 0
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self.check_at_least(1, 'pairs_per_document', 'passage_words')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SpansConfig(ShardingConfig, SpanRulesConfig, LookupPairsConfig):
   """Configuration of tagging salient spans.
 
   Attributes:
@@ -58,6 +78,8 @@ class SpansConfig(ShardingConfig, SpanRulesConfig):
     bert_tagger: Model directory or export of a trained tagger, for the BERT
       tagger.
     dates: Whether dates are salient, too. Defaults to True.
+    lookup_pairs: JSONL file to write pairs of a sentence and a passage to, for
+      masked language modeling. Defaults to none.
   """
 
   tagger: Literal['gazetteer', 'spacy', 'bert', 'none'] = 'gazetteer'
@@ -65,6 +87,7 @@ class SpansConfig(ShardingConfig, SpanRulesConfig):
   spacy_pipeline: str = 'en_core_web_sm'
   bert_tagger: str = ''
   dates: bool = True
+  lookup_pairs: str = ''
 
   def __post_init__(self) -> None:
     super().__post_init__()

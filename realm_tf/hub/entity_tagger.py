@@ -14,7 +14,7 @@ where those of each sentence begin. A sentence may be a whole document.
 A capitalized word that stands at several places of a document gets half of its
 probabilities from the others. It belongs to an entity if that is then more
 likely than not. Adjacent words are one entity, unless the model is sure of two
-labels or says that one begins; its label is the likeliest one for all its words.
+labels or says that one begins; its label is the likeliest for all its words.
 """
 
 import dataclasses

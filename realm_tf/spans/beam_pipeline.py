@@ -210,4 +210,6 @@ def tag_salient_spans(
     count = sum(1 for _ in readers.raw_records(str(path), 'blocks'))
     os.replace(path, shards.data_file(i))
     shards.add({**(nothing if i else summary), 'num_records': count})
-  return shards.finish({}, span_statistics.summarize)
+  manifest = shards.finish({}, span_statistics.summarize)
+  salient_spans.write_pairs(config, manifest)
+  return manifest

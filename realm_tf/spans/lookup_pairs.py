@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.spans_config import LookupPairsConfig
 from realm_tf.io import atomic, files, progress, records
 from realm_tf.spans import span_records
 
 _AT_ONCE = 256
+_DEFAULTS = LookupPairsConfig()
 
 
 def _passage(
@@ -54,9 +56,7 @@ def pairs_of_document(
   sentences: np.ndarray,
   spans: np.ndarray,
   rng: np.random.Generator,
-  *,
-  max_pairs: int = 3,
-  passage_words: int = 55,
+  config: LookupPairsConfig = _DEFAULTS,
 ) -> Iterator[dict[str, Any]]:
   """Makes pairs of one document.
 
@@ -65,8 +65,7 @@ def pairs_of_document(
     sentences: int [sentences, (start, limit)] in bytes of `text`.
     spans: int [spans, (start, limit, sentence)], salient spans.
     rng: Decides which spans, and which of their other mentions.
-    max_pairs: Maximum number of pairs.
-    passage_words: Maximum words of a passage; a longer sentence stays whole.
+    config: Limits. A sentence longer than a passage stays whole.
 
   Yields:
     `query`, `span` (start and limit in bytes of it) and `text`, as
@@ -80,7 +79,7 @@ def pairs_of_document(
   sizes = [len(part.split()) for part in parts]
   found = 0
   for start, limit, own in rng.permutation(spans).tolist():
-    if found == max_pairs:
+    if found == config.pairs_per_document:
       return
     name = re.escape(cut(start, limit))
     whole_word = re.compile(rf'(?<!\w){name}(?!\w)')
@@ -91,7 +90,7 @@ def pairs_of_document(
     if not others or len(whole_word.findall(parts[own])) != 1:
       continue
     mention = others[rng.integers(len(others))]
-    chosen = _passage(sizes, mention, own, passage_words)
+    chosen = _passage(sizes, mention, own, config.passage_words)
     found += 1
     first = int(sentences[own][0])
     yield {
@@ -104,10 +103,8 @@ def pairs_of_document(
 def write_pairs(
   spans: str | Sequence[str],
   output: str | os.PathLike,
+  config: LookupPairsConfig = _DEFAULTS,
   *,
-  seed: int = 0,
-  max_pairs: int = 3,
-  passage_words: int = 55,
   show_progress: bool = True,
 ) -> dict[str, int]:
   """Writes the pairs of span records as JSONL.
@@ -115,9 +112,7 @@ def write_pairs(
   Args:
     spans: Records of `tag_salient_spans`, comma-separated paths and globs.
     output: The file; it appears when it is complete.
-    seed: Seed of the choices.
-    max_pairs: Maximum number of pairs per document.
-    passage_words: Maximum words of a passage.
+    config: Limits and seed.
     show_progress: Whether to show a progress bar.
 
   Returns:
@@ -130,7 +125,7 @@ def write_pairs(
   for path in paths:
     records.check_features(path, span_records.FEATURES)
   counts = {'documents': 0, 'documents_with_pairs': 0, 'pairs': 0}
-  rng = np.random.default_rng(seed)
+  rng = np.random.default_rng(config.pairs_seed)
   with (
     atomic.atomic_file(output, 'w') as f,
     progress.progress(
@@ -141,11 +136,7 @@ def write_pairs(
       try:
         for batch in records.read([path]).batch(_AT_ONCE):
           for document in span_records.parse(batch).texts_and_places():
-            pairs = list(
-              pairs_of_document(
-                *document, rng, max_pairs=max_pairs, passage_words=passage_words
-              )
-            )
+            pairs = list(pairs_of_document(*document, rng, config))
             f.writelines(json.dumps(pair) + '\n' for pair in pairs)
             counts['documents'] += 1
             counts['documents_with_pairs'] += bool(pairs)
@@ -155,7 +146,7 @@ def write_pairs(
         raise ValueError(f'{path}: cut off or damaged: {e.message}') from e
     if not counts['pairs']:
       raise ValueError(
-        f'{spans}: of {counts["documents"]} documents none has a name that'
-        ' stands in two of its sentences'
+        f'no pair for {output}: of {counts["documents"]} documents none has a'
+        ' name that stands in two of its sentences'
       )
   return counts

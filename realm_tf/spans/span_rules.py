@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which of the spans found are kept for masking.
 
-Of spans that overlap one stays: a date before anything else, then the longer
-one, then the one that begins first. So the spans of a document are disjoint,
-and none is there twice.
+One of spans that overlap is kept: a date before anything else, then the longer
+one, then the one that begins first. So the spans of a document are disjoint.
 """
 
-import dataclasses
+import collections
 import zlib
 from collections.abc import Iterable, Sequence
 
 from realm_tf.configs.spans_config import SPAN_GROUPS, SpanRulesConfig
 from realm_tf.corpus.document import CorpusError
+from realm_tf.spans import span_statistics
 from realm_tf.spans.taggers import Span
 
-# What taggers call their labels, in four groups; `misc` is all the rest.
+# Labels of taggers in four groups; `misc` is all the rest.
 _MEMBERS = {
   'person': {'PER', 'PERSON'},
   'organization': {'ORG', 'ORGANIZATION', 'CORPORATION', 'GROUP'},
@@ -30,49 +30,29 @@ def group_of(label: str) -> str:
   return _GROUP_OF.get(label.upper(), 'misc')
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SpanRules(SpanRulesConfig):
-  """What is kept."""
+def check_labels(labels: Sequence[str], known: Iterable[str]) -> None:
+  """Checks that labels can occur.
 
-  def check_labels(self, known: Iterable[str]) -> None:
-    """Checks that each of `labels` can occur.
+  Args:
+    labels: Labels or groups of labels to keep.
+    known: The labels that the tagger gives, with `DATE` if dates are found.
 
-    Args:
-      known: The labels that the tagger gives, with `DATE` if dates are found.
-
-    Raises:
-      CorpusError: One cannot.
-    """
-    known = sorted(known)
-    possible = {*known, *map(group_of, known)}
-    for label in self.labels:
-      # All groups is the default, whatever the tagger tells apart.
-      if label not in possible and set(self.labels) != set(SPAN_GROUPS):
-        raise CorpusError(
-          f'`labels`: {label!r} is nothing that this tagger finds; it has'
-          f' {", ".join(sorted(possible))}'
-        )
-
-  def wants(self, label: str) -> bool:
-    """Whether spans of a label are masked."""
-    return label in self.labels or group_of(label) in self.labels
-
-  def fits(self, chars: int) -> bool:
-    """Whether a span is neither too short nor too long."""
-    return self.min_span_chars <= chars <= (self.max_span_chars or chars)
-
-  def drops_sentence(self, sentence: bytes) -> bool:
-    """Whether a sentence without a span is left out."""
-    if not 0 < self.drop_spanless < 1:
-      return self.drop_spanless == 1
-    return zlib.crc32(sentence) < self.drop_spanless * (1 << 32)
-
-
-DEFAULT_RULES = SpanRules()
+  Raises:
+    CorpusError: One cannot.
+  """
+  known = sorted(known)
+  possible = {*known, *map(group_of, known)}
+  for label in labels:
+    # All groups is the default, whatever the tagger tells apart.
+    if label not in possible and set(labels) != set(SPAN_GROUPS):
+      raise CorpusError(
+        f'`labels`: {label!r} is nothing that this tagger finds; it has'
+        f' {", ".join(sorted(possible))}'
+      )
 
 
 def resolve(spans: Sequence[Span]) -> list[Span]:
-  """Returns disjoint spans in order, by the rule at the head of this module."""
+  """Returns disjoint spans in order, by this module's rule."""
   ordered = sorted(spans)
   if all(a.limit <= b.start for a, b in zip(ordered, ordered[1:])):
     return ordered
@@ -84,3 +64,68 @@ def resolve(spans: Sequence[Span]) -> list[Span]:
     if all(span.limit <= k.start or k.limit <= span.start for k in kept):
       kept.append(span)
   return sorted(kept)
+
+
+class SpanFilter:
+  """Keeps some of the spans of sentences, and counts.
+
+  Attributes:
+    counts: `sentences_with_spans`, `spans_LABEL` and `spans_dropped_REASON`.
+    tallies: Spans per sentence and frequent spans, for `span_statistics`.
+  """
+
+  def __init__(self, rules: SpanRulesConfig):
+    """Starts at zero."""
+    self._rules = rules
+    self.counts: collections.Counter = collections.Counter()
+    self.tallies: dict[str, collections.Counter] = {
+      span_statistics.SPANS_PER_SENTENCE: collections.Counter(),
+      span_statistics.FREQUENT: collections.Counter(),
+    }
+
+  def keep(
+    self, sentence: bytes, found: Sequence[Span], seen: set[str]
+  ) -> list[Span]:
+    """Returns the spans of a sentence that are kept, in order.
+
+    Args:
+      sentence: UTF-8.
+      found: Its spans, in any order; they may overlap.
+      seen: Texts of the document's spans so far; they are added here.
+    """
+    rules = self._rules
+    wanted = [
+      span
+      for span in found
+      if span.label in rules.labels or group_of(span.label) in rules.labels
+    ]
+    self.drop('label', len(found) - len(wanted))
+    disjoint = resolve(wanted)
+    self.drop('overlap', len(wanted) - len(disjoint))
+    kept = []
+    for span in disjoint:
+      text = sentence[span.start : span.limit].decode()
+      longest = rules.max_span_chars or len(text)
+      if not rules.min_span_chars <= len(text) <= longest:
+        self.drop('length')
+      elif rules.unique_spans and text.casefold() in seen:
+        self.drop('repeated')
+      else:
+        seen.add(text.casefold())
+        kept.append(span)
+        self.counts[f'spans_{span.label}'] += 1
+        key = span_statistics.frequent_key(span.label, text)
+        self.tallies[span_statistics.FREQUENT][key] += 1
+    self.counts['sentences_with_spans'] += bool(kept)
+    self.tallies[span_statistics.SPANS_PER_SENTENCE][str(len(kept))] += 1
+    return kept
+
+  def drop(self, reason: str, count: int = 1) -> None:
+    """Counts spans that are dropped."""
+    # No zeros: they would be in the manifest.
+    if count:
+      self.counts[f'spans_dropped_{reason}'] += count
+
+  def drops_sentence(self, sentence: bytes) -> bool:
+    """Whether a sentence without a span is left out."""
+    return zlib.crc32(sentence) < self._rules.drop_spanless * (1 << 32)

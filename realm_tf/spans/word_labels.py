@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled words to train a tagger with, and label numbers into spans."""
+"""Labelled words to train a tagger with."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,20 +13,20 @@ from realm_tf.spans.conll import Sentence
 from realm_tf.text import word_pieces
 from realm_tf.text.tokenizer import BertTokenizer
 
-# Of wordpieces that do not begin a word, and of padding.
+# Class of wordpieces that do not begin a word, and of padding.
 IGNORED = -1
 # Batches among whose windows those of one length are put together.
 _POOL = 16
-# Sentences that are tokenized at a time.
+# Sentences tokenized at a time.
 _CHUNK = 1024
 
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-  """What the model tells apart of words: class 0 is no entity.
+  """The classes of words; class 0 is no entity.
 
   Attributes:
-    labels: Of entities.
+    labels: Labels of entities.
     with_begin: Whether a label has two classes, B- and then I-. They are of use
       where entities of one label stand side by side; otherwise one class is
       learned better.
@@ -52,8 +52,8 @@ class Examples:
 
   Attributes:
     ids: int32 [pieces of all windows].
-    cases: int32, the same shape.
-    classes: int32, the same shape; `IGNORED` where no word begins.
+    cases: int32, same shape.
+    classes: int32, same shape; `IGNORED` where no word begins.
     splits: int64 [windows + 1], where each window begins.
   """
 
@@ -64,6 +64,31 @@ class Examples:
 
   def __len__(self) -> int:
     return len(self.splits) - 1
+
+  def batch(
+    self,
+    chosen: np.ndarray,
+    tokenizer: BertTokenizer,
+    mask_rate: float = 0.0,
+    seed: Sequence[int] = (),
+  ) -> dict[str, tf.Tensor]:
+    """Packs the chosen windows, with some wordpieces masked."""
+    starts, limits = self.splits[chosen], self.splits[chosen + 1]
+    where = np.concatenate([np.arange(a, b) for a, b in zip(starts, limits)])
+
+    def ragged(values: np.ndarray) -> tf.RaggedTensor:
+      return tf.RaggedTensor.from_row_lengths(values, limits - starts)
+
+    ids = self.ids[where]
+    if mask_rate:
+      drawn = np.random.default_rng(seed).random(len(ids))
+      ids = np.where(drawn < mask_rate, np.int32(tokenizer.mask_id), ids)
+    inputs = word_pieces.pack_windows(
+      ragged(ids), ragged(self.cases[where]), tokenizer
+    )
+    ends = tf.fill([len(chosen), 1], IGNORED)
+    classes = tf.concat([ends, ragged(self.classes[where]), ends], 1)
+    return {**inputs, 'word_classes': classes.to_tensor(IGNORED)}
 
 
 def _entity_classes(
@@ -85,9 +110,8 @@ def _entity_classes(
     return np.zeros(len(keys), np.int32)
   entity = np.searchsorted(np.array(starts), keys, side='right') - 1
   inside = (entity >= 0) & (keys < np.array(limits)[entity])
-  begins = np.ones_like(inside)
-  begins[1:] = entity[1:] != entity[:-1]
-  found = np.array(of_entity, np.int32)[entity, np.where(begins, 0, 1)]
+  goes_on = np.diff(entity, prepend=-2) == 0
+  found = np.array(of_entity, np.int32)[entity, goes_on.astype(int)]
   return np.where(inside, found, 0).astype(np.int32)
 
 
@@ -103,9 +127,9 @@ def make_examples(
   between: the model is trained on what it will be given.
 
   Args:
-    sentences: Or whole documents.
-    classes: Of their words.
-    tokenizer: Of the wordpieces.
+    sentences: Sentences or whole documents.
+    classes: Classes of their words.
+    tokenizer: The tokenizer.
     config: How windows are cut.
 
   Raises:
@@ -127,14 +151,12 @@ def make_examples(
       pieces.ids.row_lengths(),
       length=config.max_length - 2,
       overlap=config.overlap,
-    )
-    where = windows.pieces.values.numpy()
-    for column, values in zip(
-      columns,
-      (pieces.ids.values.numpy(), pieces.cases.values.numpy(), of_piece),
-    ):
-      column.append(values[where])
-    columns[3].append(windows.pieces.row_lengths().numpy())
+    ).pieces
+    where = windows.values.numpy()
+    ids, cases = pieces.ids.values.numpy(), pieces.cases.values.numpy()
+    found = (ids[where], cases[where], of_piece[where])
+    for column, values in zip(columns, (*found, windows.row_lengths().numpy())):
+      column.append(values)
   ids, cases, of_pieces, lengths = (np.concatenate(c) for c in columns)
   if not len(lengths):
     raise ValueError('the sentences have no wordpiece')
@@ -142,35 +164,10 @@ def make_examples(
   return Examples(ids, cases, of_pieces, splits)
 
 
-def _batch(
-  examples: Examples,
-  chosen: np.ndarray,
-  tokenizer: BertTokenizer,
-  mask_rate: float = 0.0,
-  seed: Sequence[int] = (),
-) -> dict[str, tf.Tensor]:
-  starts, limits = examples.splits[chosen], examples.splits[chosen + 1]
-  where = np.concatenate([np.arange(a, b) for a, b in zip(starts, limits)])
-
-  def ragged(values: np.ndarray) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_row_lengths(values, limits - starts)
-
-  ids = examples.ids[where]
-  if mask_rate:
-    drawn = np.random.default_rng(seed).random(len(ids))
-    ids = np.where(drawn < mask_rate, np.int32(tokenizer.mask_id), ids)
-  inputs = word_pieces.pack_windows(
-    ragged(ids), ragged(examples.cases[where]), tokenizer
-  )
-  ends = tf.fill([len(chosen), 1], IGNORED)
-  classes = tf.concat([ends, ragged(examples.classes[where]), ends], 1)
-  return {**inputs, 'word_classes': classes.to_tensor(IGNORED)}
-
-
 def _epoch_order(
   lengths: np.ndarray, batch_size: int, seed: Sequence[int]
 ) -> np.ndarray:
-  """A random order of whole batches, of windows of about one length each.
+  """A random order of batches of windows of similar length.
 
   Returns:
     int [batches, batch_size].
@@ -197,14 +194,14 @@ def training_batches(
   """Endless batches of windows of similar length, each epoch in another order.
 
   Args:
-    examples: All.
-    tokenizer: Of their ids.
-    batch_size: Windows of a batch; where there are fewer, all of them.
-    seed: Of the order.
-    start_batch: Number of the first batch; it is the one that a run from
-      batch 0 has there.
+    examples: All windows.
+    tokenizer: Tokenizer of their ids.
+    batch_size: Windows per batch; where there are fewer, all of them.
+    seed: Seed of the order and of the masks.
+    start_batch: Number of the first batch, which is the same as that of a run
+      from batch 0.
     mask_rate: Share of the wordpieces that are replaced by [MASK], so that the
-      words around have to tell what it is.
+      model learns from the words around them.
 
   Yields:
     `input_word_ids`, `input_mask`, `input_type_ids` and `word_classes`, int32
@@ -217,7 +214,7 @@ def training_batches(
     epoch, first = divmod(number, per_epoch)
     order = _epoch_order(np.diff(examples.splits), size, [seed, epoch])
     for chosen in order[first:]:
-      yield _batch(examples, chosen, tokenizer, mask_rate, [seed, number])
+      yield examples.batch(chosen, tokenizer, mask_rate, [seed, number])
       number += 1
 
 
@@ -227,4 +224,4 @@ def heldout_batches(
   """Each window once, those of one length together."""
   order = np.argsort(np.diff(examples.splits), kind='stable')
   for first in range(0, len(order), batch_size):
-    yield _batch(examples, order[first : first + batch_size], tokenizer)
+    yield examples.batch(order[first : first + batch_size], tokenizer)

@@ -1,18 +1,21 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""bin/tag_salient_spans as a user calls it."""
 
 import json
+
+import pytest
 
 from tests.support import tiny_world
 
 
-def test_tags_and_shows(tmp_path):
-  tiny_world.write(tmp_path / 'world')
-  out = tmp_path / 'spans'
+def test_tags_and_makes_pairs_that_pretrain_bert_reads(world, tmp_path):
+  out, pairs_file = tmp_path / 'spans', tmp_path / 'pairs.jsonl'
   done = tiny_world.call(
     'tag_salient_spans',
-    f'--input={tmp_path}/world/text.jsonl',
+    f'--input={world}/text.jsonl',
     f'--output_dir={out}',
+    f'--lookup_pairs={pairs_file}',
   )
   assert done.returncode == 0, done.stderr
   counts = json.loads((out / 'manifest.json').read_text())['counts']
@@ -20,30 +23,50 @@ def test_tags_and_shows(tmp_path):
   assert counts['sentences'] == 120
   # Land and capital in the first sentence, land and river in the second.
   assert counts['spans_NAME'] == 240
-  shown = tiny_world.call_forked('describe', '--num=1', str(out))
-  assert shown.returncode == 0, shown.stderr
-  sentence = json.loads(
-    (tmp_path / 'world' / 'text.jsonl').read_text().splitlines()[0]
-  )['text'].split('.')[0]
-  assert sentence in shown.stdout.replace('[[', '').replace(']]', '')
-  assert 'People in [[' in shown.stdout
+  assert 'sentences with a span: 100.0% of 120' in done.stdout
+  # Two sentences of each text name the land.
+  pairs = [json.loads(line) for line in pairs_file.read_text().splitlines()]
+  assert f'{len(pairs)} pairs from 60 of 60 documents' in done.stdout
+  for pair in pairs:
+    start, limit = pair['span']
+    assert pair['query'][start:limit] in pair['text']
+  done = tiny_world.call_forked(
+    'pretrain_bert',
+    f'--model_dir={tmp_path}/bert',
+    f'--train_passages={pairs_file}',
+    f'--bert={world}/bert_config.json',
+    f'--vocab_file={world}/vocab.txt',
+    '--train_steps=2',
+    '--batch_size=4',
+  )
+  assert done.returncode == 0, done.stderr
+  assert 'not a passage' not in done.stderr
 
 
-def test_errors_are_one_line(tmp_path):
-  for flags, message in (
-    (('--input=/no/x', f'--output_dir={tmp_path}'), 'no file matches'),
+@pytest.mark.parametrize(
+  ('flags', 'message'),
+  [
+    (['--input=/no/x'], '--input: no file matches /no/x'),
+    (['--gazetteer=/no/names'], '--gazetteer: /no/names: '),
+    (['--tagger=bert'], '--bert_tagger is needed'),
     (
-      (
-        f'--input={__file__}',
-        f'--output_dir={tmp_path}',
-        '--gazetteer=/no/names',
-      ),
-      '--gazetteer: /no/names',
+      ['--tagger=bert', f'--bert_tagger={__file__}'],
+      f'{__file__} is neither a tagger nor the model_dir of',
     ),
-  ):
-    done = tiny_world.call_forked('tag_salient_spans', *flags)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith('tag_salient_spans: ')
-    assert message in last
-    assert 'Traceback' not in done.stderr
+    (['--labels=person'], "--labels: 'person' is nothing that this tagger"),
+    (['--beam_options=--x'], '--beam_options: --pipeline is local and does not'),
+    (
+      ['--labels=date', '--lookup_pairs=pairs.jsonl'],
+      'no pair for pairs.jsonl: of 0 documents none',
+    ),
+  ],
+)
+def test_errors_are_one_line(world, tmp_path, flags, message):
+  done = tiny_world.call_forked(
+    'tag_salient_spans',
+    f'--input={world}/text.jsonl',
+    f'--output_dir={tmp_path}/out',
+    *flags,
+  )
+  last = tiny_world.last_line(done)
+  assert last.startswith('tag_salient_spans: ') and message in last

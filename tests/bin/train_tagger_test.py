@@ -77,16 +77,3 @@ def test_errors_are_one_line(world, tmp_path):
   )
   said = tiny_world.last_line(result)
   assert said == (f'train_tagger: {bad}:2: 3 columns, but 2 in the first row')
-  flags = (f'--input={world}/text.jsonl', f'--output_dir={tmp_path}/out')
-  for more, message in (
-    (['--tagger=bert'], '--tagger=bert needs --bert_tagger'),
-    (
-      ['--tagger=bert', f'--bert_tagger={tmp_path}'],
-      f'{tmp_path} is neither a tagger nor the model_dir of bin/train_tagger',
-    ),
-    (['--labels=person'], "--labels: 'person' is nothing that this tagger"),
-    (['--beam_options=--x'], '--beam_options: --pipeline=local has no use'),
-  ):
-    result = tiny_world.call_forked('tag_salient_spans', *flags, *more)
-    said = tiny_world.last_line(result)
-    assert said.startswith('tag_salient_spans: ') and message in said

@@ -5,11 +5,10 @@ import json
 import shutil
 
 import pytest
-import tensorflow as tf
 
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import sharding
-from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import bert_tagger, salient_spans
 from tests.support import small_tagger
 
@@ -19,48 +18,6 @@ def directory(tmp_path_factory):
   return small_tagger.export(
     tmp_path_factory.mktemp('tagger') / 'tagger', whole_documents=True
   )
-
-
-TEXT = 'Ann Lee saw Rome in May 1990.\nÄnn saw it. Rome\nLee and Ann.'
-
-
-def test_documents_are_tagged_whole(directory):
-  tagger = bert_tagger.BertTagger(directory)
-  assert tagger.whole_documents and tagger.labels == {'LOC', 'PER'}
-  assert tagger.tag([]) == []
-  records, counts, _ = salient_spans.tag_documents(
-    [Document('a', TEXT), Document('b', 'x saw x.')], tagger
-  )
-  (record,) = records
-  feature = tf.train.Example.FromString(record).features.feature
-  raw = TEXT.encode()
-  assert [
-    raw[a:b].decode()
-    for a, b in zip(
-      feature['span_byte_start'].int64_list.value,
-      feature['span_byte_limit'].int64_list.value,
-    )
-  ] == ['Ann Lee', 'Rome', 'May 1990', 'Änn', 'Rome', 'Lee', 'Ann']
-  assert counts['spans_LOC'] == 2 and counts['spans_PER'] == 4
-  assert counts['sentences'] == 5 and counts['sentences_with_spans'] == 4
-  # Rome and Lee of two sentences are sure of their labels: not one entity.
-  assert 'spans_dropped_across_sentences' not in counts
-
-
-def test_a_span_in_two_sentences_is_in_none():
-  class Across:
-    whole_documents = True
-
-    def tag(self, texts):
-      return [[salient_spans.taggers.Span(0, len(t), 'PER')] for t in texts]
-
-  records, counts, _ = salient_spans.tag_documents(
-    [Document('a', 'Ann was.\nLee was.'), Document('b', 'Ann Lee was.')],
-    Across(),
-  )
-  assert len(records) == 1
-  assert counts['spans_dropped_across_sentences'] == 1
-  assert counts['spans_PER'] == 1
 
 
 def _config(tmp_path, directory, **changes):

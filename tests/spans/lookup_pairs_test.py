@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.spans_config import LookupPairsConfig
 from realm_tf.spans import lookup_pairs, span_records
 
 _SENTENCES = (
@@ -40,7 +41,8 @@ def _document(sentences=_SENTENCES, names=('Lima', 'Rome', 'Żary')):
 
 def _pairs(*args, seed=0, **settings):
   rng = np.random.default_rng(seed)
-  return list(lookup_pairs.pairs_of_document(*args, rng, **settings))
+  config = LookupPairsConfig(**settings)
+  return list(lookup_pairs.pairs_of_document(*args, rng, config))
 
 
 def _blank(pair):
@@ -51,7 +53,7 @@ def _blank(pair):
 def test_the_passage_tells_the_blank_and_the_sentence_does_not():
   seen = set()
   for seed in range(30):
-    for pair in _pairs(*_document(), seed=seed, max_pairs=9):
+    for pair in _pairs(*_document(), seed=seed, pairs_per_document=9):
       answer = _blank(pair)
       assert f' {answer}' in f' {pair["text"]}'
       assert pair['query'] not in pair['text']
@@ -81,12 +83,12 @@ def test_names_are_whole_words_in_any_script():
   sentences = ('Jos is far.', 'José is near.', 'Иван пел.', 'Ивановна пела.')
   assert _pairs(*_document(sentences, names=('Jos', 'Иван'))) == []
   sentences = ('Иван пел.', '«Иван» ушёл.')
-  pairs = _pairs(*_document(sentences, names=('Иван',)), max_pairs=9)
+  pairs = _pairs(*_document(sentences, names=('Иван',)), pairs_per_document=9)
   assert {_blank(pair) for pair in pairs} == {'Иван'} and len(pairs) == 2
 
 
 def test_as_many_as_asked_for():
-  assert len(_pairs(*_document(), max_pairs=2)) == 2
+  assert len(_pairs(*_document(), pairs_per_document=2)) == 2
   assert _pairs(*_document(names=())) == []
   assert _pairs(*_document((), ())) == []
 
@@ -119,7 +121,7 @@ def test_files(tmp_path):
 def test_no_pair_at_all_is_an_error(tmp_path):
   _write(tmp_path / 'spans-0.gz', [_document(names=())] * 2)
   output = tmp_path / 'pairs.jsonl'
-  with pytest.raises(ValueError, match=r'spans-0\.gz: of 2 documents none'):
+  with pytest.raises(ValueError, match=r'pairs\.jsonl: of 2 documents none'):
     lookup_pairs.write_pairs(
       str(tmp_path / 'spans-0.gz'), output, show_progress=False
     )

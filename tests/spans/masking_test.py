@@ -1,15 +1,13 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from realm_tf.configs.masking_config import MaskingConfig
 from realm_tf.spans import masking
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.support import shared_data, small_world
+from tests.support import small_world
 
 _CONFIG = MaskingConfig(query_seq_len=12, max_masks=3)
 
@@ -114,49 +112,3 @@ def test_ablations_mask_the_share_they_should(choose):
     assert runs > 8
   again = choose(ids, [1, 0], config).numpy()
   np.testing.assert_array_equal(again, chosen[0])
-
-
-def test_the_originals_masks():
-  golden = json.loads(
-    shared_data.path('goldens', 'featurization.json').read_text()
-  )
-  arrays = np.load(shared_data.path('goldens', 'featurization.npz'))
-  queries = golden['queries']
-  config = MaskingConfig(
-    max_masks=golden['config']['max_masks'],
-    query_seq_len=golden['config']['query_seq_len'],
-  )
-  vocab = shared_data.path('goldens', 'modules/tiny/bert/assets/vocab.txt')
-  ranges, got = _mask(
-    [q['text'] for q in queries],
-    [q['mask_spans'] for q in queries],
-    config,
-    BertTokenizer.from_file(vocab),
-  )
-  row = 0
-  fit = []
-  for query in queries:
-    spans = len(query['mask_spans'])
-    fit.append(bool(tf.reduce_all(ranges.fit[row : row + spans])))
-    row += spans
-  compared = 0
-  for i, query in enumerate(queries):
-    if 'mask' not in query:
-      # Wrong in the original: tokens that it cannot align, and a span inside
-      # a token. Right: a span that would be cut off.
-      cut_off = query.get('error_message') == 'Masks would be truncated.'
-      assert fit[i] != cut_off, query['text']
-      continue
-    compared += 1
-    # Wrong in the original: it masks more than it predicts.
-    assert fit[i] == (len(query['mask']['mask_indices']) <= config.max_masks)
-    ok = query['ok_index']
-    assert (
-      got['query_ids'][i].numpy().tolist()
-      == (query['mask']['token_ids_after_masking'][: config.max_query_tokens])
-    )
-    for name in ('positions', 'targets', 'mask'):
-      np.testing.assert_array_equal(
-        got[f'mlm_{name}'][i], arrays[f'mlm_{name}'][ok], query['text']
-      )
-  assert compared == len(arrays['mlm_mask'])

@@ -3,6 +3,7 @@
 
 import dataclasses
 import gzip
+import hashlib
 import itertools
 import json
 
@@ -11,9 +12,9 @@ import tensorflow as tf
 
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import block_records
-from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import salient_spans
-from tests.support import shared_data
+from tests.support import shared_data, tiny_world
 
 
 def _config(path, output_dir, **kwargs):
@@ -47,6 +48,7 @@ def _documents(output_dir, manifest):
   return found
 
 
+PRETRAINING = tiny_world.ROOT / 'testdata' / 'pretraining.jsonl'
 TEXT = (
   'Zürich, in Switzerland, is a town.\n'
   'On 4 July 1776 Ann Lee went to Ōsaka. She came back in 1780.'
@@ -85,21 +87,6 @@ def test_offsets_are_into_the_text(tmp_path):
   }
 
 
-def test_dates_go_before_names():
-  class All:
-    def tag(self, texts):
-      return [[salient_spans.taggers.Span(0, len(t), 'NAME')] for t in texts]
-
-  records, counts, _ = salient_spans.tag_documents(
-    [Document('a', 'In May 1990 it was.\nNo date.')], All()
-  )
-  assert counts['spans_DATE'] == 1
-  assert counts['spans_NAME'] == 1  # the second sentence
-  (record,) = records
-  feature = tf.train.Example.FromString(record).features.feature
-  assert list(feature['span_byte_start'].int64_list.value) == [3, 20]
-
-
 def test_blocks_keep_title_and_text(tmp_path):
   path = tmp_path / 'blocks-00000-of-00001.tfrecord.gz'
   body = b'Ann  went to &amp; fro.  '
@@ -125,6 +112,36 @@ def test_another_gazetteer_is_another_setting(tmp_path):
   names.write_text('Bob\n')
   with pytest.raises(CorpusError, match='other settings .gazetteer is'):
     salient_spans.tag_salient_spans(config)
+
+
+@pytest.mark.parametrize(
+  ('settings', 'fingerprint', 'statistics'),
+  [
+    (
+      {'records_per_shard': 1000},
+      '862214cd090c5810dea917b9a49cc017fcaa41d1efbb8e9c73308020d42a9dae',
+      '720af267b172dc2d8f1ffc7720806cf9',
+    ),
+    (
+      {
+        'labels': ('misc',),
+        'min_span_chars': 4,
+        'max_span_chars': 12,
+        'unique_spans': True,
+        'drop_spanless': 0.5,
+      },
+      'cca42e87f190b67db578ff06d42146ccbe52360460ec4f5d58d9cebabf1e5249',
+      '9bd0696beffd1684a76ad8fbe9ce07d6',
+    ),
+  ],
+)
+def test_output_stays_the_same(tmp_path, settings, fingerprint, statistics):
+  config = _config(PRETRAINING, tmp_path / 'out', **settings)
+  manifest = salient_spans.tag_salient_spans(config)
+  assert manifest['fingerprint'] == fingerprint
+  found = (tmp_path / 'out' / 'statistics.json').read_text()
+  content = json.dumps(json.loads(found), sort_keys=True)
+  assert hashlib.md5(content.encode()).hexdigest() == statistics
 
 
 def test_real_news(tmp_path):
