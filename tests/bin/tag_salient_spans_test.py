@@ -26,7 +26,7 @@ def test_tags_and_makes_pairs_that_pretrain_bert_reads(world, tmp_path):
   assert 'sentences with a span: 100.0% of 120' in done.stdout
   # Two sentences of each text name the land.
   pairs = [json.loads(line) for line in pairs_file.read_text().splitlines()]
-  assert f'{len(pairs)} pairs from 60 of 60 documents' in done.stdout
+  assert f'{len(pairs)} pairs from 60 of 60 documents' in done.stderr
   for pair in pairs:
     start, limit = pair['span']
     assert pair['query'][start:limit] in pair['text']
@@ -46,7 +46,7 @@ def test_tags_and_makes_pairs_that_pretrain_bert_reads(world, tmp_path):
 @pytest.mark.parametrize(
   ('flags', 'message'),
   [
-    (['--input=/no/x'], '--input: no file matches /no/x'),
+    (['--input=/no/x'], "--input: no file matches '/no/x'"),
     (['--gazetteer=/no/names'], '--gazetteer: /no/names: '),
     (['--tagger=bert'], '--bert_tagger is needed'),
     (
@@ -54,7 +54,10 @@ def test_tags_and_makes_pairs_that_pretrain_bert_reads(world, tmp_path):
       f'{__file__} is neither a tagger nor the model_dir of',
     ),
     (['--labels=person'], "--labels: 'person' is nothing that this tagger"),
-    (['--beam_options=--x'], '--beam_options: --pipeline is local and does not'),
+    (
+      ['--beam_options=--x'],
+      '--beam_options: --pipeline is local and does not',
+    ),
     (
       ['--labels=date', '--lookup_pairs=pairs.jsonl'],
       'no pair for pairs.jsonl: of 0 documents none',
