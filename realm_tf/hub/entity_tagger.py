@@ -101,13 +101,11 @@ class _Tagger:
       count = tf.maximum(_PIECES_AT_ONCE // (longest + 2), 1)
       chosen = order[first : first + count]
       numbers = tf.gather(windows.pieces, chosen)
-      packed = word_pieces.pack_windows(
-        *(
-          numbers.with_values(tf.gather(x.values, numbers.values))
-          for x in (pieces.ids, pieces.cases)
-        ),
-        self._tokenizer,
+      ids, cases = (
+        numbers.with_values(tf.gather(x.values, numbers.values))
+        for x in (pieces.ids, pieces.cases)
       )
+      packed = word_pieces.pack_windows(ids, cases, self._tokenizer)
       logits = self._model(packed, training=False)[:, 1:]
       inside = tf.sequence_mask(numbers.row_lengths(), tf.shape(logits)[1])
       found = tf.nn.softmax(tf.boolean_mask(logits, inside))

@@ -44,7 +44,7 @@ def make_tagger(
   if config.tagger == 'bert':
     return bert_tagger.BertTagger(config.bert_tagger)
   if config.tagger == 'gazetteer':
-    names = ()
+    names: frozenset[str] = frozenset()
     if config.gazetteer:
       names = taggers.read_gazetteer(config.gazetteer)
     return taggers.GazetteerTagger(cases, names)

@@ -32,8 +32,8 @@ def summarize(
   Returns:
     JSON values.
   """
-  per_sentence = tallies.get(SPANS_PER_SENTENCE, {})
-  frequent = tallies.get(FREQUENT, {})
+  per_sentence: Mapping[str, int] = tallies.get(SPANS_PER_SENTENCE, {})
+  frequent: Mapping[str, int] = tallies.get(FREQUENT, {})
 
   def starting(prefix: str) -> dict[str, int]:
     return {
