@@ -110,7 +110,7 @@ def pretrain(config: IctConfig) -> dict[str, float]:
     limit: int,
     questions: block_questions.BlockQuestions | None = None,
   ) -> ExampleGenerator:
-    dataset = ict_examples.ict_batches(
+    dataset = ict_examples.ict_dataset(
       documents,
       tokenizer,
       batch_size=config.batch_size,

@@ -119,12 +119,12 @@ class _Sampler:
     return self._questions.gather(np.where(asked, drawn, -1))
 
 
-def ict_batches(
-  documents: Corpus,
-  tokenizer: BertTokenizer,
+def ict_dataset(
+  corpus: Corpus,
+  tokenizer: BertTokenizer | None = None,
   *,
   batch_size: int,
-  seed: int,
+  seed: int = 0,
   start_batch: int = 0,
   query_seq_len: int = 64,
   candidate_seq_len: int = 288,
@@ -136,31 +136,38 @@ def ict_batches(
   num_shards: int = 1,
   shard: int = 0,
 ) -> tf.data.Dataset:
-  """Batches of a sentence and its block, each block once an epoch.
+  """Batches of sentences and their blocks; an epoch has each block once.
 
-  A random sentence of the block is the query, and in `mask_rate` of the cases
-  it is taken out of the block. A block of one sentence is of no use for that:
-  another block takes its place. (The original leaves it out.)
+  A random sentence of the block is the query, and with probability `mask_rate`
+  it is removed from the block. A block of one sentence is then replaced by
+  another block (the original skips it).
 
-  Batch n depends on the arguments alone, so a run can start anywhere.
+  Batch n depends on the arguments alone, so a run can start at any batch.
+
+  Example:
+    corpus = realm_tf.Corpus.open('corpus')
+    config = BertConfig.preset('tiny', vocab_size=corpus.vocab_size)
+    model = realm_tf.ICTModel(realm_tf.Embedder(config))
+    model.compile('adam')
+    model.fit(realm_tf.ict_dataset(corpus, batch_size=8), steps_per_epoch=3)
 
   Args:
-    documents: The blocks.
-    tokenizer: The tokenizer.
-    batch_size: Sentences of a batch, and blocks.
-    seed: Of the order, the sentences and the masks.
+    corpus: The blocks.
+    tokenizer: Defaults to the tokenizer of the corpus.
+    batch_size: Number of sentences, and of blocks, in a batch.
+    seed: Seed of the order, the sentences and the masks. Defaults to 0.
     start_batch: Number of the first batch.
-    query_seq_len: Wordpieces of `[CLS] sentence [SEP]` at most.
-    candidate_seq_len: Wordpieces of `[CLS] title [SEP] body [SEP]` at most.
-    mask_rate: How often the sentence is taken out of its block.
-    questions: Of the blocks, if some are known.
-    question_rate: How often one of them is the query, where a block has any;
-      nothing is then taken out.
-    repeat: Whether there is a second epoch; else the last batch is left out if
-      it is not full.
+    query_seq_len: Maximum wordpieces of `[CLS] sentence [SEP]`.
+    candidate_seq_len: Maximum wordpieces of `[CLS] title [SEP] body [SEP]`.
+    mask_rate: Probability that the sentence is removed from its block.
+    questions: Questions about blocks, if any are known.
+    question_rate: Probability that the query is a question, if the block has
+      any; nothing is removed then.
+    repeat: Whether to repeat forever. Otherwise a last batch that is not full
+      is dropped.
     fixed_length: Pad to these lengths and not to the longest row (TPU).
-    num_shards: Among how many readers the batches are divided.
-    shard: Which of them this one is.
+    num_shards: Number of readers that share the batches.
+    shard: Number of this reader.
 
   Returns:
     A dataset of dicts: `query` and `document`, BERT's inputs int32
@@ -170,22 +177,24 @@ def ict_batches(
     raise ValueError(
       f'shard must be from 0 to {num_shards - 1}. Received: {shard}'
     )
-  if not 1 <= batch_size <= max(1, len(documents)):
+  if tokenizer is None:
+    tokenizer = corpus.tokenizer
+  if not 1 <= batch_size <= max(1, len(corpus)):
     raise ValueError(
       'batch_size must be from 1 to the number of blocks, '
-      f'{len(documents)}. Received: {batch_size}'
+      f'{len(corpus)}. Received: {batch_size}'
     )
-  if documents.vocab_fingerprint != tokenizer.fingerprint:
+  if corpus.vocab_fingerprint != tokenizer.fingerprint:
     raise ValueError(
-      f'{documents.directory}: the corpus was made with another vocabulary '
-      f'({documents.vocab_fingerprint}, not {tokenizer.fingerprint})'
+      f'{corpus.directory}: the corpus was made with another vocabulary '
+      f'({corpus.vocab_fingerprint}, not {tokenizer.fingerprint})'
     )
   sampler = _Sampler(
-    documents, batch_size, seed, mask_rate, questions, question_rate
+    corpus, batch_size, seed, mask_rate, questions, question_rate
   )
   ragged = (tf.int32, tf.int64)
   types = (*ragged, tf.string, tf.int64, tf.bool, *ragged)
-  limit = tf.int64.max if repeat else len(documents) // batch_size
+  limit = tf.int64.max if repeat else len(corpus) // batch_size
   numbers = tf.data.Dataset.range(
     start_batch * num_shards + shard, limit, num_shards
   )
@@ -250,7 +259,7 @@ def make_examples(
     fixed_length: Pad to these lengths and not to the longest row (TPU).
 
   Returns:
-    See `ict_batches`.
+    A batch of `ict_dataset`.
   """
   batch = sentence_ids.nrows()
   flat = sentence_ids.values  # [sentences, (tokens)]

@@ -1,5 +1,8 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import importlib.metadata
+import operator
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -37,6 +40,59 @@ def encoder():
   for variable in encoder.variables:  # Biases and norms are not trivial.
     variable.assign_add(0.1 * rng.standard_normal(variable.shape))
   return encoder
+
+
+# What `encoding` takes from Model Garden's encoder without its consent.
+PRIVATE = {
+  '': (
+    'get_embedding_table',
+    'transformer_layers',
+    'pooler_layer.kernel',
+    'pooler_layer.bias',
+    '_type_embedding_layer.embeddings',
+    '_position_embedding_layer._position_embeddings',
+    '_embedding_norm_layer.gamma',
+    '_embedding_norm_layer.beta',
+    '_embedding_norm_layer.epsilon',
+    '_embedding_dropout.rate',
+  ),
+  'transformer_layers': (
+    *(
+      f'_attention_layer._{name}_dense.{part}'
+      for name in ('query', 'key', 'value', 'output')
+      for part in ('kernel', 'bias')
+    ),
+    *(
+      f'{name}.{part}'
+      for name in ('_intermediate_dense', '_output_dense')
+      for part in ('kernel', 'bias')
+    ),
+    *(
+      f'{name}.{part}'
+      for name in ('_attention_layer_norm', '_output_layer_norm')
+      for part in ('gamma', 'beta', 'epsilon')
+    ),
+    '_attention_dropout_rate',
+    '_output_dropout_rate',
+    '_inner_activation',
+  ),
+}
+
+
+def test_model_garden_has_what_encoding_needs(encoder):
+  missing = []
+  for where, names in PRIVATE.items():
+    for part in getattr(encoder, where) if where else [encoder]:
+      for name in names:
+        try:
+          operator.attrgetter(name)(part)
+        except AttributeError:
+          missing.append(f'{type(part).__name__}.{name}')
+  version = importlib.metadata.version('tf-models-official')
+  assert not missing, (
+    f'tf-models-official {version} has no {sorted(set(missing))};'
+    ' modeling/encoding.py has to be adapted'
+  )
 
 
 @pytest.mark.parametrize('activation', ['gelu', 'gelu_new', 'relu'])

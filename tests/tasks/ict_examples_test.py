@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.bert.bert_config import BertConfig
+from realm_tf.corpus.corpus import Corpus
+from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.ict_model import ICTModel
 from realm_tf.questions.block_questions import BlockQuestions
 from realm_tf.tasks import ict_examples
+from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import small_world
 
 _SENTENCES = ('The city is old.', 'Rome is in Italy.', 'A river flows!')
@@ -24,7 +29,7 @@ def store(tmp_path):
 
 
 def _batches(store, count=None, **settings):
-  dataset = ict_examples.ict_batches(
+  dataset = ict_examples.ict_dataset(
     store,
     small_world.tokenizer(),
     **{'batch_size': 4, 'seed': 5, **settings},
@@ -191,3 +196,16 @@ def test_questions_stand_in_for_sentences(store):
           assert _rows(batch['document'])[i] == _rows(without['document'])[i]
     shares.append(np.mean(asked))
   assert shares[0] == 0 and shares[2] == 1 and 0.4 < shares[1] < 0.6
+
+
+def test_a_model_fits(world):
+  tokenizer = BertTokenizer.from_file(world / 'vocab.txt')
+  corpus = Corpus.open(world / 'corpus', tokenizer=tokenizer)
+  config = BertConfig.from_json(world / 'bert_config.json')
+  model = ICTModel(Embedder(config, 16))
+  model.compile('adam')
+  dataset = ict_examples.ict_dataset(
+    corpus, batch_size=8, query_seq_len=32, candidate_seq_len=48
+  )
+  history = model.fit(dataset, steps_per_epoch=3, epochs=4, verbose=0).history
+  assert history['loss'][-1] < 0.9 * history['loss'][0]
