@@ -1,7 +1,7 @@
 # make demo   pre-trains a small REALM on the embedded corpus, shows what it
 #             learned, and answers questions with it
-# make test   passes the tests
-# Both make a virtual environment in .venv, once.
+# make test   runs the tests
+# Both create a virtual environment in .venv the first time.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,8 +20,7 @@ $(STAMP): setup.cfg setup.py
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/python -m bin.run_local --output_dir=$(OUT)
-	$(BIN)/python -m bin.run_local_qa --output_dir=$(OUT)
+	$(BIN)/python -m bin.demo --output_dir=$(OUT)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q

@@ -25,7 +25,7 @@ setuptools.setup(
   ],
   package_dir={'realm_tf.bin': 'bin', 'realm_tf.testdata': 'testdata'},
   package_data={
-    'realm_tf': ['py.typed'],
+    'realm_tf': ['py.typed', '__init__.pyi'],
     'realm_tf.testdata': ['*.jsonl', '*.txt', 'bert/*', 'qa/*'],
   },
 )

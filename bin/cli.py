@@ -47,6 +47,7 @@ def main() -> None:
     hint = f'Did you mean {close[0]}?' if close else '`realm` lists them.'
     raise SystemExit(f'realm: there is no program {name}. {hint}')
   del sys.argv[1]
+  sys.path.append('')  # Where benchmark finds its modules in a checkout.
   runpy.run_module(f'{__package__}.{name}', run_name='__main__', alter_sys=True)
 
 

@@ -16,10 +16,13 @@ _MIN_TIMED_UPDATES = 2
 class _Lines:
   """Standard error where it is no terminal: each state of a bar is a line."""
 
+  _last = ''
+
   def write(self, text: str) -> None:
     text = text.replace('\r', '').replace('\x1b[A', '').strip()
-    if text:
+    if text and text != self._last:
       sys.stderr.write(text + '\n')
+      self._last = text
 
   def flush(self) -> None:
     sys.stderr.flush()

@@ -110,6 +110,7 @@ def _quick():
     name
     for name in sorted(cli.programs())
     if 'program.run(' in (ROOT / f'bin/{name}.py').read_text()
+    and name != 'benchmark'
   ]
 
 
@@ -120,5 +121,13 @@ def test_programs_answer_fast_to_help_and_to_a_wrong_flag(wheel, name):
   assert output.startswith(cli.programs()[name])
   status, output, errors, seconds = realm(wheel, name, '--nonsense=1')
   assert (status, output) == (1, '') and seconds < 1
-  assert errors.startswith(f"{name}: Unknown command line flag 'nonsense'.")
+  assert errors.startswith(f"{name}: Unknown command line flag 'nonsense'")
   assert errors.count('\n') == 1
+
+
+def test_benchmarks_need_a_checkout(wheel):
+  assert realm(wheel, 'benchmark')[:3] == (
+    1,
+    '',
+    'benchmark: runs in a checkout of realm_tf only\n',
+  )

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""bin/evaluate_blanks on what bin/run_local made."""
+"""bin/evaluate_blanks on what bin/demo made."""
 
 import json
 import re
@@ -56,9 +56,9 @@ def test_prints_a_table_and_writes_the_figures(local_run, tmp_path):
     result.stdout,
     re.MULTILINE,
   )
-  # bin/run_local called it with the same flags.
+  # The demo's settings are the same.
   (row,) = re.findall(r'^mine .*$', result.stdout, re.MULTILINE)
-  (its,) = re.findall(r'^REALM .*$', local_run.result.stdout, re.MULTILINE)
+  its = re.findall(r'^REALM .*$', local_run.result.stdout, re.MULTILINE)[0]
   assert row.split()[1:] == its.split()[1:]
 
 

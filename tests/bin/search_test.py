@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""bin/search on what bin/run_local made."""
+"""bin/search on what bin/demo made."""
 
 import json
 import re

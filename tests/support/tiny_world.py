@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 
-from bin.fork_server import ForkServer
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import build_corpus
 from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.spans import salient_spans
+from tests.support.fork_server import ForkServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _WORDS = """

@@ -40,7 +40,7 @@ class ForkServer:
     """
     answers, its_end = os.pipe()
     self._process = subprocess.Popen(
-      [sys.executable, '-m', 'bin.fork_server', str(its_end)],
+      [sys.executable, '-m', 'tests.support.fork_server', str(its_end)],
       env=env,
       stdin=subprocess.PIPE,
       pass_fds=[its_end],
