@@ -167,26 +167,23 @@ class QaMetrics:
         the `RECALL_AT` that are not greater.
       reader_beam: Number of first blocks that the reader reads.
       spans: Number of the reader's candidates among which the oracle chooses.
-
-    Raises:
-      ValueError: One of the numbers is not positive, or the reader reads more
-        than is retrieved.
     """
-    if not 1 <= reader_beam <= depth or spans < 1:
-      raise ValueError(
-        'it must hold 1 <= reader_beam <= depth and 1 <= spans. Received:'
-        f' {reader_beam}, {depth}, {spans}'
-      )
     self._reader_beam = reader_beam
-    self._exact_match = HitsAt([1])
-    self._if_retrieved = HitsAt([1])
-    self._lists = {
+    self._measures = {
+      'exact_match': HitsAt([1]),
+      'exact_match_if_retrieved': HitsAt([1]),
       'reader_oracle': HitsAt([1, spans]),
       'answer_recall': HitsAt(recall_depths(depth)),
       'gold_recall': HitsAt(recall_depths(depth)),
     }
-    self._knows_read = False
+    self._used: set[str] = set()
     self.questions = 0
+
+  def _count(self, name: str, hits: np.ndarray) -> None:
+    self._measures[name].update(hits)
+    # Among no questions a share is nan, and told.
+    if len(hits) or name == 'exact_match_if_retrieved':
+      self._used.add(name)
 
   def update(
     self,
@@ -216,43 +213,38 @@ class QaMetrics:
       ValueError: The arguments are of different batch sizes, `gold` comes
         without `retrieved`, or lists are too short.
     """
-    given = {
-      name: np.asarray(value)
-      for name, value in (
-        ('correct', correct),
-        ('spans_correct', spans_correct),
-        ('has_answer', has_answer),
-        ('read_has_answer', read_has_answer),
-        ('retrieved', retrieved),
-        ('gold', gold),
-      )
-      if value is not None
-    }
-    sizes = {name: len(value) for name, value in given.items()}
-    if len(set(sizes.values())) != 1:
+    given = (
+      correct,
+      spans_correct,
+      has_answer,
+      read_has_answer,
+      retrieved,
+      gold,
+    )
+    sizes = {len(value) for value in given if value is not None}
+    if len(sizes) != 1:
       raise ValueError(f'all must be of one batch. Received sizes: {sizes}')
-    if 'gold' in given and 'retrieved' not in given:
-      raise ValueError('gold rows need the retrieved ones. Received: None')
-    if 'spans_correct' in given:
-      self._lists['reader_oracle'].update(given['spans_correct'])
-    if 'has_answer' in given:
-      self._lists['answer_recall'].update(given['has_answer'])
-    if 'gold' in given:
-      rows = given['gold']
+    if spans_correct is not None:
+      self._count('reader_oracle', spans_correct)
+    if has_answer is not None:
+      self._count('answer_recall', has_answer)
+    if gold is not None:
+      if retrieved is None:
+        raise ValueError('gold rows need the retrieved ones. Received: None')
+      rows = np.asarray(gold)
       known = rows >= 0 if rows.ndim == 1 else (rows >= 0).any(1)
-      self._lists['gold_recall'].update(
-        relevance(given['retrieved'][known], rows[known])
-      )
-    if 'correct' in given:
-      right = given['correct'].astype(bool)[:, np.newaxis]
-      self._exact_match.update(right)
-      read = given.get('read_has_answer')
-      if read is None and 'has_answer' in given:
-        read = given['has_answer'][:, : self._reader_beam]
+      hits = relevance(np.asarray(retrieved)[known], rows[known])
+      self._count('gold_recall', hits)
+    if correct is not None:
+      right = np.asarray(correct, bool)[:, np.newaxis]
+      self._count('exact_match', right)
+      read = read_has_answer
+      if read is None and has_answer is not None:
+        read = np.asarray(has_answer)[:, : self._reader_beam]
       if read is not None:
-        self._if_retrieved.update(right[read.astype(bool).any(1)])
-        self._knows_read = True
-    self.questions += next(iter(sizes.values()))
+        has_read = np.asarray(read, bool).any(1)
+        self._count('exact_match_if_retrieved', right[has_read])
+    self.questions += sizes.pop()
 
   def result(self) -> dict[str, float]:
     """Returns what was measured, as shares, each with `_low` and `_high`.
@@ -263,18 +255,12 @@ class QaMetrics:
     `gold_questions`, their numbers.
     """
     result: dict[str, float] = {'questions': self.questions}
-
-    def add(name: str, metric: HitsAt, k: int = 1) -> None:
-      result.update(share_with_interval(name, metric.hits[k], metric.count))
-
-    if self._exact_match.count:
-      add('exact_match', self._exact_match)
-    if self._knows_read:
-      add('exact_match_if_retrieved', self._if_retrieved)
-    for name, metric in self._lists.items():
-      if metric.count:
-        for k in metric.hits:
-          add(f'{name}@{k}', metric, k)
-    if self._lists['gold_recall'].count:
-      result['gold_questions'] = self._lists['gold_recall'].count
+    for name, measure in self._measures.items():
+      if name not in self._used:
+        continue
+      for k, hits in measure.hits.items():
+        label = name if name.startswith('exact') else f'{name}@{k}'
+        result.update(share_with_interval(label, hits, measure.count))
+    if 'gold_recall' in self._used:
+      result['gold_questions'] = self._measures['gold_recall'].count
     return result
