@@ -44,20 +44,17 @@ class Predictions:
 class Score:
   """The score of predictions.
 
+  The last answers of a question that comes again count, and its last
+  prediction, as in the original.
+
   Attributes:
     exact_match: Share of the questions that are answered correctly.
     low: Lower end of its 95 % bootstrap interval.
     high: Upper end of that interval.
     correct: Number of questions answered correctly.
     questions: Number of different questions in the dataset.
-    missing: Number of questions without a prediction, which count as wrong.
-    unknown: Number of predictions for no question of the dataset, which do not
-      count.
-    duplicate_questions: Number of lines of the dataset whose question comes
-      again; the answers of the last one count, as in the original.
-    duplicate_predictions: Number of such lines of the predictions.
-    malformed_questions: Number of unreadable lines of the dataset.
-    malformed_predictions: Number of unreadable lines of the predictions.
+    missing: Number of irregularities of a kind; this and the following are
+      explained by `describe`.
   """
 
   exact_match: float

@@ -125,16 +125,8 @@ def pack_document(
 ) -> dict[str, tf.Tensor]:
   """Packs `[CLS] title [SEP] body [SEP]`; cuts the body, then the title.
 
-  Args:
-    title_ids: int32 [batch, (tokens)].
-    body_ids: int32 [batch, (tokens)].
-    special: Ids of [CLS] and so on.
-    max_length: Maximum number of wordpieces of a packed row.
-    fixed_length: Whether rows are padded to `max_length` (for TPU) instead of
-      the longest row.
-
-  Returns:
-    The keys of `pack_query`; the body and the [SEP] after it have type 1.
+  The arguments after the ids and the result are those of `pack_query`; the body
+  and the [SEP] after it have type 1.
   """
   return _pack([title_ids, body_ids], special, max_length, fixed_length)[0]
 
@@ -153,21 +145,12 @@ def pack_reader(
 ) -> dict[str, tf.Tensor]:
   """Packs `[CLS] question [SEP] block body [SEP]` for a span reader.
 
-  The body is cut, then the question: one of more than `max_length - 3`
-  wordpieces leaves no room for the block.
+  Cuts the body, then the question: one of more than `max_length - 3` wordpieces
+  leaves no room for the block. Adds to the result of `pack_document`, int32
+  [n, length] each,
 
-  Args:
-    question_ids: int32 [n, (tokens)], the question of each block.
-    block_ids: int32 [n, (tokens)].
-    special: Ids of [CLS] and so on.
-    max_length: Maximum number of wordpieces of a packed row.
-    fixed_length: Whether rows are padded to `max_length` (for TPU) instead of
-      the longest row.
-
-  Returns:
-    The keys of `pack_document`, and, int32 [n, length] each,
-      `block_mask`: 1 at the wordpieces of the block, else 0.
-      `block_positions`: the position within the block, else -1.
+    block_mask       1 at the wordpieces of the block, else 0
+    block_positions  the position within the block, else -1
   """
   packed, inside, within = _pack(
     [question_ids, block_ids], special, max_length, fixed_length
