@@ -11,6 +11,7 @@ the cases of a file; the reason is None where they agree.
 """
 
 import collections
+import dataclasses
 import functools
 import json
 import os
@@ -192,7 +193,7 @@ def featurized(folder: pathlib.Path):
   arrays = np.load(folder / 'featurization.npz')
   queries = [q for q in golden['queries'] if 'ok_index' in q]
   names = [
-    f.name for f in featurization.dataclasses.fields(FeaturizationConfig)
+    f.name for f in dataclasses.fields(FeaturizationConfig)
   ]
   config = FeaturizationConfig(
     **{k: v for k, v in golden['config'].items() if k in names},
