@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a measurement in a process of its own, with so many cores.
+"""Runs a measurement in a process of its own, bound to some cores.
 
 So no measurement finds memory, threads or compiled functions of another. The
 parent imports no TensorFlow.
@@ -8,12 +8,13 @@ parent imports no TensorFlow.
 
 import dataclasses
 import importlib
+import inspect
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks import machine
@@ -28,49 +29,63 @@ class MeasurementError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-  """One run of the `measure` of a module of this package.
+  """One call of a function of this package.
 
   Attributes:
-    name: What its figures are called.
-    module: Name of the module.
-    settings: Arguments of the module's `Settings`, if it has one.
-    material: Arguments of `material.Material`, if it needs that.
+    name: Name of its figures.
+    function: `module.function`.
+    settings: Arguments of the function.
+    material: Arguments of `material.Material`, if the function takes it.
     cores: Cores that the process is bound to, and threads of TensorFlow.
   """
 
   name: str
-  module: str
+  function: str
   settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   material: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   cores: int = 2
+
+  def load(self) -> Callable[..., dict[str, Any]]:
+    """Imports the function."""
+    module, name = self.function.split('.')
+    return getattr(importlib.import_module(f'benchmarks.{module}'), name)
+
+  def call(self, work_dir: str) -> dict[str, Any]:
+    """Measures in this process; files go to `work_dir`."""
+    function = self.load()
+    arguments = dict(self.settings)
+    parameters = inspect.signature(function).parameters
+    if 'material' in parameters:
+      material = importlib.import_module('benchmarks.material')
+      arguments['material'] = material.Material(**self.material)
+    if 'work_dir' in parameters:
+      arguments['work_dir'] = os.path.join(work_dir, f'{self.name}.files')
+    return function(**arguments)
 
 
 def run(measurement: Measurement, work_dir: str) -> dict[str, Any]:
   """Measures in a new process.
 
   Args:
-    measurement: What.
-    work_dir: Request, answer and `<name>.log` are left here.
+    measurement: The measurement.
+    work_dir: Directory where request, answer and `<name>.log` are left.
 
   Returns:
-    What `measure` returns, and `seconds` (in all), `peak_memory_mb`, and
-    `busy_cores_before`: what others did on the machine when it began.
+    The function's figures; `seconds` (in all), `peak_memory_mb`, and
+    `busy_cores_before`: the load of the machine when it began.
+
+  Raises:
+    MeasurementError: The process failed.
   """
   os.makedirs(work_dir, exist_ok=True)
   base = os.path.join(work_dir, measurement.name)
-  atomic.write_json(f'{base}.request.json', dataclasses.asdict(measurement))
+  request, answer = f'{base}.request.json', f'{base}.answer.json'
+  atomic.write_json(request, dataclasses.asdict(measurement))
   busy = machine.busy_cores()
   start = time.monotonic()
   with open(f'{base}.log', 'wb') as log:
     code = subprocess.run(
-      [
-        sys.executable,
-        '-m',
-        'benchmarks.child_process',
-        f'{base}.request.json',
-        f'{base}.answer.json',
-        work_dir,
-      ],
+      [sys.executable, '-m', __name__, request, answer, work_dir],
       stdout=log,
       stderr=subprocess.STDOUT,
       env={'TF_CPP_MIN_LOG_LEVEL': '2', **os.environ},
@@ -84,43 +99,10 @@ def run(measurement: Measurement, work_dir: str) -> dict[str, Any]:
       f' {base}.log:\n{end}'
     )
   return {
-    **atomic.read_json(f'{base}.answer.json'),
+    **atomic.read_json(answer),
     'seconds': time.monotonic() - start,
     'busy_cores_before': busy,
   }
-
-
-def _bind(cores: int) -> None:
-  """Binds this process to so many cores."""
-  if hasattr(os, 'sched_setaffinity'):
-    allowed = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, allowed[:cores])
-
-
-def _limit_threads(count: int) -> None:
-  """Has TensorFlow run one operation, and parts of one, in so many threads."""
-  import tensorflow as tf
-
-  tf.config.threading.set_intra_op_parallelism_threads(count)
-  tf.config.threading.set_inter_op_parallelism_threads(count)
-
-
-def _module(measurement: Measurement) -> Any:
-  return importlib.import_module(f'benchmarks.{measurement.module}')
-
-
-def call(measurement: Measurement, work_dir: str) -> dict[str, Any]:
-  """Measures in this process."""
-  module = _module(measurement)
-  arguments: list[Any] = []
-  if hasattr(module, 'Settings'):
-    arguments.append(module.Settings(**measurement.settings))
-  if measurement.material:
-    material = importlib.import_module('benchmarks.material')
-    arguments.append(material.Material(**measurement.material))
-  if getattr(module, 'NEEDS_WORK_DIR', False):
-    arguments.append(os.path.join(work_dir, f'{measurement.name}.files'))
-  return module.measure(*arguments)
 
 
 def main(argv: list[str]) -> None:
@@ -128,13 +110,19 @@ def main(argv: list[str]) -> None:
   request, answer, work_dir = argv[1:]
   with open(request, encoding='utf-8') as f:
     measurement = Measurement(**json.load(f))
-  # As binaries that train do.
+  # As in the binaries that train.
   allocator.limit_arenas()
   # Before TensorFlow is imported: it counts its cores then.
-  _bind(measurement.cores)
-  _module(measurement)
-  _limit_threads(measurement.cores)
-  figures = call(measurement, work_dir)
+  if hasattr(os, 'sched_setaffinity'):
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, allowed[: measurement.cores])
+  measurement.load()
+
+  import tensorflow as tf
+
+  tf.config.threading.set_intra_op_parallelism_threads(measurement.cores)
+  tf.config.threading.set_inter_op_parallelism_threads(measurement.cores)
+  figures = measurement.call(work_dir)
   figures['peak_memory_mb'] = machine.peak_memory_mb()
   atomic.write_json(answer, figures)
 

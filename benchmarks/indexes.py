@@ -1,38 +1,70 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Indexes for measurements of what searches them."""
+"""Indexes of random vectors, for measurements of what searches them."""
 
 import time
 
-from benchmarks.memory import clustered_vectors
+import numpy as np
+
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
 
+_CLUSTERS = 1000
 
-def random_index(
-  documents: Corpus, kind: str, vocab_fingerprint: str, dim: int
+
+def clustered_vectors(rows: int, dim: int) -> np.ndarray:
+  """float32 `[rows, dim]` that lie in clusters, as embeddings do."""
+  rng = np.random.default_rng(0)
+  centers = rng.standard_normal((min(_CLUSTERS, rows), dim), np.float32)
+  vectors = centers[rng.integers(len(centers), size=rows)]
+  vectors += 0.3 * rng.standard_normal((rows, dim), np.float32)
+  return vectors
+
+
+def scann_or_exact() -> str:
+  """Kind of an index: ScaNN where it is installed."""
+  return 'scann' if searcher.scann_is_installed() else 'exact'
+
+
+def build(
+  vectors: np.ndarray,
+  kind: str,
+  *,
+  step: int = 0,
+  corpus_fingerprint: str = 'none',
+  vocab_fingerprint: str = 'none',
 ) -> versions.Index:
-  """An index of vectors that lie as embeddings do; its owner closes it.
+  """Makes an index in memory; its owner closes it.
 
   Args:
-    documents: Rows of the index.
-    kind: Of its searcher.
-    vocab_fingerprint: Of the documents' tokenizer.
-    dim: Dimensions of a vector.
+    vectors: float32 `[rows, dim]`.
+    kind: Kind of its searcher.
+    step: Step in its metadata.
+    corpus_fingerprint: Fingerprint of the documents.
+    vocab_fingerprint: Fingerprint of their tokenizer.
   """
-  vectors = clustered_vectors(len(documents), dim)
   config = SearcherConfig(searcher=kind)
   built = searcher.build_searcher(vectors, config)
   metadata = versions.IndexMetadata(
-    step=0,
-    num_documents=len(documents),
-    dim=dim,
+    step=step,
+    num_documents=vectors.shape[0],
+    dim=vectors.shape[1],
     kind=built.kind,
-    corpus_fingerprint=documents.fingerprint,
+    corpus_fingerprint=corpus_fingerprint,
     vocab_fingerprint=vocab_fingerprint,
     embedder_fingerprint='random',
     searcher=config,
     built_at=time.time(),
   )
   return versions.Index('', built, metadata, vectors)
+
+
+def random_index(documents: Corpus, kind: str, dim: int) -> versions.Index:
+  """An index with a random vector for each document."""
+  return build(
+    clustered_vectors(len(documents), dim),
+    kind,
+    corpus_fingerprint=documents.fingerprint,
+    vocab_fingerprint=documents.vocab_fingerprint,
+  )

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about the machine, without which figures mean nothing."""
+"""Facts about the machine that the figures belong to."""
 
 import datetime
 import importlib.metadata
@@ -54,15 +54,14 @@ def facts() -> dict[str, Any]:
 
 
 def busy_cores(seconds: float = 1.0) -> float:
-  """How many cores somebody uses now; near 0 if one may measure."""
+  """Number of cores in use now; near 0 if one may measure."""
   share = psutil.cpu_percent(seconds) / 100
   return round(share * (os.cpu_count() or 1), 2)
 
 
 def peak_memory_mb() -> float:
-  """The most memory this process has had since its program was started."""
-  # Not ru_maxrss where it can be helped: that begins with what the process
-  # that started this one had.
+  """Maximum memory of this process since its program was started."""
+  # ru_maxrss begins with the memory of the process that started this one.
   if os.path.exists('/proc/self/status'):
     with open('/proc/self/status') as f:
       found = re.search(r'^VmHWM:\s*(\d+) kB', f.read(), re.M)
@@ -73,5 +72,5 @@ def peak_memory_mb() -> float:
 
 
 def memory_mb() -> float:
-  """The memory this process has now."""
+  """Current memory of this process."""
   return psutil.Process().memory_info().rss / (1 << 20)

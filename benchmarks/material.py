@@ -20,7 +20,6 @@ from realm_tf.io import atomic
 from realm_tf.spans import salient_spans
 from realm_tf.text.tokenizer import BertTokenizer
 
-_WORD = re.compile(r'\S+')
 # Documents of the source that are shuffled together.
 _SHUFFLED = 4096
 
@@ -30,13 +29,13 @@ class Material:
   """Where documents come from, and how many of them are made.
 
   Attributes:
-    directory: What is made lies here, and is not made twice.
+    directory: Where what is made is kept; nothing is made twice.
     knowledge: JSONL that the documents of the corpus are cut from.
     queries: JSONL of the texts in which blanks are made; the same file if the
       corpus is its own pre-training text.
-    vocab_file: One wordpiece a line.
-    lower_case: Whether it is an uncased one.
-    num_documents: Corpus made of each.
+    vocab_file: One wordpiece per line.
+    lower_case: Whether it is uncased.
+    num_documents: Documents made of each.
     num_words: Words of a document.
   """
 
@@ -49,17 +48,12 @@ class Material:
   num_words: int = 200
 
   def tokenizer(self) -> BertTokenizer:
-    """Of `vocab_file`."""
+    """Tokenizer of `vocab_file`."""
     return BertTokenizer.from_file(self.vocab_file, lower_case=self.lower_case)
 
   def _path(self, name: str) -> str:
-    made_of = [
-      os.path.abspath(self.knowledge),
-      os.path.abspath(self.queries),
-      os.path.abspath(self.vocab_file),
-      self.lower_case,
-      self.num_words,
-    ]
+    files = (self.knowledge, self.queries, self.vocab_file)
+    made_of = [*map(os.path.abspath, files), self.lower_case, self.num_words]
     digest = hashlib.blake2b(json.dumps(made_of).encode(), digest_size=4)
     return os.path.join(
       self.directory, f'{name}-{self.num_documents}-{digest.hexdigest()}'
@@ -68,12 +62,9 @@ class Material:
   def _write(self, source: str, name: str) -> str:
     path = f'{self._path(name)}.jsonl'
     if not os.path.exists(path):
+      cut = cut_documents(source, self.num_documents, self.num_words)
       with atomic.atomic_file(path, 'w') as f:
-        for document in cut_documents(
-          source, self.num_documents, self.num_words
-        ):
-          json.dump({'title': document.title, 'text': document.text}, f)
-          f.write('\n')
+        f.writelines(json.dumps(document._asdict()) + '\n' for document in cut)
     return path
 
   def documents_file(self) -> str:
@@ -151,36 +142,33 @@ def cut_documents(
   Longer ones of the file are cut, shorter ones are joined.
 
   Args:
-    path: JSONL with `title` and `text`; used again where it is too short.
-    count: How many.
+    path: JSONL with `title` and `text`; read again where it is too short.
+    count: Number of documents.
     num_words: Words of each, by white space.
-    seed: Of their order.
+    seed: Seed of their order.
   """
   source = _shuffled(path, random.Random(seed))
   for _ in range(count):
-    first = next(source)
-    text = first.text
-    words = list(_WORD.finditer(text))
-    while len(words) < num_words:
+    title, text = next(source)[:2]
+    while len(words := list(re.finditer(r'\S+', text))) < num_words:
       text = f'{text} {next(source).text}'
-      words = list(_WORD.finditer(text))
-    yield Document(first.title, text[: words[num_words - 1].end()])
+    yield Document(title, text[: words[num_words - 1].end()])
 
 
-def measure(material: Material) -> dict[str, float]:
+def prepare(material: Material) -> dict[str, float]:
   """Makes everything ahead, so that no measurement has to.
 
   Returns:
-    What the texts are like: `blocks`, and the mean number of `wordpieces` of a
+    Facts about the texts: `blocks`, and the mean number of `wordpieces` of a
     block, and of `wordpieces_per_word`.
   """
   corpus = material.corpus()
   material.spans()
   wordpieces = float(corpus.body_lengths.sum())
+  words = material.num_documents * material.num_words
   return {
     'documents': material.num_documents,
     'blocks': len(corpus),
     'mean_wordpieces_of_block': wordpieces / len(corpus),
-    'wordpieces_per_word': wordpieces
-    / (material.num_documents * material.num_words),
+    'wordpieces_per_word': wordpieces / words,
   }

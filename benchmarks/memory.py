@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether memory stays flat while an index is refreshed again and again."""
 
-import dataclasses
 import os
 import shutil
 import threading
@@ -12,51 +11,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from realm_tf.configs.searcher_config import SearcherConfig
-from realm_tf.index import searcher, versions
+from benchmarks.indexes import build, clustered_vectors, scann_or_exact
+from realm_tf.index import versions
 from realm_tf.index.slot import IndexSlot
 
-NEEDS_WORK_DIR = True
-
-_CLUSTERS = 1000
+_DIM = 128
 _QUERIES = 4
 _FOUND = 9
 # By the third refresh all that is made once is there, and two versions have
 # been in memory together.
 _SETTLED = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-  """What is measured.
-
-  Attributes:
-    rows: Of the index.
-    dim: Of its vectors.
-    refreshes: How often it is built, published, loaded and swapped; more than
-      three.
-    searcher: Kind of the index; `scann` becomes `exact` without ScaNN.
-  """
-
-  rows: int = 100_000
-  dim: int = 128
-  refreshes: int = 20
-  searcher: str = 'scann'
-
-  def __post_init__(self):
-    if self.refreshes <= _SETTLED:
-      raise ValueError(
-        f'refreshes must be more than {_SETTLED}. Received: {self.refreshes}'
-      )
-
-
-def clustered_vectors(rows: int, dim: int) -> np.ndarray:
-  """float32 `[rows, dim]` that lie in clusters, as embeddings do."""
-  rng = np.random.default_rng(0)
-  centres = rng.standard_normal((min(_CLUSTERS, rows), dim), np.float32)
-  vectors = centres[rng.integers(len(centres), size=rows)]
-  vectors += 0.3 * rng.standard_normal((rows, dim), np.float32)
-  return vectors
 
 
 class _Searching(threading.Thread):
@@ -85,85 +49,83 @@ class _Searching(threading.Thread):
       self.error = e
 
   def end(self) -> None:
-    """Ends the thread; raises what went wrong in it."""
+    """Ends the thread; raises its error, if any."""
     self._over.set()
     self.join()
     if self.error is not None:
       raise self.error
 
+  def wait_for_next(self) -> None:
+    """Waits until the search that is under way has ended."""
+    before = self.searches
+    while self.searches == before and self.is_alive():
+      time.sleep(0.001)
+
 
 def _publish(
-  vectors: np.ndarray, config: SearcherConfig, index_dir: str, step: int
-) -> str:
-  built = searcher.build_searcher(vectors, config)
-  try:
-    metadata = versions.IndexMetadata(
-      step=step,
-      num_documents=vectors.shape[0],
-      dim=vectors.shape[1],
-      kind=built.kind,
-      corpus_fingerprint='none',
-      vocab_fingerprint='none',
-      embedder_fingerprint='none',
-      searcher=config,
-      built_at=time.time(),
-    )
-    return versions.publish_index(index_dir, step, vectors, built, metadata)
-  finally:
-    built.close()
+  vectors: np.ndarray, kind: str, index_dir: str, step: int
+) -> versions.Index:
+  """Builds and publishes an index; returns it as loaded from disk."""
+  index = build(vectors, kind, step=step)
+  path = versions.publish_index(
+    index_dir, step, vectors, index.searcher, index.metadata
+  )
+  index.close()
+  return versions.Index.open(path)
 
 
-def _wait_until_closed(slot: IndexSlot, searching: _Searching) -> None:
-  """Waits for the search that was under way at the swap, and what it held."""
-  before = searching.searches
-  while searching.searches == before and searching.is_alive():
-    time.sleep(0.001)
-  slot.join()
-
-
-def measure(settings: Settings, work_dir: str) -> dict[str, Any]:
+def memory(
+  work_dir: str, *, rows: int = 100_000, refreshes: int = 20
+) -> dict[str, Any]:
   """Builds, publishes, loads and swaps in an index many times, while searched.
+
+  Args:
+    work_dir: Where the index is published.
+    rows: Rows of the index.
+    refreshes: Number of refreshes; more than three.
 
   Returns:
     `last_to_third`: memory after the last refresh, when the index before is
-    closed, by that after the third; `highest_to_third`; all of `memory_mb`;
-    and of the swaps `longest_swap_milliseconds`, of the searches beside them
-    `longest_search_milliseconds`.
+    closed, relative to that after the third; `highest_to_third`; all of
+    `memory_mb`; `longest_swap_milliseconds`; and `longest_search_milliseconds`
+    beside the swaps.
   """
+  if refreshes <= _SETTLED:
+    raise ValueError(
+      f'refreshes must be more than {_SETTLED}. Received: {refreshes}'
+    )
   shutil.rmtree(work_dir, ignore_errors=True)
-  kind = settings.searcher
-  if kind == 'scann' and not searcher.scann_is_installed():
-    kind = 'exact'
-  config = SearcherConfig(searcher=kind)
+  kind = scann_or_exact()
   index_dir = os.path.join(work_dir, 'index')
-  vectors = clustered_vectors(settings.rows, settings.dim)
+  vectors = clustered_vectors(rows, _DIM)
   slot = IndexSlot()
-  slot.swap(versions.Index.open(_publish(vectors, config, index_dir, 0)))
+  slot.swap(_publish(vectors, kind, index_dir, 0))
   searching = _Searching(slot, vectors[:_QUERIES].copy())
   searching.start()
-  memory, swaps = [], []
+  used, swaps = [], []
   try:
-    for step in range(1, settings.refreshes + 1):
-      index = versions.Index.open(_publish(vectors, config, index_dir, step))
+    for step in range(1, refreshes + 1):
+      index = _publish(vectors, kind, index_dir, step)
       start = time.perf_counter()
       slot.swap(index)
       swaps.append(time.perf_counter() - start)
       versions.prune(index_dir, 1)
-      _wait_until_closed(slot, searching)
-      memory.append(machine.memory_mb())
+      searching.wait_for_next()
+      slot.join()
+      used.append(machine.memory_mb())
   finally:
     searching.end()
     slot.close()
   shutil.rmtree(work_dir)
-  settled = memory[_SETTLED - 1]
+  settled = used[_SETTLED - 1]
   return {
-    'last_to_third': memory[-1] / settled,
-    'highest_to_third': max(memory[_SETTLED - 1 :]) / settled,
-    'memory_mb': memory,
+    'last_to_third': used[-1] / settled,
+    'highest_to_third': max(used[_SETTLED - 1 :]) / settled,
+    'memory_mb': used,
     'longest_swap_milliseconds': 1000 * max(swaps),
     'longest_search_milliseconds': 1000 * searching.longest,
     'searches': searching.searches,
-    'refreshes': settings.refreshes,
-    'rows': settings.rows,
+    'refreshes': refreshes,
+    'rows': rows,
     'searcher': kind,
   }

@@ -4,19 +4,18 @@
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from benchmarks.indexes import random_index
 from benchmarks.material import Material
 from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
-from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.index import searcher, versions
+from realm_tf.index import versions
 from realm_tf.index.candidates import (
   CandidateFinder,
   IndexVersion,
@@ -29,29 +28,67 @@ from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
 from realm_tf.tasks.retrieved_examples import retrieved_batches
+from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import checkpoints, optimization, run_config
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.trainer import StepTrainer
 
-# Of the vocabulary that everybody measures with: it decides what the layer
+# Dimensions of an embedding.
+DIM = 128
+# Everybody measures with BERT's vocabulary; its size decides what the layer
 # over wordpieces costs.
 VOCAB_SIZE = 30522
 _TRAIN_STEPS = 100_000
 
 
+def bert_config(preset: str, tokenizer: BertTokenizer) -> BertConfig:
+  """A BERT with at least `VOCAB_SIZE` wordpieces."""
+  vocab_size = max(VOCAB_SIZE, tokenizer.vocab_size)
+  return BertConfig.preset(preset, vocab_size=vocab_size)
+
+
+def step_trainer(
+  model: Any, on_step: Callable[[], None]
+) -> tuple[StepTrainer, checkpoints.TrainingState]:
+  """Optimizers of a model and the loop around it.
+
+  Args:
+    model: Model with reader and embedder.
+    on_step: Called after each step.
+
+  Returns:
+    The trainer, whose `batches` are to be set, and its counters.
+  """
+  groups = [
+    run_config.OptimizerGroup(
+      optimization.create_optimizer(1e-5, _TRAIN_STEPS), variables
+    )
+    for variables in (model.reader_variables, model.embedder_variables)
+  ]
+  state = checkpoints.TrainingState()
+  trainer = StepTrainer(
+    run_config.ModelSpec(model, groups),
+    strategy=tf.distribute.get_strategy(),
+    global_step=state.step,
+    next_batch=state.next_batch,
+    index_step=state.index_step,
+    on_step=on_step,
+  )
+  return trainer, state
+
+
 @dataclasses.dataclass(frozen=True)
 class PipelineConfig:
-  """Sizes; the defaults are the launcher's of the original.
+  """Sizes; the defaults are the original launcher's.
 
   Attributes:
-    preset: Of BERT.
-    batch_size: Sentences.
-    num_candidates: Corpus a sentence, with the null document.
-    query_seq_len: Wordpieces of a sentence at most.
-    candidate_seq_len: Wordpieces of a document at most.
-    max_masks: Wordpieces predicted at most.
-    projection_size: Of an embedding.
-    mixed_precision: Compute in bfloat16.
+    preset: Preset of BERT.
+    batch_size: Sentences per step.
+    num_candidates: Documents per sentence, the null document included.
+    query_seq_len: Maximum wordpieces of a sentence.
+    candidate_seq_len: Maximum wordpieces of a document.
+    max_masks: Maximum wordpieces predicted.
+    mixed_precision: Whether to compute in bfloat16.
   """
 
   preset: str = 'tiny'
@@ -60,53 +97,45 @@ class PipelineConfig:
   query_seq_len: int = 96
   candidate_seq_len: int = 288
   max_masks: int = 10
-  projection_size: int = 128
   mixed_precision: bool = False
 
 
-class Pipeline:
+class Pipeline(contextlib.ExitStack):
   """Corpus, embedder, index and batches; and, if asked, a trainer.
+
+  A context: at its end the index is freed and global settings are undone.
 
   Attributes:
     config: Sizes.
-    tokenizer: Of the material.
+    tokenizer: Tokenizer of the material.
     documents: The corpus.
-    bert_config: Of all encoders.
-    embedder: The fresh one.
+    embedder: The current one.
     slot: Empty at first.
     finder: Searches the index in the slot.
+    query_embedders: Makes query embedders for indexes.
   """
 
   def __init__(self, config: PipelineConfig, material: Material):
     """Opens the corpus and makes the embedder."""
+    super().__init__()
     self.config = config
     self.tokenizer = material.tokenizer()
     self.documents: Corpus = material.corpus()
     self._spans = material.spans()
-    # Until it is closed: the trainer is made later.
-    self._precision = contextlib.ExitStack()
-    self._precision.enter_context(
-      precision.mixed_precision_scope(config.mixed_precision)
-    )
-    self.bert_config = BertConfig.preset(
-      config.preset, vocab_size=max(VOCAB_SIZE, self.tokenizer.vocab_size)
-    )
-    self.featurization = FeaturizationConfig(
-      query_seq_len=config.query_seq_len,
-      candidate_seq_len=config.candidate_seq_len,
-      num_candidates=config.num_candidates,
-      max_masks=config.max_masks,
-    )
+    # Until the end: the trainer is made later.
+    self.enter_context(precision.mixed_precision_scope(config.mixed_precision))
+    self.bert_config = bert_config(config.preset, self.tokenizer)
     self.slot = IndexSlot()
-    self.embedder = self.make_embedder()
+    self.callback(self.slot.close)
+    self.embedder = self._make_embedder()
     self.finder = CandidateFinder(
       self.documents, self.slot, num_candidates=config.num_candidates
     )
-    self.query_embedders = QueryEmbedders(self.make_embedder)
+    self.query_embedders = QueryEmbedders(self._make_embedder)
 
-  def make_embedder(self) -> Embedder:
+  def _make_embedder(self) -> Embedder:
     """A new one; all have the same weights."""
-    return Embedder(self.bert_config, self.config.projection_size)
+    return Embedder(self.bert_config, DIM)
 
   def use_random_index(self) -> None:
     """Puts an exact index over random vectors into the slot.
@@ -114,23 +143,7 @@ class Pipeline:
     Exact search, and all that comes after it, takes no less time for these
     than for true embeddings.
     """
-    shape = (len(self.documents), self.config.projection_size)
-    vectors = np.random.default_rng(0).standard_normal(shape, np.float32)
-    config = SearcherConfig(searcher='exact')
-    metadata = versions.IndexMetadata(
-      step=0,
-      num_documents=shape[0],
-      dim=shape[1],
-      kind='exact',
-      corpus_fingerprint=self.documents.fingerprint,
-      vocab_fingerprint=self.tokenizer.fingerprint,
-      embedder_fingerprint='random',
-      searcher=config,
-      built_at=time.time(),
-    )
-    index = versions.Index(
-      '', searcher.build_searcher(vectors, config), metadata, vectors
-    )
+    index = random_index(self.documents, 'exact', DIM)
     self.slot.swap(self.version_of(index, lambda embedder: None))
 
   def version_of(
@@ -139,10 +152,8 @@ class Pipeline:
     """Joins an index with a query embedder."""
     return self.query_embedders.version(index, read_weights)
 
-  def masked_queries(
-    self, batch_size: int | None = None, start: int = 0
-  ) -> tf.data.Dataset:
-    """Masked sentences, for ever."""
+  def masked_queries(self, batch_size: int | None = None) -> tf.data.Dataset:
+    """Masked sentences, forever."""
     return pretraining_examples.masked_queries(
       self._spans,
       self.tokenizer,
@@ -152,57 +163,33 @@ class Pipeline:
       ),
       batch_size=batch_size or self.config.batch_size,
       seed=0,
-      start_batch=start,
     )
 
-  def batches(
-    self, batch_size: int | None = None, *, ahead: int = 2
-  ) -> ExampleGenerator:
-    """Batches with their documents, made in the background, for ever."""
+  def batches(self, batch_size: int | None = None) -> ExampleGenerator:
+    """Batches with their documents, made in the background, forever."""
+    config = FeaturizationConfig(
+      query_seq_len=self.config.query_seq_len,
+      candidate_seq_len=self.config.candidate_seq_len,
+      num_candidates=self.config.num_candidates,
+      max_masks=self.config.max_masks,
+    )
     return ExampleGenerator(
       lambda: retrieved_batches(
         self.masked_queries(batch_size),
         0,
         finder=self.finder,
         tokenizer=self.tokenizer,
-        config=self.featurization,
+        config=config,
       ),
-      ahead,
+      2,
     )
 
   def make_trainer(
     self, on_step: Callable[[], None]
   ) -> tuple[StepTrainer, checkpoints.TrainingState]:
-    """Reader, model, optimizers and the loop around them.
-
-    Args:
-      on_step: Called after each step.
-
-    Returns:
-      The trainer, whose `batches` are to be set, and its counters.
-    """
+    """`step_trainer` of reader and retriever."""
     model = RealmModel(
       Retriever(self.embedder, num_candidates=self.config.num_candidates),
       KnowledgeAugmentedReader(self.bert_config),
     )
-    groups = [
-      run_config.OptimizerGroup(
-        optimization.create_optimizer(1e-5, _TRAIN_STEPS), variables
-      )
-      for variables in (model.reader_variables, model.embedder_variables)
-    ]
-    state = checkpoints.TrainingState()
-    trainer = StepTrainer(
-      run_config.ModelSpec(model, groups),
-      strategy=tf.distribute.get_strategy(),
-      global_step=state.step,
-      next_batch=state.next_batch,
-      index_step=state.index_step,
-      on_step=on_step,
-    )
-    return trainer, state
-
-  def close(self) -> None:
-    """Frees the index, and undoes the global settings."""
-    self.slot.close()
-    self._precision.close()
+    return step_trainer(model, on_step)

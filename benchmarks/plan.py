@@ -1,154 +1,85 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which measurements there are, at which sizes, and what is expected of them.
+"""The measurements, at which sizes, and their targets; starts no TensorFlow."""
 
-Starts no TensorFlow.
-"""
-
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.child_process import Measurement
 
-
-@dataclasses.dataclass(frozen=True)
-class Target:
-  """What a figure should be.
-
-  Attributes:
-    measurement: Name of the measurement.
-    figure: Key of the figure in its answer.
-    at_least: The lowest that will do; None if there is none.
-    at_most: The highest.
-  """
-
-  measurement: str
-  figure: str
-  at_least: float | None = None
-  at_most: float | None = None
-
-  def compare(self, value: float) -> dict[str, Any]:
-    """The figure beside the target, for people and programs to read."""
-    met = (self.at_least is None or value >= self.at_least) and (
-      self.at_most is None or value <= self.at_most
-    )
-    bounds = {'at_least': self.at_least, 'at_most': self.at_most}
-    return {
-      'measurement': self.measurement,
-      'figure': self.figure,
-      'value': value,
-      **{name: bound for name, bound in bounds.items() if bound is not None},
-      'met': met,
-    }
-
-
-# For two cores. A trainer that shares them with one other may take twice as
-# long.
+# Measurement, figure, and bound, for two cores. A trainer that shares them with
+# another process may take twice as long.
 TARGETS = (
-  Target('tokenizing', 'megabytes_per_second', at_least=10),
-  Target('corpus', 'documents_per_second', at_least=4000),
-  Target('examples', 'examples_per_second', at_least=1000),
-  Target('steps_tiny', 'step_seconds', at_most=0.6),
+  ('tokenizing', 'megabytes_per_second', 'at_least', 10),
+  ('corpus', 'documents_per_second', 'at_least', 4000),
+  ('examples', 'examples_per_second', 'at_least', 1000),
+  ('steps_tiny', 'step_seconds', 'at_most', 0.6),
   # 1.8 GB; the figure is in MiB.
-  Target('steps_tiny', 'peak_memory_mb', at_most=1.8e9 / (1 << 20)),
-  Target('steps_mini', 'step_seconds', at_most=3),
-  Target('embedding_tiny', 'documents_per_second', at_least=400),
-  Target('embedding_mini', 'documents_per_second', at_least=90),
-  Target('refresh', 'slow_down', at_most=2),
-  Target('refresh_short_steps', 'pause_milliseconds', at_most=50),
-  Target('memory', 'last_to_third', at_most=1.1),
-  Target('memory', 'highest_to_third', at_most=1.1),
-  Target('finetuning_tiny', 'question_seconds', at_most=0.12),
-  Target('finetuning_mini', 'question_seconds', at_most=0.35),
-  Target('serving_tiny', 'answer_milliseconds', at_most=25),
-  Target('serving_tiny', 'batch_speed_up', at_least=3),
-  Target('serving_tiny', 'load_seconds', at_most=5),
-  Target('serving_mini', 'answer_milliseconds', at_most=70),
-  Target('serving_mini', 'batch_speed_up', at_least=3),
-  Target('serving_mini', 'load_seconds', at_most=5),
+  ('steps_tiny', 'peak_memory_mb', 'at_most', 1.8e9 / (1 << 20)),
+  ('steps_mini', 'step_seconds', 'at_most', 3),
+  ('embedding_tiny', 'documents_per_second', 'at_least', 400),
+  ('embedding_mini', 'documents_per_second', 'at_least', 90),
+  ('refresh', 'slow_down', 'at_most', 2),
+  ('refresh_short_steps', 'pause_milliseconds', 'at_most', 50),
+  ('memory', 'last_to_third', 'at_most', 1.1),
+  ('memory', 'highest_to_third', 'at_most', 1.1),
+  ('finetuning_tiny', 'question_seconds', 'at_most', 0.12),
+  ('finetuning_mini', 'question_seconds', 'at_most', 0.35),
+  ('serving_tiny', 'answer_milliseconds', 'at_most', 25),
+  ('serving_tiny', 'batch_speed_up', 'at_least', 3),
+  ('serving_tiny', 'load_seconds', 'at_most', 5),
+  ('serving_mini', 'answer_milliseconds', 'at_most', 70),
+  ('serving_mini', 'batch_speed_up', 'at_least', 3),
+  ('serving_mini', 'load_seconds', 'at_most', 5),
 )
 
 _SHORT_STEPS = {'batch_size': 1, 'num_candidates': 2}
-_TOY = {
-  'query_seq_len': 32,
-  'candidate_seq_len': 64,
-  'num_candidates': 3,
-  'max_masks': 5,
+# Name, function, documents, preset of BERT, settings.
+_ROWS: tuple[tuple[str, str, int, str, dict[str, Any]], ...] = (
+  ('peak', 'throughput.peak', 0, '', {}),
+  ('tokenizing', 'throughput.tokenizing', 1, '', {}),
+  ('corpus', 'throughput.corpus', 60_000, '', {}),
+  ('examples', 'pretraining.examples', 5000, 'tiny', {}),
+  ('steps_tiny', 'pretraining.steps', 5000, 'tiny', {}),
+  ('steps_mini', 'pretraining.steps', 5000, 'mini', {'steps': 12}),
+  ('embedding_tiny', 'pretraining.embedding', 2000, 'tiny', {}),
+  ('embedding_mini', 'pretraining.embedding', 1000, 'mini', {}),
+  ('refresh', 'refresh.refresh', 5000, 'tiny', {}),
+  (
+    'refresh_short_steps',
+    'refresh.refresh',
+    1000,
+    'tiny',
+    {**_SHORT_STEPS, 'idle_steps': 100, 'rounds': 5},
+  ),
+  ('memory', 'memory.memory', 0, '', {}),
+  ('finetuning_tiny', 'finetuning.finetuning', 100_000, 'tiny', {}),
+  ('finetuning_mini', 'finetuning.finetuning', 100_000, 'mini', {}),
+  ('serving_tiny', 'serving.serving', 100_000, 'tiny', {}),
+  ('serving_mini', 'serving.serving', 100_000, 'mini', {}),
+)
+
+# Sizes that show only that everything runs, by function.
+_TOY_DOCUMENTS = 200
+_TOY_LENGTHS = {'query_seq_len': 32, 'candidate_seq_len': 64, 'max_masks': 5}
+_TOY_SIZES = {'num_candidates': 3, **_TOY_LENGTHS}
+_TOY: dict[str, dict[str, Any]] = {
+  'peak': {'size': 512, 'repeats': 2},
+  'tokenizing': {'num_documents': 512, 'repeats': 2},
+  'corpus': {'repeats': 1, 'num_processes': 1},
+  'examples': {**_TOY_SIZES, 'batch_sizes': [8, 4], 'num_examples': 32},
+  'steps': {**_TOY_SIZES, 'warmup': 1, 'steps': 2, 'batches': 2},
+  'embedding': _TOY_SIZES,
+  'refresh': {**_TOY_LENGTHS, 'warmup': 1, 'idle_steps': 3, 'rounds': 1},
+  'memory': {'rows': 2000, 'refreshes': 4},
+  'finetuning': {
+    **{'questions': 8, 'warmup': 1, 'steps': 2},
+    'retriever_beam': 50,
+  },
+  'serving': {'questions': 4, 'batch_size': 2, 'repeats': 1},
 }
-
-
-def _full(mixed_precision: bool) -> list[tuple]:
-  """(name, module, documents, cores but all of them, settings)."""
-  tiny = {'preset': 'tiny', 'mixed_precision': mixed_precision}
-  mini = {'preset': 'mini', 'mixed_precision': mixed_precision}
-  return [
-    ('peak', 'peak', 0, None, {}),
-    ('tokenizing', 'tokenizing', 1, 1, {}),
-    ('corpus', 'corpus', 60_000, None, {}),
-    ('examples', 'examples', 5000, None, {'pipeline': tiny}),
-    ('steps_tiny', 'steps', 5000, None, {'pipeline': tiny}),
-    ('steps_mini', 'steps', 5000, None, {'pipeline': mini, 'steps': 12}),
-    ('embedding_tiny', 'embedding', 2000, None, {'pipeline': tiny}),
-    ('embedding_mini', 'embedding', 1000, None, {'pipeline': mini}),
-    ('refresh', 'refresh', 5000, None, {'pipeline': tiny}),
-    (
-      'refresh_short_steps',
-      'refresh',
-      1000,
-      None,
-      {'pipeline': {**tiny, **_SHORT_STEPS}, 'idle_steps': 100, 'rounds': 5},
-    ),
-    ('memory', 'memory', 0, None, {}),
-    ('finetuning_tiny', 'finetuning', 100_000, None, tiny),
-    ('finetuning_mini', 'finetuning', 100_000, None, mini),
-    ('serving_tiny', 'serving', 100_000, None, tiny),
-    ('serving_mini', 'serving', 100_000, None, mini),
-  ]
-
-
-def _toy(mixed_precision: bool) -> list[tuple]:
-  """The same at sizes that show only that everything runs."""
-  tiny = {'preset': 'tiny', 'mixed_precision': mixed_precision, **_TOY}
-  mini = {**tiny, 'preset': 'mini'}
-  few = {'warmup': 1, 'steps': 2, 'batches': 2}
-  refresh = {'warmup': 1, 'idle_steps': 3, 'rounds': 1}
-  tuned = {'questions': 8, 'warmup': 1, 'steps': 2, 'retriever_beam': 50}
-  asked = {'questions': 4, 'batch_size': 2, 'repeats': 1}
-  return [
-    ('peak', 'peak', 0, None, {'size': 512, 'repeats': 2}),
-    ('tokenizing', 'tokenizing', 1, 1, {'num_documents': 512, 'repeats': 2}),
-    ('corpus', 'corpus', 200, None, {'repeats': 1, 'num_processes': 1}),
-    (
-      'examples',
-      'examples',
-      200,
-      None,
-      {
-        'pipeline': tiny,
-        'batch_sizes': [8, 4],
-        'num_examples': 32,
-        'repeats': 2,
-      },
-    ),
-    ('steps_tiny', 'steps', 200, None, {'pipeline': tiny, **few}),
-    ('steps_mini', 'steps', 200, None, {'pipeline': mini, **few}),
-    ('embedding_tiny', 'embedding', 200, None, {'pipeline': tiny}),
-    ('embedding_mini', 'embedding', 200, None, {'pipeline': mini}),
-    ('refresh', 'refresh', 200, None, {'pipeline': tiny, **refresh}),
-    (
-      'refresh_short_steps',
-      'refresh',
-      200,
-      None,
-      {'pipeline': {**tiny, 'batch_size': 1, 'num_candidates': 2}, **refresh},
-    ),
-    ('memory', 'memory', 0, None, {'rows': 2000, 'refreshes': 4}),
-    ('finetuning_tiny', 'finetuning', 200, None, {'preset': 'tiny', **tuned}),
-    ('finetuning_mini', 'finetuning', 200, None, {'preset': 'mini', **tuned}),
-    ('serving_tiny', 'serving', 200, None, {'preset': 'tiny', **asked}),
-    ('serving_mini', 'serving', 200, None, {'preset': 'mini', **asked}),
-  ]
+# What others made before is not in the memory and time of these.
+_NEED_MATERIAL_AHEAD = ('examples', 'steps', 'embedding', 'refresh')
 
 
 def make_plan(
@@ -163,44 +94,62 @@ def make_plan(
 
   Args:
     material: Arguments of `material.Material` but the number of documents.
-    only: Names of measurements, or of their modules; all if empty.
-    cores: Of those that are not measured on one.
-    mixed_precision: Compute in bfloat16.
-    toy: At sizes that show only that everything runs.
+    only: Names of measurements, or of their functions; all if empty.
+    cores: Cores of each but the tokenizer, which has one.
+    mixed_precision: Whether to compute in bfloat16.
+    toy: Whether to use sizes that show only that everything runs.
 
   Raises:
     ValueError: A name in `only` is not known.
   """
-  rows = (_toy if toy else _full)(mixed_precision)
-  known = {name for row in rows for name in row[:2]}
+  known = {x for name, function, *_ in _ROWS for x in (name, _kind(function))}
   for name in only:
     if name not in known:
       raise ValueError(
-        f'there is no measurement {name!r}; there are'
+        f'`only`: there is no measurement {name!r}; there are'
         f' {", ".join(sorted(known))}'
       )
   plan: list[Measurement] = []
   made = set()
-  for name, module, documents, own_cores, settings in rows:
-    if only and name not in only and module not in only:
+  for name, function, documents, preset, settings in _ROWS:
+    kind = _kind(function)
+    if only and name not in only and kind not in only:
       continue
+    if toy:
+      documents = min(documents, _TOY_DOCUMENTS)
+      settings = {**settings, **_TOY[kind]}
     its = {**material, 'num_documents': documents} if documents else {}
-    # What others made before is not in a measurement's memory and time.
-    if 'pipeline' in settings and documents not in made:
+    if kind in _NEED_MATERIAL_AHEAD and documents not in made:
       made.add(documents)
-      plan.append(
-        Measurement(f'material_{documents}', 'material', {}, its, cores)
-      )
-    if module == 'corpus' and not toy:
-      settings = {**settings, 'num_processes': cores}
-    plan.append(Measurement(name, module, settings, its, own_cores or cores))
+      ahead = f'material_{documents}'
+      plan.append(Measurement(ahead, 'material.prepare', {}, its, cores))
+    if preset:
+      model = {'preset': preset, 'mixed_precision': mixed_precision}
+      settings = {**settings, **model}
+    if kind == 'corpus':
+      settings = {'num_processes': cores, **settings}
+    own_cores = 1 if kind == 'tokenizing' else cores
+    plan.append(Measurement(name, function, settings, its, own_cores))
   return plan
 
 
+def _kind(function: str) -> str:
+  return function.split('.')[1]
+
+
 def compare(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-  """All figures of `results` that have a target, beside it."""
-  return [
-    target.compare(results[target.measurement][target.figure])
-    for target in TARGETS
-    if target.measurement in results
-  ]
+  """All figures of `results` that have a target, with it."""
+  compared = []
+  for measurement, figure, side, bound in TARGETS:
+    if measurement in results:
+      value = results[measurement][figure]
+      compared.append(
+        {
+          'measurement': measurement,
+          'figure': figure,
+          'value': value,
+          side: bound,
+          'met': value >= bound if side == 'at_least' else value <= bound,
+        }
+      )
+  return compared

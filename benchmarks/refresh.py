@@ -2,86 +2,71 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the trainer notices of an index being built and swapped beside it."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from benchmarks.indexes import scann_or_exact
 from benchmarks.material import Material
 from benchmarks.pipeline import Pipeline, PipelineConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules
-from realm_tf.index import searcher, versions
+from realm_tf.index import versions
 from realm_tf.index.candidates import IndexVersion
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.training import exporters
 from realm_tf.training.run_config import Batch
 
-NEEDS_WORK_DIR = True
-
 Times = tuple[float, float]
 """Begin and end."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-  """What is measured.
-
-  Attributes:
-    pipeline: Arguments of `PipelineConfig`.
-    warmup: Steps that are not counted.
-    idle_steps: Steps of each round in which no index is built.
-    rounds: Indexes that are built and swapped in.
-    searcher: Kind of the index; `scann` becomes `exact` without ScaNN.
-    timeout: Seconds after which a round is given up.
-  """
-
-  pipeline: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  warmup: int = 4
-  idle_steps: int = 15
-  rounds: int = 3
-  searcher: str = 'scann'
-  timeout: float = 600.0
+# Seconds after which a round is given up.
+_TIMEOUT = 600.0
 
 
 def overlapping(
   steps: Sequence[Times], spans: Sequence[Times], whole: bool = False
 ) -> list[float]:
   """Lengths of the steps that overlap a span, or lie within one."""
-  found = []
-  for begin, end in steps:
+  return [
+    end - begin
+    for begin, end in steps
     if any(
       first <= begin and end <= last if whole else begin < last and first < end
       for first, last in spans
-    ):
-      found.append(end - begin)
-  return found
+    )
+  ]
+
+
+@contextlib.contextmanager
+def _timed(times: list[Times]) -> Iterator[None]:
+  begin = time.perf_counter()
+  yield
+  times.append((begin, time.perf_counter()))
 
 
 class _Watched:
   """Builder, refresher and step loop of a training, and what they did when.
 
   All steps have the features of one batch, so that they take equally long;
-  the batches whose place it takes are made all the same.
+  the batches that it replaces are made all the same.
   """
 
-  def __init__(self, settings: Settings, pipeline: Pipeline, work_dir: str):
-    self.pipeline = pipeline
-    self.settings = settings
-    self.kind = settings.searcher
-    if self.kind == 'scann' and not searcher.scann_is_installed():
-      self.kind = 'exact'
+  def __init__(self, pipeline: Pipeline, kind: str, work_dir: str):
+    self._pipeline = pipeline
     self.steps: list[Times] = []
     self.builds: list[Times] = []
     self.loads: list[Times] = []
     self.swaps: list[Times] = []
-    self.exports: list[float] = []
+    self.exports: list[Times] = []
     export_dir = os.path.join(work_dir, 'export')
     index_dir = os.path.join(work_dir, 'index')
     module = hub_modules.EmbedderModule(pipeline.embedder, pipeline.tokenizer)
@@ -95,7 +80,7 @@ class _Watched:
       pipeline.documents,
       pipeline.tokenizer,
       index_dir,
-      searcher=SearcherConfig(searcher=self.kind),
+      searcher=SearcherConfig(searcher=kind),
       embedding_config=EmbeddingConfig(
         candidate_seq_len=pipeline.config.candidate_seq_len
       ),
@@ -108,30 +93,26 @@ class _Watched:
     self._trainer, self._state = pipeline.make_trainer(self._stepped)
 
   def _build(self, embedder_dir: str, step: int, check: Any) -> None:
-    begin = time.perf_counter()
-    self._indexer(embedder_dir, step, check)
-    self.builds.append((begin, time.perf_counter()))
+    with _timed(self.builds):
+      self._indexer(embedder_dir, step, check)
 
   def _load(self, path: str) -> IndexVersion:
-    begin = time.perf_counter()
-    index = versions.Index.open(path)
-    embedder_dir = index.embedder_dir
-    if embedder_dir is None:
-      raise ValueError(f'{path} was published without its embedder')
-    version = self.pipeline.version_of(
-      index,
-      lambda embedder: hub_modules.read_embedder_weights(
-        embedder, embedder_dir
-      ),
-    )
-    self.loads.append((begin, time.perf_counter()))
-    return version
+    with _timed(self.loads):
+      index = versions.Index.open(path)
+      embedder_dir = index.embedder_dir
+      if embedder_dir is None:
+        raise ValueError(f'{path} was published without its embedder')
+      return self._pipeline.version_of(
+        index,
+        lambda embedder: hub_modules.read_embedder_weights(
+          embedder, embedder_dir
+        ),
+      )
 
   def swap(self, new: IndexVersion) -> None:
     """Takes the refresher's index over into the slot."""
-    begin = time.perf_counter()
-    self.pipeline.slot.swap(new)
-    self.swaps.append((begin, time.perf_counter()))
+    with _timed(self.swaps):
+      self._pipeline.slot.swap(new)
 
   def _stepped(self) -> None:
     now = time.perf_counter()
@@ -151,67 +132,75 @@ class _Watched:
     report = self._refresher.report(int(self._state.step))
     if report['index_failures']:
       raise RuntimeError(f'the refresh failed: {report.get("index_trouble")}')
-    if time.perf_counter() - started > self.settings.timeout:
-      raise RuntimeError(
-        f'no new index was in use after {self.settings.timeout:.0f} s'
-      )
+    if time.perf_counter() - started > _TIMEOUT:
+      raise RuntimeError(f'no new index was in use after {_TIMEOUT:.0f} s')
 
   def _export(self) -> None:
     step = int(self._state.step)
-    begin = time.perf_counter()
-    path = self._exporter.export(step)
-    self.exports.append(time.perf_counter() - begin)
+    with _timed(self.exports):
+      path = self._exporter.export(step)
     self._builder.exported(path, step)
 
-  def run(self) -> None:
+  def run(self, *, warmup: int, idle_steps: int, rounds: int) -> None:
     """Goes through all rounds."""
     self._exporter.export(0)
-    batches = None
-    try:
+    with contextlib.ExitStack() as stack:
+      stack.callback(self._builder.end)
+      stack.callback(self._refresher.end)
       self._builder.begin(0, -1)
       self._refresher.begin(0, -1)
-      batches = self.pipeline.batches()
+      batches = stack.enter_context(
+        contextlib.closing(self._pipeline.batches())
+      )
       self._trainer.batches = self._same(batches)
-      self._train(self.settings.warmup)
-      # Of the first round nothing counts that only a first time takes.
-      for spans in (self.steps, self.builds, self.loads, self.swaps):
-        spans.clear()
-      for round_number in range(self.settings.rounds):
-        self._train(self.settings.idle_steps)
+      self._train(warmup)
+      # What takes time only the first time does not count.
+      for times in (self.steps, self.builds, self.loads, self.swaps):
+        times.clear()
+      for round_number in range(rounds):
+        self._train(idle_steps)
         self._export()
         started = time.perf_counter()
         while len(self.swaps) == round_number:
           self._train(1)
           self._check(started)
         self._train(2)
-    finally:
-      self._refresher.end()
-      self._builder.end()
-      if batches is not None:
-        batches.close()
 
 
-def measure(
-  settings: Settings, material: Material, work_dir: str
+def refresh(
+  material: Material,
+  work_dir: str,
+  *,
+  warmup: int = 4,
+  idle_steps: int = 15,
+  rounds: int = 3,
+  **sizes: Any,
 ) -> dict[str, Any]:
-  """Trains, and has the index rebuilt by a thread beside it, some times.
+  """Trains while a thread beside it rebuilds the index several times.
+
+  Args:
+    material: Source of corpus and spans.
+    work_dir: Where exports and indexes go.
+    warmup: Steps that are not counted.
+    idle_steps: Steps of each round in which no index is built.
+    rounds: Indexes that are built and swapped in.
+    **sizes: Arguments of `PipelineConfig`.
 
   Returns:
-    `slow_down`: median step while an index was built, by that while none was.
+    `slow_down`: median step while an index was built, relative to that while
+      none was.
     `pause_milliseconds`: the longest step that overlaps the loading and
       swapping of an index, beyond the median of the idle ones;
-      `swap_pause_milliseconds`: the same of the swap alone;
-      `idle_pause_milliseconds`: the same where nothing went on, which is what
-      the machine itself adds.
-    And the parts of these.
+      `swap_pause_milliseconds`: the same for the swap alone;
+      `idle_pause_milliseconds`: the same for idle steps, which is what the
+      machine itself adds.
+    And their parts.
   """
   shutil.rmtree(work_dir, ignore_errors=True)
-  pipeline = Pipeline(PipelineConfig(**settings.pipeline), material)
-  watched = _Watched(settings, pipeline, work_dir)
-  try:
-    watched.run()
-  finally:
-    pipeline.close()
+  kind = scann_or_exact()
+  with Pipeline(PipelineConfig(**sizes), material) as pipeline:
+    watched = _Watched(pipeline, kind, work_dir)
+    watched.run(warmup=warmup, idle_steps=idle_steps, rounds=rounds)
   shutil.rmtree(work_dir)
   steps, builds, swaps = watched.steps, watched.builds, watched.swaps
   refreshes = [(load[0], swap[1]) for load, swap in zip(watched.loads, swaps)]
@@ -228,6 +217,9 @@ def measure(
   def pause(seconds: Sequence[float]) -> float:
     return max(0.0, 1000 * (max(seconds, default=usual) - usual))
 
+  def median(times: Sequence[Times]) -> float:
+    return statistics.median(e - b for b, e in times)
+
   return {
     'slow_down': statistics.median(building) / usual,
     'idle_step_seconds': usual,
@@ -238,10 +230,10 @@ def measure(
     'swap_pause_milliseconds': pause(overlapping(steps, swaps)),
     'idle_pause_milliseconds': pause(idle),
     'swap_call_milliseconds': 1000 * max(e - b for b, e in swaps),
-    'load_seconds': statistics.median(e - b for b, e in watched.loads),
-    'build_seconds': statistics.median(e - b for b, e in builds),
-    'export_seconds': statistics.median(watched.exports),
+    'load_seconds': median(watched.loads),
+    'build_seconds': median(builds),
+    'export_seconds': median(watched.exports),
     'refreshes': len(swaps),
-    'searcher': watched.kind,
+    'searcher': kind,
     'blocks': len(pipeline.documents),
   }

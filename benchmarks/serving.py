@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long an answer takes, from string to string."""
 
-import dataclasses
 import os
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,147 +15,121 @@ import tensorflow as tf
 from benchmarks import timing
 from benchmarks.indexes import random_index
 from benchmarks.material import Material, cut_documents
-from benchmarks.pipeline import VOCAB_SIZE
-from realm_tf.answering import serving
+from benchmarks.pipeline import DIM, bert_config
+from realm_tf.answering import serving as serving_lib
 from realm_tf.answering.answerer import Answerer
 from realm_tf.bert import precision
-from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 
-NEEDS_WORK_DIR = True
-
 _WORDS = 10
-_DIM = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-  """What is measured.
-
-  Attributes:
-    preset: Of BERT, for questions and reader.
-    searcher: Kind of the index; `auto` takes ScaNN for 20,000 blocks and more.
-    reader_beam: Blocks read for a question.
-    query_seq_len: Wordpieces of a question at most.
-    reader_seq_len: Wordpieces of a question with a block at most.
-    batch_size: Questions asked together, when they are.
-    questions: Asked; a multiple of `batch_size`.
-    repeats: Times all are asked in batches.
-    mixed_precision: Compute in bfloat16.
-  """
-
-  preset: str = 'tiny'
-  searcher: str = 'auto'
-  reader_beam: int = 5
-  query_seq_len: int = 64
-  reader_seq_len: int = 320
-  batch_size: int = 16
-  questions: int = 64
-  repeats: int = 3
-  mixed_precision: bool = False
-
-  def __post_init__(self):
-    if self.questions % self.batch_size:
-      raise ValueError(
-        'questions must be a multiple of batch_size. Received:'
-        f' questions={self.questions}, batch_size={self.batch_size}'
-      )
 
 
 def _export(
-  settings: Settings, material: Material, directory: str
+  material: Material,
+  directory: str,
+  *,
+  preset: str,
+  mixed_precision: bool,
 ) -> dict[str, Any]:
-  """Writes the SavedModel of random weights; returns what it is of."""
+  """Writes the SavedModel of random weights; returns facts about it."""
   tokenizer = material.tokenizer()
   documents = material.corpus()
-  bert = BertConfig.preset(
-    settings.preset, vocab_size=max(VOCAB_SIZE, tokenizer.vocab_size)
-  )
-  index = random_index(
-    documents, settings.searcher, tokenizer.fingerprint, _DIM
-  )
+  bert = bert_config(preset, tokenizer)
+  index = random_index(documents, 'auto', DIM)
   start = time.perf_counter()
-  with precision.mixed_precision_scope(settings.mixed_precision):
-    embedder, reader = Embedder(bert, _DIM), SpanReader(bert)
+  with precision.mixed_precision_scope(mixed_precision):
+    embedder, reader = Embedder(bert, DIM), SpanReader(bert)
   answerer = Answerer(
     embedder,
     reader,
     tokenizer,
     documents,
     index,
-    query_seq_len=settings.query_seq_len,
-    reader_seq_len=settings.reader_seq_len,
+    query_seq_len=64,
+    reader_seq_len=320,
   )
-  serving.export_serving(answerer, directory, reader_beam=settings.reader_beam)
+  serving_lib.export_serving(answerer, directory, reader_beam=5)
   seconds = time.perf_counter() - start
   answerer.close()
-  return {
-    'export_seconds': seconds,
-    'blocks': len(documents),
-    'mean_wordpieces_of_block': float(np.mean(documents.body_lengths)),
-    'searcher': index.metadata.kind,
-  }
-
-
-def _questions(settings: Settings, material: Material) -> list[str]:
-  """The first words of texts that tell what the blocks tell."""
-  texts = cut_documents(material.queries, settings.questions, _WORDS)
-  return [f'{document.text}?' for document in texts]
-
-
-def _time_each(
-  answer: Callable[[Sequence[str]], object], questions: Sequence[str]
-) -> list[float]:
-  seconds = []
-  for question in questions:
-    start = time.perf_counter()
-    answer([question])
-    seconds.append(time.perf_counter() - start)
-  return seconds
-
-
-def measure(
-  settings: Settings, material: Material, work_dir: str
-) -> dict[str, Any]:
-  """Exports a model with random weights, loads it and asks it.
-
-  Returns:
-    `answer_milliseconds`: the median of questions asked one by one, with the
-      95th percentile beside it; `questions_per_second` in batches, and
-      `batch_speed_up`, by how much that is more than one by one;
-      `load_seconds`, `first_answer_seconds` after it, and
-      `saved_model_megabytes`.
-  """
-  directory = os.path.join(work_dir, 'serving')
-  facts = _export(settings, material, directory)
   size = sum(
     os.path.getsize(os.path.join(root, name))
     for root, _, names in os.walk(directory)
     for name in names
   )
+  return {
+    'export_seconds': seconds,
+    'blocks': len(documents),
+    'mean_wordpieces_of_block': float(np.mean(documents.body_lengths)),
+    'searcher': index.metadata.kind,
+    'saved_model_megabytes': size / 1e6,
+  }
+
+
+def serving(
+  material: Material,
+  work_dir: str,
+  *,
+  preset: str,
+  batch_size: int = 16,
+  questions: int = 64,
+  repeats: int = 3,
+  mixed_precision: bool = False,
+) -> dict[str, Any]:
+  """Exports a model with random weights, loads it and asks it.
+
+  Args:
+    material: Source of corpus and questions.
+    work_dir: Where the model is exported.
+    preset: BERT of questions and reader.
+    batch_size: Questions asked together, when they are.
+    questions: Number of questions; a multiple of `batch_size`.
+    repeats: Times that all are asked in batches.
+    mixed_precision: Whether to compute in bfloat16.
+
+  Returns:
+    `answer_milliseconds`: the median of questions asked one by one, and the
+      95th percentile; `questions_per_second` in batches, and `batch_speed_up`,
+      relative to one by one; `load_seconds`, `first_answer_seconds` after it,
+      and `saved_model_megabytes`.
+  """
+  if questions % batch_size:
+    raise ValueError(
+      'questions must be a multiple of batch_size. Received:'
+      f' questions={questions}, batch_size={batch_size}'
+    )
+  directory = os.path.join(work_dir, 'serving')
+  facts = _export(
+    material, directory, preset=preset, mixed_precision=mixed_precision
+  )
+  # The first words of texts that tell what the blocks tell.
+  asked = [
+    f'{document.text}?'
+    for document in cut_documents(material.queries, questions, _WORDS)
+  ]
   start = time.perf_counter()
   model = tf.saved_model.load(directory)
   loaded = time.perf_counter()
 
-  def answer(questions: Sequence[str]) -> np.ndarray:
-    return model.answer(tf.constant(questions))['answer'].numpy()
+  def answer(questions: Sequence[str]) -> float:
+    begin = time.perf_counter()
+    model.answer(tf.constant(questions))['answer'].numpy()
+    return time.perf_counter() - begin
 
-  questions = _questions(settings, material)
-  answer(questions[:1])
-  first = time.perf_counter()
-  _time_each(answer, questions[: min(8, len(questions))])
-  alone = _time_each(answer, questions)
-  count = settings.batch_size
-
-  def ask_in_batches() -> None:
-    for i in range(0, len(questions), count):
-      answer(questions[i : i + count])
-
-  together = timing.time_repeats(ask_in_batches, settings.repeats)
-  rates = timing.rate(len(questions), together, 'questions')
+  first = answer(asked[:1])
+  for question in asked[:8]:
+    answer([question])
+  alone = [answer([question]) for question in asked]
+  rates = timing.rate_of(
+    lambda: [
+      answer(asked[i : i + batch_size]) for i in range(0, questions, batch_size)
+    ],
+    repeats,
+    questions,
+    'questions',
+  )
   shutil.rmtree(work_dir)
-  one_by_one = len(questions) / sum(alone)
+  one_by_one = questions / sum(alone)
   return {
     **facts,
     **rates,
@@ -165,6 +138,5 @@ def measure(
     'one_by_one_questions_per_second': one_by_one,
     'batch_speed_up': rates['questions_per_second'] / one_by_one,
     'load_seconds': loaded - start,
-    'first_answer_seconds': first - loaded,
-    'saved_model_megabytes': size / 1e6,
+    'first_answer_seconds': first,
   }

@@ -31,3 +31,10 @@ def rate(
     f'{unit}_per_second_worst': amount / max(seconds),
     f'{unit}_per_second_best': amount / min(seconds),
   }
+
+
+def rate_of(
+  work: Callable[[], object], repeats: int, amount: float, unit: str
+) -> dict[str, float]:
+  """`rate` of repeated calls that each do `amount` of work."""
+  return rate(amount, time_repeats(work, repeats), unit)

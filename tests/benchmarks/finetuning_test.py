@@ -1,5 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+
 import pytest
 
 from benchmarks import finetuning
@@ -7,16 +8,15 @@ from benchmarks import finetuning
 
 @pytest.mark.parametrize('batch_size', [1, 3])
 def test_figures(material, batch_size):
-  settings = finetuning.Settings(
+  figures = finetuning.finetuning(
+    material,
+    preset='tiny',
     questions=6,
     warmup=1,
     steps=3,
     retriever_beam=20,
-    reader_beam=2,
-    reader_seq_len=96,
     batch_size=batch_size,
   )
-  figures = finetuning.measure(settings, material)
   assert figures['batch_size'] == batch_size
   best, worst = (
     figures[f'question_seconds_{which}'] for which in ('best', 'worst')

@@ -38,12 +38,12 @@ def test_nothing_to_cut_is_an_error(tmp_path):
 
 
 def test_is_made_once(material):
-  figures = material_lib.measure(material)
+  figures = material_lib.prepare(material)
   assert figures['documents'] == 60 and figures['blocks'] == 60
   assert 1.0 < figures['wordpieces_per_word'] < 3.0
   made = {e.name: e.stat().st_mtime_ns for e in os.scandir(material.directory)}
   assert len(made) == 4  # documents, corpus, queries, spans
-  assert material_lib.measure(material) == figures
+  assert material_lib.prepare(material) == figures
   assert made == {
     e.name: e.stat().st_mtime_ns for e in os.scandir(material.directory)
   }

@@ -1,20 +1,22 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+
 import os
 import time
 
 import numpy as np
 import pytest
 
-from benchmarks import machine, memory
+from benchmarks import indexes, machine, memory
 from realm_tf.index import versions
 from realm_tf.index.slot import IndexSlot
 
 
 @pytest.mark.parametrize('kind', ['exact', 'scann'])
-def test_figures(tmp_path, kind):
-  settings = memory.Settings(rows=2000, dim=16, refreshes=5, searcher=kind)
-  figures = memory.measure(settings, str(tmp_path / 'work'))
+def test_figures(tmp_path, monkeypatch, kind):
+  if kind == 'exact':
+    monkeypatch.setattr(indexes.searcher, 'scann_is_installed', lambda: False)
+  figures = memory.memory(str(tmp_path / 'work'), rows=2000, refreshes=5)
   seen = figures['memory_mb']
   assert len(seen) == 5 and min(seen) > 50
   assert figures['last_to_third'] == pytest.approx(seen[4] / seen[2])
@@ -26,7 +28,7 @@ def test_figures(tmp_path, kind):
 
 def test_memory_is_read_when_the_old_index_is_closed(tmp_path, monkeypatch):
   open_now, seen = set(), []
-  load, memory_mb = versions.load_index, machine.memory_mb
+  load, memory_mb = versions.Index.open, machine.memory_mb
 
   def load_and_count(path):
     index = load(path)
@@ -45,26 +47,15 @@ def test_memory_is_read_when_the_old_index_is_closed(tmp_path, monkeypatch):
     seen.append(len(open_now))
     return memory_mb()
 
-  monkeypatch.setattr(versions, 'load_index', load_and_count)
+  monkeypatch.setattr(versions.Index, 'open', load_and_count)
   monkeypatch.setattr(machine, 'memory_mb', count)
-  settings = memory.Settings(rows=500, dim=8, refreshes=4, searcher='exact')
-  memory.measure(settings, str(tmp_path / 'work'))
+  memory.memory(str(tmp_path / 'work'), rows=500, refreshes=4)
   assert seen == [1] * 4
 
 
-def test_refreshes_must_be_more_than_are_left_out():
+def test_refreshes_must_be_more_than_are_left_out(tmp_path):
   with pytest.raises(ValueError, match='Received: 3'):
-    memory.Settings(refreshes=3)
-
-
-def test_vectors_lie_in_clusters():
-  vectors = memory.clustered_vectors(3000, 32)
-  assert vectors.shape == (3000, 32) and vectors.dtype == np.float32
-  scores = vectors @ vectors[:20].T
-  nearest = np.sort(((vectors[:, None] - vectors[:20]) ** 2).sum(-1), 0)
-  # The second nearest (the first is itself) is of the same cluster.
-  assert np.median(nearest[1]) < 0.2 * np.median(nearest)
-  assert np.isfinite(scores).all()
+    memory.memory(str(tmp_path), refreshes=3)
 
 
 def test_an_error_of_a_search_is_raised():

@@ -1,5 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+
 import itertools
 
 import numpy as np
@@ -9,12 +10,18 @@ from benchmarks.pipeline import VOCAB_SIZE, Pipeline, PipelineConfig
 
 
 def test_batches_have_the_shapes_asked_for_and_train(material, toy):
-  pipeline = Pipeline(PipelineConfig(**toy), material)
-  assert pipeline.bert_config.vocab_size == VOCAB_SIZE
-  pipeline.use_random_index()
-  generator = pipeline.batches()
-  first, second = itertools.islice(generator, 2)
-  generator.close()
+  steps = []
+  with Pipeline(PipelineConfig(**toy), material) as pipeline:
+    assert pipeline.bert_config.vocab_size == VOCAB_SIZE
+    pipeline.use_random_index()
+    generator = pipeline.batches()
+    first, second = itertools.islice(generator, 2)
+    generator.close()
+    trainer, state = pipeline.make_trainer(lambda: steps.append(1))
+    trainer.batches = iter([first, second])
+    trainer.train(tf.constant(2))
+  assert pipeline.slot.is_empty
+  assert len(steps) == int(state.step) == 2
   assert [first.number, second.number] == [0, 1]
   ids = first.features['candidates']['input_word_ids']
   assert ids.shape[:2] == [2, 3] and ids.shape[2] <= 48
@@ -23,13 +30,3 @@ def test_batches_have_the_shapes_asked_for_and_train(material, toy):
   # The null document is [CLS] [SEP] [SEP]; the others are real.
   lengths = np.sum(first.features['candidates']['input_mask'], -1)
   assert (lengths[:, 0] == 3).all() and (lengths[:, 1:] > 20).all()
-
-  steps = []
-  trainer, state = pipeline.make_trainer(lambda: steps.append(1))
-  trainer.batches = iter([first, second])
-  metrics = trainer.train(tf.constant(2))
-  # Random weights know nothing of 30,522 wordpieces.
-  assert 9 < metrics['loss'] < 12
-  assert len(steps) == int(state.step) == 2
-  pipeline.close()
-  assert pipeline.slot.is_empty

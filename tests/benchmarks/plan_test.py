@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-import importlib
+
+import inspect
 import subprocess
 import sys
 
@@ -19,29 +20,29 @@ MATERIAL = {
 
 
 @pytest.mark.parametrize('toy', [False, True])
-def test_all_settings_are_known_to_their_modules(toy):
+def test_all_settings_are_known_to_their_functions(toy):
   measurements = plan.make_plan(MATERIAL, toy=toy)
   for measurement in measurements:
-    module = importlib.import_module(f'benchmarks.{measurement.module}')
-    if hasattr(module, 'Settings'):
-      settings = module.Settings(**measurement.settings)
-      if hasattr(settings, 'pipeline'):
-        PipelineConfig(**settings.pipeline)
+    parameters = inspect.signature(measurement.load()).parameters
+    unknown = measurement.settings.keys() - parameters.keys()
+    if 'sizes' in parameters:
+      PipelineConfig(**{name: measurement.settings[name] for name in unknown})
+    else:
+      assert not unknown
     if measurement.material:
       assert material_lib.Material(**measurement.material).num_documents > 0
   names = [m.name for m in measurements]
   assert len(set(names)) == len(names)
-  assert {t.measurement for t in plan.TARGETS} <= set(names)
+  assert {target[0] for target in plan.TARGETS} <= set(names)
 
 
 def test_launcher_shapes():
-  (measurement,) = [
-    m for m in plan.make_plan(MATERIAL) if m.name == 'steps_tiny'
-  ]
-  config = PipelineConfig(**measurement.settings['pipeline'])
+  config = PipelineConfig()
   assert (config.batch_size, config.num_candidates) == (4, 8)
   assert (config.query_seq_len, config.candidate_seq_len) == (96, 288)
   assert config.max_masks == 10
+  (measurement,) = plan.make_plan(MATERIAL, only=['steps_tiny'])[1:]
+  assert measurement.settings == {'preset': 'tiny', 'mixed_precision': False}
 
 
 def test_material_is_made_before_it_is_needed():

@@ -1,5 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+
 import os
 import time
 
@@ -10,22 +11,19 @@ from benchmarks import refresh
 
 def _build_until_stepped(self, embedder_dir, step, check):
   """Builds; of so small a corpus no step would lie within it otherwise."""
-  begin = time.perf_counter()
-  self._indexer(embedder_dir, step, check)
-  wanted = len(self.steps) + 2
-  while len(self.steps) < wanted and time.perf_counter() < begin + 60:
-    time.sleep(0.01)
-  self.builds.append((begin, time.perf_counter()))
+  with refresh._timed(self.builds):
+    self._indexer(embedder_dir, step, check)
+    wanted, begin = len(self.steps) + 2, time.perf_counter()
+    while len(self.steps) < wanted and time.perf_counter() < begin + 60:
+      time.sleep(0.01)
 
 
 def test_figures(material, toy, tmp_path, monkeypatch):
   monkeypatch.setattr(refresh._Watched, '_build', _build_until_stepped)
-  settings = refresh.Settings(
-    pipeline=toy, warmup=1, idle_steps=3, rounds=2, searcher='exact'
+  figures = refresh.refresh(
+    material, str(tmp_path / 'work'), warmup=1, idle_steps=3, rounds=2, **toy
   )
-  work_dir = str(tmp_path / 'work')
-  figures = refresh.measure(settings, material, work_dir)
-  assert figures['refreshes'] == 2 and figures['searcher'] == 'exact'
+  assert figures['refreshes'] == 2
   assert figures['idle_steps'] >= 4 and figures['building_steps'] >= 1
   assert figures['slow_down'] == pytest.approx(
     figures['building_step_seconds'] / figures['idle_step_seconds']
@@ -33,15 +31,17 @@ def test_figures(material, toy, tmp_path, monkeypatch):
   assert figures['pause_milliseconds'] >= figures['swap_pause_milliseconds']
   for name in ('swap_call_milliseconds', 'load_seconds', 'build_seconds'):
     assert figures[name] > 0
-  assert not os.path.exists(work_dir)
+  assert not os.path.exists(tmp_path / 'work')
 
 
-def test_a_refresh_that_never_comes_is_an_error(material, toy, tmp_path):
-  settings = refresh.Settings(
-    pipeline=toy, warmup=1, idle_steps=1, rounds=1, timeout=0.0
-  )
+def test_a_refresh_that_never_comes_is_an_error(
+  material, toy, tmp_path, monkeypatch
+):
+  monkeypatch.setattr(refresh, '_TIMEOUT', 0.0)
   with pytest.raises(RuntimeError, match='no new index was in use after 0 s'):
-    refresh.measure(settings, material, str(tmp_path / 'work'))
+    refresh.refresh(
+      material, str(tmp_path / 'work'), warmup=1, idle_steps=1, rounds=1, **toy
+    )
 
 
 def test_overlapping():

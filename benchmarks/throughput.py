@@ -1,0 +1,128 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Rates of what is done before the training."""
+
+import os
+import shutil
+import statistics
+import time
+
+import tensorflow as tf
+
+from benchmarks import timing
+from benchmarks.material import Material, cut_documents
+
+
+def peak(*, size: int = 4096, repeats: int = 7) -> dict[str, float]:
+  """Multiplies matrices: what the cores can do at most.
+
+  Args:
+    size: Rows and columns of the matrices.
+    repeats: Number of products.
+
+  Returns:
+    `gigaflops_per_second` in float32 and, with a prefix, in bfloat16.
+  """
+  work = 2 * size**3 / 1e9
+  figures = {}
+  for dtype, prefix in ((tf.float32, ''), (tf.bfloat16, 'bfloat16_')):
+    matrix = tf.cast(tf.random.normal([size, size], seed=0), dtype)
+    multiply = tf.function(lambda m: tf.reduce_sum(m @ m))
+    rates = timing.rate_of(
+      lambda multiply=multiply, matrix=matrix: multiply(matrix).numpy(),
+      repeats,
+      work,
+      'gigaflops',
+    )
+    figures.update({prefix + name: value for name, value in rates.items()})
+  return figures
+
+
+def tokenizing(
+  material: Material,
+  *,
+  num_documents: int = 8192,
+  batch_size: int = 512,
+  repeats: int = 5,
+) -> dict[str, float]:
+  """Tokenizes with and without offsets; to be run on one core.
+
+  Args:
+    material: Source of the text.
+    num_documents: Documents tokenized in each repeat.
+    batch_size: Documents given to the tokenizer at a time.
+    repeats: Number of repeats of each.
+
+  Returns:
+    `megabytes_per_second` of UTF-8 (1 MB = 1,000,000 bytes), and the same with
+    offsets.
+  """
+  tokenizer = material.tokenizer()
+  source = cut_documents(material.knowledge, num_documents, material.num_words)
+  texts = [document.text for document in source]
+  megabytes = sum(len(text.encode()) for text in texts) / 1e6
+  batches = [
+    tf.constant(texts[i : i + batch_size])
+    for i in range(0, len(texts), batch_size)
+  ]
+
+  def tokenize() -> int:
+    return sum(int(tf.size(tokenizer.tokenize(b).values)) for b in batches)
+
+  def tokenize_with_offsets() -> None:
+    for batch in batches:
+      tokenizer.tokenize_with_offsets(batch)
+
+  figures = timing.rate_of(tokenize, repeats, megabytes, 'megabytes')
+  offsets = timing.rate_of(
+    tokenize_with_offsets, repeats, megabytes, 'megabytes'
+  )
+  return {
+    **figures,
+    **{f'with_offsets_{name}': value for name, value in offsets.items()},
+    'megabytes': megabytes,
+    'wordpieces': tokenize(),
+  }
+
+
+def corpus(
+  material: Material,
+  work_dir: str,
+  *,
+  num_processes: int = 0,
+  repeats: int = 3,
+) -> dict[str, float]:
+  """Builds corpora from JSONL.
+
+  The start of the builder's own processes is counted, that of this one is not.
+
+  Args:
+    material: Source of the documents.
+    work_dir: Where they are built.
+    num_processes: Processes; 0 lets the builder choose.
+    repeats: Number of corpora.
+
+  Returns:
+    `documents_per_second`, to records and document store, and
+    `records_documents_per_second` of the first part.
+  """
+  whole, records = [], []
+  source = material.documents_file()
+  blocks = 0
+  for repeat in range(repeats):
+    output_dir = os.path.join(work_dir, f'corpus-{repeat}')
+    shutil.rmtree(output_dir, ignore_errors=True)
+    start = time.perf_counter()
+    manifest = material.build_records(output_dir, num_processes=num_processes)
+    records.append(time.perf_counter() - start)
+    blocks = len(material.build_store(output_dir, manifest))
+    whole.append(time.perf_counter() - start)
+    shutil.rmtree(output_dir)
+  count = material.num_documents
+  return {
+    **timing.rate(count, whole, 'documents'),
+    'records_documents_per_second': count / statistics.median(records),
+    'documents': count,
+    'blocks': blocks,
+    'megabytes': os.path.getsize(source) / 1e6,
+  }
