@@ -149,9 +149,8 @@ class _Watched:
       stack.callback(self._refresher.end)
       self._builder.begin(0, -1)
       self._refresher.begin(0, -1)
-      batches = stack.enter_context(
-        contextlib.closing(self._pipeline.batches())
-      )
+      batches = self._pipeline.batches()
+      stack.callback(batches.close)
       self._trainer.batches = self._same(batches)
       self._train(warmup)
       # What takes time only the first time does not count.
