@@ -29,7 +29,7 @@ from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
 from realm_tf.tasks.retrieved_examples import retrieved_batches
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import checkpoints, optimization, run_config
+from realm_tf.training import checkpoints, optimization, task
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.trainer import StepTrainer
 
@@ -60,14 +60,14 @@ def step_trainer(
     The trainer, whose `batches` are to be set, and its counters.
   """
   groups = [
-    run_config.OptimizerGroup(
+    task.OptimizerGroup(
       optimization.create_optimizer(1e-5, _TRAIN_STEPS), variables
     )
     for variables in (model.reader_variables, model.embedder_variables)
   ]
   state = checkpoints.TrainingState()
   trainer = StepTrainer(
-    run_config.ModelSpec(model, groups),
+    task.ModelSpec(model, groups),
     strategy=tf.distribute.get_strategy(),
     global_step=state.step,
     next_batch=state.next_batch,

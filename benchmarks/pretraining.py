@@ -18,7 +18,7 @@ from benchmarks.material import Material
 from benchmarks.pipeline import Pipeline, PipelineConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.index import embed_corpus
-from realm_tf.training.run_config import Batch
+from realm_tf.training.task import Batch
 
 _SIDES = ('query', 'candidates', 'joint')
 

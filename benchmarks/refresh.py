@@ -23,7 +23,7 @@ from realm_tf.index import versions
 from realm_tf.index.candidates import IndexVersion
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.training import exporters
-from realm_tf.training.run_config import Batch
+from realm_tf.training.task import Batch
 
 Times = tuple[float, float]
 """Begin and end."""

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds an index for each new export, beside the training."""
 
+import multiprocessing
 import os
 import pathlib
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,8 @@ from absl import logging
 
 from realm_tf.index import build_index, versions
 from realm_tf.io import atomic
-from realm_tf.training import exporters, run_config
+from realm_tf.training import exporters
+from realm_tf.training.task import Listener
 
 POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
@@ -255,123 +256,126 @@ class IndexBuilder:
     self._wake.set()
 
 
-class BuilderThread(run_config.Listener):
-  """An `IndexBuilder` in a thread of the training process."""
+class _Builder(Listener):
+  """An index builder beside the training, started again if it died."""
 
-  def __init__(self, builder: IndexBuilder):
-    self._builder = builder
-    self._began = False
-    self._reported = False
-    self._thread = threading.Thread(
-      target=builder.run, name='index_builder', daemon=True
-    )
+  def __init__(self, make: Callable[[], Any]):
+    """Starts nothing; `begin` does.
 
-  def begin(self, step: int, index_step: int) -> None:
-    """Starts the thread."""
-    del step, index_step
-    self._began = True
-    self._thread.start()
-
-  def is_alive(self) -> bool:
-    """Whether the thread runs."""
-    return self._thread.is_alive()
-
-  def exported(self, directory: str, step: int) -> None:
-    """Has the export picked up at once."""
-    del directory, step
-    self._builder.wake()
-
-  def report(self, step: int) -> Mapping[str, Any]:
-    """Whether the thread died, and once the news of it."""
-    del step
-    died = self._began and not self.is_alive()
-    report: dict[str, Any] = {'index_builder_deaths': float(died)}
-    if died and not self._reported:
-      self._reported = True
-      report['index_builder'] = (
-        'the index builder thread has ended; training goes on with the index'
-        ' it has'
-      )
-      logging.error('%s', report['index_builder'])
-    return report
-
-  def end(self) -> None:
-    """Ends the thread; an index under way is given up."""
-    self._builder.stop()
-    if self._thread.is_alive():
-      self._thread.join()
-
-
-class BuilderProcess(run_config.Listener):
-  """An index builder in a process of its own, started again when it died.
-
-  The command should watch the export directory until its standard input
-  closes, which it does when this process ends, however it ends.
-  """
-
-  def __init__(self, command: Sequence[str]):
-    self._command = list(command)
-    self._process: subprocess.Popen | None = None
+    Args:
+      make: Returns a new thread or process that is not started.
+    """
+    self._make = make
+    self._worker: Any = None
     self._deaths = 0
     self._news: str | None = None
 
   def _start(self) -> None:
-    self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+    self._worker = self._make()
+    self._worker.start()
 
-  @property
-  def pid(self) -> int | None:
-    """Process id of the builder, if one was started."""
-    return None if self._process is None else self._process.pid
-
-  def _notice_death(self) -> bool:
-    if self._process is None or self._process.poll() is None:
-      return False
-    code = self._process.returncode
-    assert self._process.stdin is not None
-    self._process.stdin.close()
-    self._process = None
+  def _notice_death(self) -> None:
+    if self._worker is None or self._worker.is_alive():
+      return
+    code = getattr(self._worker, 'exitcode', None)
+    self._worker = None
     self._deaths += 1
     self._news = (
-      f'the index builder ended with code {code}; training goes on with the'
-      ' index it has, the builder is started again at the next export'
+      f'the index builder has ended{"" if code is None else f" with {code}"};'
+      ' training continues with the current index, and the builder is started'
+      ' again at the next export'
     )
     logging.error('%s', self._news)
-    return True
 
   def is_alive(self) -> bool:
     """Whether the builder runs."""
     self._notice_death()
-    return self._process is not None
+    return self._worker is not None
 
   def begin(self, step: int, index_step: int) -> None:
-    """Starts the process."""
+    """Starts the builder."""
     del step, index_step
     self._start()
 
   def exported(self, directory: str, step: int) -> None:
-    """Starts the process again if it died."""
+    """Starts the builder again if it died."""
     del directory, step
-    if self._deaths and not self.is_alive():
+    if not self.is_alive() and self._deaths:
       self._start()
 
   def report(self, step: int) -> Mapping[str, Any]:
-    """How often the builder died, and the news of the last time."""
+    """Reports how often the builder died, and each death once as a text."""
     del step
     self._notice_death()
     news, self._news = self._news, None
     report: dict[str, Any] = {'index_builder_deaths': float(self._deaths)}
     return report if news is None else {**report, 'index_builder': news}
 
+
+class BuilderThread(_Builder):
+  """An `IndexBuilder` in a thread of the training process."""
+
+  def __init__(self, builder: IndexBuilder):
+    super().__init__(
+      lambda: threading.Thread(
+        target=builder.run, name='index_builder', daemon=True
+      )
+    )
+    self._builder = builder
+
+  def exported(self, directory: str, step: int) -> None:
+    """Has the export picked up at once."""
+    super().exported(directory, step)
+    self._builder.wake()
+
   def end(self) -> None:
-    """Ends the process."""
-    if self._process is None:
+    """Ends the thread; gives up a build under way."""
+    self._builder.stop()
+    if self._worker is not None:
+      self._worker.join()
+
+
+def _run_in_child(run: Callable[[threading.Event], None]) -> None:
+  """Calls `run` with an event that is set when the parent process ends."""
+  parent = multiprocessing.parent_process()
+  assert parent is not None
+  stop = threading.Event()
+
+  def wait() -> None:
+    parent.join()
+    stop.set()
+
+  threading.Thread(target=wait, name='parent', daemon=True).start()
+  run(stop)
+
+
+class BuilderProcess(_Builder):
+  """An index builder in a process of its own."""
+
+  def __init__(self, run: Callable[[threading.Event], None]):
+    """Starts nothing; `begin` does.
+
+    Args:
+      run: Builds indexes until its event is set; must be picklable.
+    """
+    # Forks of a process that runs TensorFlow hang.
+    context = multiprocessing.get_context('spawn')
+    super().__init__(
+      lambda: context.Process(target=_run_in_child, args=(run,), daemon=True)
+    )
+
+  @property
+  def pid(self) -> int | None:
+    """Process id of the builder; None if there is none."""
+    return None if self._worker is None else self._worker.pid
+
+  def end(self) -> None:
+    """Ends the process; gives up a build under way."""
+    if self._worker is None:
       return
-    assert self._process.stdin is not None
-    self._process.stdin.close()
-    self._process.terminate()
-    try:
-      self._process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-      self._process.kill()
-      self._process.wait()
-    self._process = None
+    self._worker.terminate()
+    self._worker.join(_STOP_SECONDS)
+    if self._worker.is_alive():
+      self._worker.kill()
+      self._worker.join()
+    self._worker = None

@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from absl import logging
 
+from realm_tf.index import build_index
 from realm_tf.index import versions as versions_lib
 from realm_tf.indexing import index_builder
-from realm_tf.training import exporters, run_config
+from realm_tf.training import exporters
+from realm_tf.training.task import Listener
 
 _REMIND_SECONDS = 30.0
 
@@ -29,7 +31,7 @@ class NoIndexError(FileNotFoundError):
   """There is no index to train with, and none will be built."""
 
 
-class IndexRefresher(run_config.Listener):
+class IndexRefresher(Listener):
   """Watches a directory of index versions; keeps the newest in a slot.
 
   At the start it loads the version that the checkpoint was made with, or the
@@ -253,3 +255,33 @@ class IndexRefresher(run_config.Listener):
     self._stop.set()
     if self._thread.is_alive():
       self._thread.join()
+
+
+def make_listeners(
+  export_dir: str,
+  index_dir: str,
+  slot: Slot,
+  load_fn: Callable[[str], Any],
+  builder: index_builder.BuilderThread | index_builder.BuilderProcess | None,
+) -> list[Listener]:
+  """Makes the listeners that keep the index of a training up to date.
+
+  Args:
+    export_dir: Directory of the exports, with an `embedder` in each.
+    index_dir: Directory of the index versions.
+    slot: Takes what `load_fn` returns.
+    load_fn: Loads the version in a directory.
+    builder: Builds the indexes; None if another program does.
+  """
+  fingerprints = exporters.Fingerprints(
+    export_dir,
+    lambda export: build_index.fingerprint_embedder(f'{export}/embedder'),
+  )
+  refresher = IndexRefresher(
+    index_dir,
+    slot,
+    load_fn,
+    fingerprints=fingerprints,
+    builder_is_alive=lambda: builder is None or builder.is_alive(),
+  )
+  return [refresher] if builder is None else [builder, refresher]

@@ -4,7 +4,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from typing import Any
 
 from realm_tf.configs.ict_config import IctConfig
 from realm_tf.corpus.corpus import Corpus
@@ -14,8 +14,9 @@ from realm_tf.modeling.ict_model import ICTModel
 from realm_tf.questions import block_questions, qa_datasets
 from realm_tf.tasks import ict_examples
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator, run_config, settings, warm_start
+from realm_tf.training import estimator, optimization, warm_start
 from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.task import ModelSpec, Task, numbered
 
 _AHEAD = 4
 
@@ -54,65 +55,59 @@ def _read_questions(
   return found
 
 
-def pretrain(config: IctConfig) -> dict[str, float]:
-  """Trains, from where an earlier call with the same config was killed.
+class IctTask(Task):
+  """Trains an embedder to find the document of a sentence or a question."""
 
-  Returns:
-    The metrics of the last evaluation: other sentences of the same corpus.
-  """
-  bert, tokenizer = warm_start.load(
-    config.bert,
-    vocab_file=config.vocab_file,
-    lower_case=config.lower_case,
-    with_mlm_head=False,
-    dropout=config.dropout,
-    seed=config.seed,
-  )
-  warm_start.check_lengths(
-    bert.config,
-    query_seq_len=config.query_seq_len,
-    candidate_seq_len=config.candidate_seq_len,
-    joint=False,
-  )
-  documents = Corpus.open(config.corpus_dir, tokenizer=tokenizer)
-  questions = _read_questions(config, documents, tokenizer)
+  def __init__(self, config: IctConfig):
+    self.config = config
+    self.export_schedule = config.export_schedule
+    self.evaluates = config.eval_batches > 0
+    self._bert, self._tokenizer = warm_start.load(
+      config.bert,
+      vocab_file=config.vocab_file,
+      lower_case=config.lower_case,
+      with_mlm_head=False,
+      dropout=config.dropout,
+      seed=config.seed,
+    )
+    warm_start.check_lengths(
+      self._bert.config,
+      query_seq_len=config.query_seq_len,
+      candidate_seq_len=config.candidate_seq_len,
+      joint=False,
+    )
+    self._corpus = Corpus.open(config.corpus_dir, tokenizer=self._tokenizer)
+    self._questions = _read_questions(config, self._corpus, self._tokenizer)
+    self._module: hub_modules.EmbedderModule | None = None
 
-  def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:
-    del run
-    embedder = Embedder(
-      bert.config,
+  def make_model(self) -> ModelSpec:
+    config = self.config
+    self._embedder = Embedder(
+      self._bert.config,
       config.projection_size,
       config.separate_towers,
       seed=config.seed,
     )
-    embedder.init_from_bert(bert)
-    model = ICTModel(embedder)
-    modules: list[hub_modules.EmbedderModule] = []
-
-    def export(directory: str, step: int) -> None:
-      if not modules:
-        modules.append(hub_modules.EmbedderModule(embedder, tokenizer))
-      modules[0].save(os.path.join(directory, 'embedder'), step)
-
-    return run_config.ModelSpec(
-      model,
-      [
-        run_config.OptimizerGroup(
-          settings.optimizer(config), model.trainable_variables
-        )
-      ],
-      export_fn=export,
+    self._embedder.init_from_bert(self._bert)
+    model = ICTModel(self._embedder)
+    groups = optimization.make_groups(
+      [(config.learning_rate, model.trainable_variables)],
+      config.train_steps,
+      config.warmup_steps,
     )
+    return ModelSpec(model, groups)
 
-  def batches(
+  def _batches(
+    self,
     seed: int,
     start: int,
     limit: int,
-    questions: block_questions.BlockQuestions | None = None,
+    questions: block_questions.BlockQuestions | None,
   ) -> ExampleGenerator:
+    config = self.config
     dataset = ict_examples.ict_dataset(
-      documents,
-      tokenizer,
+      self._corpus,
+      self._tokenizer,
       batch_size=config.batch_size,
       seed=seed,
       start_batch=start,
@@ -122,42 +117,50 @@ def pretrain(config: IctConfig) -> dict[str, float]:
       questions=questions,
       question_rate=config.question_rate,
     ).take(limit)
-
-    def numbered() -> Iterator[run_config.Batch]:
-      for number, batch in enumerate(dataset, start):
-        features = {key: batch[key] for key in ('query', 'document')}
-        yield run_config.Batch(number, features)
-
-    return ExampleGenerator(numbered, _AHEAD)
-
-  return estimator.train_and_evaluate(
-    model_fn,
-    settings.run_config(
-      config,
-      {
-        'bert': dataclasses.asdict(bert.config),
-        'candidate_seq_len': config.candidate_seq_len,
-        'corpus_fingerprint': documents.fingerprint,
-        'mask_rate': config.mask_rate,
-        'num_questions': questions and questions.num_questions,
-        'projection_size': config.projection_size,
-        'query_seq_len': config.query_seq_len,
-        'questions': config.questions,
-        'questions_fingerprint': questions and questions.fingerprint,
-        'question_rate': questions and config.question_rate,
-        'separate_towers': config.separate_towers,
-        'vocab_fingerprint': tokenizer.fingerprint,
-      },
-    ),
-    run_config.TrainSpec(
-      lambda start: batches(config.seed, start, -1, questions),
-      max_steps=config.train_steps,
-      export_schedule=config.export_schedule,
-    ),
-    run_config.EvalSpec(
-      lambda start: batches(config.seed + 1, start, config.eval_batches),
-      every_steps=config.eval_every,
+    features = (
+      {key: batch[key] for key in ('query', 'document')} for batch in dataset
     )
-    if config.eval_batches
-    else None,
-  )
+    return ExampleGenerator(lambda: numbered(features, start), _AHEAD)
+
+  def train_batches(self, start: int) -> ExampleGenerator:
+    return self._batches(self.config.seed, start, -1, self._questions)
+
+  def eval_batches(self) -> ExampleGenerator:
+    config = self.config
+    return self._batches(config.seed + 1, 0, config.eval_batches, None)
+
+  def export(self, directory: str, step: int) -> None:
+    if self._module is None:
+      self._module = hub_modules.EmbedderModule(self._embedder, self._tokenizer)
+    self._module.save(os.path.join(directory, 'embedder'), step)
+
+  def resume_settings(self) -> dict[str, Any]:
+    config, questions = self.config, self._questions
+    return {
+      'bert': dataclasses.asdict(self._bert.config),
+      'candidate_seq_len': config.candidate_seq_len,
+      'corpus_fingerprint': self._corpus.fingerprint,
+      'mask_rate': config.mask_rate,
+      'num_questions': questions and questions.num_questions,
+      'projection_size': config.projection_size,
+      'query_seq_len': config.query_seq_len,
+      'questions': config.questions,
+      'questions_fingerprint': questions and questions.fingerprint,
+      'question_rate': questions and config.question_rate,
+      'separate_towers': config.separate_towers,
+      'vocab_fingerprint': self._tokenizer.fingerprint,
+    }
+
+
+def pretrain(config: IctConfig) -> dict[str, float]:
+  """Trains an embedder by the inverse cloze task.
+
+  A call that was killed resumes when called again with the same configuration.
+
+  Args:
+    config: Configuration.
+
+  Returns:
+    The metrics of the last evaluation, on other sentences of the same corpus.
+  """
+  return estimator.run_task(config, IctTask(config))

@@ -21,17 +21,27 @@ from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.modeling.open_qa import OpenQAModel
 from realm_tf.questions import gold_blocks, qa_datasets, questions
 from realm_tf.tasks import query_start, question_batches, reader_start
-from realm_tf.training import estimator, exporters, run_config, settings
+from realm_tf.training import estimator, optimization
+from realm_tf.training.task import Batch, Listener, ModelSpec, Task
 
 BEST_METRIC = 'exact_match'
 
 
-class _Finetuning:
-  """What model, input and index of one run share."""
+class QATask(Task):
+  """Answers questions with spans of retrieved blocks."""
+
+  best_metric = BEST_METRIC
 
   def __init__(self, config: QAConfig):
     self.config = config
+    self.evaluates = config.dev_questions is not None
+    self.fixed_shapes = config.fixed_length
+    # Without a refresh, exports of step 0 and of the last step.
+    self.export_schedule = config.refresh_schedule or RefreshSchedule(
+      (0,), (config.train_steps,)
+    )
     self.slot = IndexSlot()
+    self._modules: dict[str, hub_modules.HubModule] = {}
     self.reader = self._find_reader()
     self.tokenizer = self.reader.tokenizer
     self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
@@ -145,48 +155,52 @@ class _Finetuning:
     """Loads a version of this corpus' index."""
     return versions.Index.open(path, self.documents)
 
-  def model_fn(self, run: run_config.RunConfig) -> run_config.ModelSpec:
-    """Query embedder and span reader, their optimizers and their export."""
-    del run
+  def make_model(self) -> ModelSpec:
     config = self.config
-    embedder = hub_modules.load_embedder(
+    self._embedder = hub_modules.load_embedder(
       self.embedder_dir, dropout=config.dropout
     )
-    reader = self.reader.make()
-    model = OpenQAModel(embedder, reader, config.part(OpenQAConfig))
+    self._reader = self.reader.make()
+    model = OpenQAModel(self._embedder, self._reader, config.part(OpenQAConfig))
     self.embed_queries: Callable[..., Any] = tf.function(
-      embedder.embed_queries, reduce_retracing=True, autograph=False
+      self._embedder.embed_queries, reduce_retracing=True, autograph=False
     )
-    modules: dict[str, hub_modules.HubModule] = {}
+    rate = config.embedder_learning_rate
+    groups = optimization.make_groups(
+      [
+        (config.learning_rate, model.reader_variables),
+        (
+          config.learning_rate if rate is None else rate,
+          model.embedder_variables,
+        ),
+      ],
+      config.train_steps,
+      config.warmup_steps,
+    )
+    return ModelSpec(model, groups)
 
-    def export(directory: str, step: int) -> None:
-      if not modules:
-        modules['embedder'] = hub_modules.EmbedderModule(
-          embedder, self.tokenizer
-        )
-        modules['span_reader'] = span_reader_module.SpanReaderModule(
-          reader,
+  def export(self, directory: str, step: int) -> None:
+    if not self._modules:
+      self._modules = {
+        'embedder': hub_modules.EmbedderModule(self._embedder, self.tokenizer),
+        'span_reader': span_reader_module.SpanReaderModule(
+          self._reader,
           self.tokenizer,
-          query_seq_len=config.part(QuestionConfig).query_seq_len,
-          reader_seq_len=config.part(QuestionConfig).reader_seq_len,
+          query_seq_len=self.config.query_seq_len,
+          reader_seq_len=self.config.reader_seq_len,
           document_embedder_fingerprint=self.document_embedder,
-        )
-      embedder_dir = os.path.join(directory, 'embedder')
-      modules['embedder'].save(embedder_dir, step)
-      its = self.document_embedder
-      if config.refresh_schedule is not None:
-        # The index of this export is made by what was just written.
-        its = build_index.fingerprint_embedder(embedder_dir)
-      modules['span_reader'].save(
-        os.path.join(directory, 'span_reader'),
-        step,
-        document_embedder_fingerprint=its,
-      )
-
-    return run_config.ModelSpec(
-      model,
-      settings.optimizer_groups(config, config.embedder_learning_rate, model),
-      export_fn=export,
+        ),
+      }
+    embedder_dir = os.path.join(directory, 'embedder')
+    self._modules['embedder'].save(embedder_dir, step)
+    its = self.document_embedder
+    if self.config.refresh_schedule is not None:
+      # The index of this export is made by the embedder just written.
+      its = build_index.fingerprint_embedder(embedder_dir)
+    self._modules['span_reader'].save(
+      os.path.join(directory, 'span_reader'),
+      step,
+      document_embedder_fingerprint=its,
     )
 
   def _batches(
@@ -194,7 +208,7 @@ class _Finetuning:
     numbers: Iterator[np.ndarray],
     start: int,
     features: question_batches.QuestionFeatures,
-  ) -> Iterator[run_config.Batch]:
+  ) -> Iterator[Batch]:
     return question_batches.question_batches(
       numbers,
       start,
@@ -204,8 +218,7 @@ class _Finetuning:
       is_refreshed=self.config.refresh_schedule is not None,
     )
 
-  def train_input(self, start: int) -> Iterator[run_config.Batch]:
-    """Batches from number `start` on."""
+  def train_batches(self, start: int) -> Iterator[Batch]:
     config = self.config
     numbers = questions.shuffled_rows(
       len(self.train.questions),
@@ -215,18 +228,14 @@ class _Finetuning:
     )
     return self._batches(numbers, start, self.train)
 
-  def dev_input(self, start: int) -> Iterator[run_config.Batch]:
-    """The same questions each time."""
+  def eval_batches(self) -> Iterator[Batch]:
     assert self.dev is not None
     numbers = questions.ordered_rows(
       len(self.dev.questions), self.config.batch_size
     )
-    return self._batches(numbers, start, self.dev)
+    return self._batches(numbers, 0, self.dev)
 
-  def listeners(
-    self, run: run_config.RunConfig
-  ) -> Sequence[run_config.Listener]:
-    """Who refreshes the document side, if it is refreshed."""
+  def listeners(self) -> Sequence[Listener]:
     config = self.config
     if config.refresh_schedule is None:
       return []
@@ -238,20 +247,14 @@ class _Finetuning:
       searcher=config.part(SearcherConfig),
       embedding_config=self.embedding,
     )
-    builder = index_builder.BuilderThread(
-      index_builder.IndexBuilder(run.export_dir, index_dir, indexer)
-    )
-    refresher = index_refresh.IndexRefresher(
+    builder = index_builder.IndexBuilder(config.export_dir, index_dir, indexer)
+    return index_refresh.make_listeners(
+      config.export_dir,
       index_dir,
       self.slot,
       self.load_index,
-      fingerprints=exporters.Fingerprints(
-        run.export_dir,
-        lambda export: build_index.fingerprint_embedder(f'{export}/embedder'),
-      ),
-      builder_is_alive=builder.is_alive,
+      index_builder.BuilderThread(builder),
     )
-    return [builder, refresher]
 
   def resume_settings(self) -> dict[str, Any]:
     """What a restart must have in common with the run so far."""
@@ -270,40 +273,22 @@ class _Finetuning:
       'vocab_fingerprint': self.tokenizer.fingerprint,
     }
 
+  def close(self) -> None:
+    self.slot.close()
+
 
 def finetune(config: QAConfig) -> dict[str, float]:
-  """Fine-tunes, from where an earlier call with the same config was killed.
+  """Fine-tunes a pre-trained REALM for open-domain question answering.
+
+  A call that was killed resumes when called again with the same configuration.
+
+  Args:
+    config: Configuration.
 
   Returns:
-    The metrics of the last evaluation; empty without dev questions.
+    The metrics of the last evaluation; empty without `dev_questions`.
+
+  Raises:
+    ValueError: The parts do not fit, or the run so far had other settings.
   """
-  parts = _Finetuning(config)
-  try:
-    run = settings.run_config(
-      config,
-      parts.resume_settings(),
-      fixed_shapes=config.part(QuestionConfig).fixed_length,
-    )
-    schedule = config.refresh_schedule
-    if schedule is None:
-      # Of the first step and of the last.
-      schedule = RefreshSchedule((0,), (config.train_steps,))
-    return estimator.train_and_evaluate(
-      parts.model_fn,
-      run,
-      run_config.TrainSpec(
-        parts.train_input,
-        max_steps=config.train_steps,
-        export_schedule=schedule,
-        listeners=parts.listeners(run),
-      ),
-      None
-      if parts.dev is None
-      else run_config.EvalSpec(
-        parts.dev_input,
-        every_steps=config.eval_every,
-        best_metric=BEST_METRIC,
-      ),
-    )
-  finally:
-    parts.slot.close()
+  return estimator.run_task(config, QATask(config))

@@ -18,7 +18,7 @@ from realm_tf.questions.questions import Questions
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
-from realm_tf.training.run_config import Batch
+from realm_tf.training.task import Batch
 
 _SHOWN = 3
 _NO_ROW = -1

@@ -1,23 +1,23 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""REALM pre-training, with its index rebuilt and swapped on the way."""
+"""REALM pre-training with an index that is rebuilt and swapped meanwhile."""
 
 import dataclasses
+import functools
 import os
-import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.configs.realm_config import RealmConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import build_index, versions
+from realm_tf.index import versions
 from realm_tf.index.candidates import (
   CandidateFinder,
   IndexVersion,
@@ -31,25 +31,25 @@ from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
 from realm_tf.tasks.retrieved_examples import retrieved_batches
-from realm_tf.training import (
-  checkpoints,
-  estimator,
-  exporters,
-  run_config,
-  settings,
-  warm_start,
-)
+from realm_tf.training import checkpoints, estimator, optimization, warm_start
 from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.task import Listener, ModelSpec, Task
 
 _PROJECTION_SIZE = 128
 
 
-class _Pretraining:
-  """What model, input and index of one run share."""
+class RealmTask(Task):
+  """Masked language modeling with documents retrieved from a corpus."""
+
+  best_metric = 'retrieval_utility'
 
   def __init__(self, config: RealmConfig):
     self.config = config
-    self.slot = IndexSlot()
+    self.export_schedule = config.refresh_schedule
+    self.evaluates = config.heldout_examples is not None
+    self.fixed_shapes = config.fixed_length
+    self.masking = config.part(MaskingConfig)
+    self.featurization = config.part(FeaturizationConfig)
     self.bert, self.tokenizer = warm_start.load(
       config.bert,
       vocab_file=config.vocab_file,
@@ -57,29 +57,26 @@ class _Pretraining:
       dropout=config.dropout,
       seed=config.seed,
     )
-    self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
+    warm_start.check_lengths(
+      self.bert.config,
+      query_seq_len=config.query_seq_len,
+      candidate_seq_len=config.candidate_seq_len,
+      joint=True,
+    )
+    self.corpus = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
+    self.slot = IndexSlot()
     self.finder = CandidateFinder(
-      self.documents,
+      self.corpus,
       self.slot,
-      num_candidates=config.part(FeaturizationConfig).num_candidates,
+      num_candidates=config.num_candidates,
       oversample=config.oversample,
     )
     self.embedder_shape = self._embedder_shape()
     self.embedders = QueryEmbedders(self.make_embedder)
-    lengths = config.part(FeaturizationConfig)
-    warm_start.check_lengths(
-      self.bert.config,
-      query_seq_len=lengths.query_seq_len,
-      candidate_seq_len=lengths.candidate_seq_len,
-      joint=True,
-    )
-    self.embedding = EmbeddingConfig(
-      candidate_seq_len=lengths.candidate_seq_len,
-      separate_candidate_segments=lengths.separate_candidate_segments,
-    )
+    self._modules: dict[str, hub_modules.HubModule] = {}
 
   def _embedder_shape(self) -> dict[str, Any]:
-    """BERT, size and towers of the embedder that the run trains."""
+    """BERT, size and towers of the embedder to train."""
     config = self.config
     asked = {
       'projection_size': config.projection_size,
@@ -100,7 +97,7 @@ class _Pretraining:
         f' {config.bert}'
       )
     wrong = [
-      f'{name}={x} was asked for, but {config.embedder} has {info[name]}'
+      f'`{name}` is {x}, but {config.embedder} has {info[name]}'
       for name, x in given.items()
       if x != info[name]
     ]
@@ -113,7 +110,7 @@ class _Pretraining:
     }
 
   def make_embedder(self) -> Embedder:
-    """An embedder with the weights that the run starts with."""
+    """Makes an embedder with the initial weights of the run."""
     config = self.config
     if config.embedder is not None:
       return hub_modules.load_embedder(config.embedder, dropout=config.dropout)
@@ -126,36 +123,29 @@ class _Pretraining:
     embedder.init_from_bert(self.bert)
     return embedder
 
-  def model_fn(self, run: run_config.RunConfig) -> run_config.ModelSpec:
-    """Retriever and reader, their optimizers and their export."""
-    del run
+  def make_model(self) -> ModelSpec:
     config = self.config
-    embedder = self.make_embedder()
-    reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
-    reader.init_from_bert(self.bert)
-    retriever = Retriever(embedder, num_candidates=config.num_candidates)
-    model = RealmModel(retriever, reader)
-    modules: dict[str, hub_modules.HubModule] = {}
-
-    def export(directory: str, step: int) -> None:
-      if not modules:
-        modules['embedder'] = hub_modules.EmbedderModule(
-          embedder, self.tokenizer
-        )
-        modules['bert'] = hub_modules.BertModule(
-          reader.bert_config, reader.encoder, reader.mlm_head, self.tokenizer
-        )
-      for name, module in modules.items():
-        module.save(os.path.join(directory, name), step)
-
-    return run_config.ModelSpec(
-      model,
-      settings.optimizer_groups(config, config.embedder_learning_rate, model),
-      export_fn=export,
+    self._embedder = self.make_embedder()
+    self._reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
+    self._reader.init_from_bert(self.bert)
+    retriever = Retriever(self._embedder, num_candidates=config.num_candidates)
+    model = RealmModel(retriever, self._reader)
+    rate = config.embedder_learning_rate
+    groups = optimization.make_groups(
+      [
+        (config.learning_rate, model.reader_variables),
+        (
+          config.learning_rate if rate is None else rate,
+          model.embedder_variables,
+        ),
+      ],
+      config.train_steps,
+      config.warmup_steps,
     )
+    return ModelSpec(model, groups)
 
   def _batches(
-    self, masked: tf.data.Dataset, start: int, ahead: int
+    self, masked: Iterable[Mapping[str, Any]], start: int
   ) -> ExampleGenerator:
     return ExampleGenerator(
       lambda: retrieved_batches(
@@ -163,49 +153,73 @@ class _Pretraining:
         start,
         finder=self.finder,
         tokenizer=self.tokenizer,
-        config=self.config.part(FeaturizationConfig),
+        config=self.featurization,
       ),
-      ahead,
+      self.config.batches_ahead,
     )
 
-  def train_input(self, start: int) -> ExampleGenerator:
-    """Batches from number `start` on."""
+  def train_batches(self, start: int) -> ExampleGenerator:
     config = self.config
     masked = pretraining_examples.masked_queries(
       config.train_examples,
       self.tokenizer,
-      config.part(MaskingConfig),
+      self.masking,
       batch_size=config.batch_size,
       seed=config.seed,
       start_batch=start,
       shuffle_buffer=config.shuffle_buffer,
     )
-    return self._batches(masked, start, config.batches_ahead)
+    return self._batches(masked, start)
 
-  def heldout_input(self, start: int) -> ExampleGenerator:
-    """The same few batches each time, with the index of the time."""
+  def eval_batches(self) -> ExampleGenerator:
     config = self.config
     assert config.heldout_examples is not None
     masked = pretraining_examples.masked_queries(
       config.heldout_examples,
       self.tokenizer,
-      config.part(MaskingConfig),
+      self.masking,
       batch_size=config.batch_size,
       seed=config.seed + 1,
-      start_batch=start,
       repeat=False,
-    ).take(config.eval_batches)
-    return self._batches(masked, start, config.batches_ahead)
+    )
+    return self._batches(masked.take(config.eval_batches), 0)
+
+  def export(self, directory: str, step: int) -> None:
+    if not self._modules:
+      reader = self._reader
+      self._modules = {
+        'embedder': hub_modules.EmbedderModule(self._embedder, self.tokenizer),
+        'bert': hub_modules.BertModule(
+          reader.bert_config, reader.encoder, reader.mlm_head, self.tokenizer
+        ),
+      }
+    for name, module in self._modules.items():
+      module.save(os.path.join(directory, name), step)
+
+  def resume_settings(self) -> dict[str, Any]:
+    config = self.config
+    return {
+      'bert': dataclasses.asdict(self.bert.config),
+      'corpus_fingerprint': self.corpus.fingerprint,
+      'embedder_bert': self.embedder_shape['bert_config'],
+      'featurization': self.featurization.to_dict(),
+      'masking': self.masking.to_dict(),
+      'oversample': config.oversample,
+      'projection_size': self.embedder_shape['projection_size'],
+      'separate_towers': self.embedder_shape['separate_towers'],
+      'shuffle_buffer': config.shuffle_buffer,
+      'train_examples': config.train_examples,
+      'vocab_fingerprint': self.tokenizer.fingerprint,
+    }
 
   def load_index(self, path: str) -> IndexVersion:
-    """An index with a query embedder of the same export."""
-    index = versions.Index.open(path, self.documents)
+    """Loads an index with a query embedder of the same export."""
+    index = versions.Index.open(path, self.corpus)
     embedder_dir = index.embedder_dir
     try:
       if embedder_dir is None:
         raise ValueError(
           f'{path} was published without its embedder: build it again'
-          ' (bin/build_index)'
         )
       return self.embedders.version(
         index,
@@ -217,122 +231,90 @@ class _Pretraining:
       index.close()
       raise
 
-  def builder(
-    self, export_dir: str
-  ) -> list[index_builder.BuilderThread | index_builder.BuilderProcess]:
-    """Who builds the indexes: at most one listener."""
+  def make_builder(
+    self,
+  ) -> index_builder.BuilderThread | index_builder.BuilderProcess | None:
+    """Makes the builder of the indexes; None if another program builds them."""
     config = self.config
-    if config.index_builder == 'thread':
-      indexer = corpus_index.CorpusIndexer(
-        self.documents,
-        self.tokenizer,
-        config.index_path,
-        searcher=config.part(SearcherConfig),
-        embedding_config=self.embedding,
-      )
-      builder = index_builder.IndexBuilder(
-        export_dir, config.index_path, indexer
-      )
-      return [index_builder.BuilderThread(builder)]
+    if config.index_builder == 'none':
+      return None
+    embedding = EmbeddingConfig(
+      candidate_seq_len=config.candidate_seq_len,
+      separate_candidate_segments=config.separate_candidate_segments,
+    )
+    searcher = config.part(SearcherConfig)
     if config.index_builder == 'process':
-      command = [
-        sys.executable,
-        '-m',
-        'bin.build_index',
-        '--watch',
-        '--stop_with_stdin',
-        f'--model_dir={config.model_dir}',
-        f'--corpus_dir={config.corpus_dir}',
-        f'--index_dir={config.index_path}',
-        f'--searcher={config.searcher}',
-        f'--candidate_seq_len={self.embedding.candidate_seq_len}',
-        f'--mixed_precision={str(config.mixed_precision).lower()}',
-      ]
-      return [index_builder.BuilderProcess(command)]
-    return []
+      index_config = IndexConfig(
+        corpus_dir=config.corpus_dir,
+        index_dir=config.index_path,
+        mixed_precision=config.mixed_precision,
+        progress=False,
+        **searcher.to_dict(),
+        **embedding.to_dict(),
+      )
+      return index_builder.BuilderProcess(
+        functools.partial(corpus_index.watch, index_config, config.model_dir)
+      )
+    indexer = corpus_index.CorpusIndexer(
+      self.corpus,
+      self.tokenizer,
+      config.index_path,
+      searcher=searcher,
+      embedding_config=embedding,
+    )
+    return index_builder.BuilderThread(
+      index_builder.IndexBuilder(config.export_dir, config.index_path, indexer)
+    )
 
-  def resume_settings(self) -> dict[str, Any]:
-    """What a restart must have in common with the run so far."""
-    config = self.config
-    return {
-      'bert': dataclasses.asdict(self.bert.config),
-      'corpus_fingerprint': self.documents.fingerprint,
-      'embedder_bert': self.embedder_shape['bert_config'],
-      'featurization': dataclasses.asdict(config.part(FeaturizationConfig)),
-      'masking': dataclasses.asdict(config.part(MaskingConfig)),
-      'oversample': config.oversample,
-      'projection_size': self.embedder_shape['projection_size'],
-      'separate_towers': self.embedder_shape['separate_towers'],
-      'shuffle_buffer': config.shuffle_buffer,
-      'train_examples': config.train_examples,
-      'vocab_fingerprint': self.tokenizer.fingerprint,
-    }
+  def listeners(self) -> Sequence[Listener]:
+    return index_refresh.make_listeners(
+      self.config.export_dir,
+      self.config.index_path,
+      self.slot,
+      self.load_index,
+      self.make_builder(),
+    )
+
+  def close(self) -> None:
+    self.slot.close()
 
 
-def _check_index_dir(config: RealmConfig) -> None:
-  """Refuses to begin a run among indexes that another one left."""
-  steps = index_builder.list_versions(config.index_path)
-  if steps and checkpoints.latest_step(config.model_dir) < 0:
+def _check_index_dir(index_dir: str, model_dir: str) -> None:
+  """Refuses to start a run among the indexes of another."""
+  steps = index_builder.list_versions(index_dir)
+  if steps and checkpoints.latest_step(model_dir) < 0:
     raise ValueError(
-      f'{config.index_path} has indexes already (of steps'
-      f' {", ".join(map(str, steps))}), and {config.model_dir} has no'
-      ' checkpoint, so they are not of this run: remove them or give another'
-      ' index_dir'
+      f'{index_dir} has indexes already (of steps'
+      f' {", ".join(map(str, steps))}), and {model_dir} has no checkpoint, so'
+      ' they are not of this run: remove them or give another `index_dir`'
     )
 
 
 def pretrain(config: RealmConfig) -> dict[str, float]:
-  """Pre-trains, from where an earlier call with the same config was killed.
+  """Pre-trains REALM: reader, query encoder and document encoder together.
+
+  A call that was killed resumes when called again with the same configuration.
+
+  Args:
+    config: Configuration.
 
   Returns:
     The metrics of the last evaluation; empty without held-out examples.
+
+  Raises:
+    ValueError: The parts do not fit, or the run so far had other settings.
   """
-  _check_index_dir(config)
-  parts = _Pretraining(config)
+  _check_index_dir(config.index_path, config.model_dir)
+  task = RealmTask(config)
   logging.info(
     '%s',
     pretraining_examples.describe_first_pool(
-      config.train_examples, parts.tokenizer, config.part(MaskingConfig)
+      config.train_examples, task.tokenizer, task.masking
     ),
   )
-  run = settings.run_config(
-    config,
-    parts.resume_settings(),
-    fixed_shapes=config.part(FeaturizationConfig).fixed_length,
-  )
-  builders = parts.builder(run.export_dir)
-  refresher = index_refresh.IndexRefresher(
-    config.index_path,
-    parts.slot,
-    parts.load_index,
-    fingerprints=exporters.Fingerprints(
-      run.export_dir,
-      lambda export: build_index.fingerprint_embedder(f'{export}/embedder'),
-    ),
-    builder_is_alive=lambda: all(builder.is_alive() for builder in builders),
-  )
-  try:
-    result = estimator.train_and_evaluate(
-      parts.model_fn,
-      run,
-      run_config.TrainSpec(
-        parts.train_input,
-        max_steps=config.train_steps,
-        export_schedule=config.refresh_schedule,
-        listeners=[*builders, refresher],
-      ),
-      None
-      if config.heldout_examples is None
-      else run_config.EvalSpec(
-        parts.heldout_input,
-        every_steps=config.eval_every,
-        best_metric='retrieval_utility',
-      ),
-    )
-  finally:
-    parts.slot.close()
-  # Only now: after an error or an interrupt the restart takes the build up.
-  # One that was started by hand goes on to the last export.
-  if builders:
+  result = estimator.run_task(config, task)
+  # Only now: after an error or an interrupt the restart continues the build.
+  # A builder that was started by hand goes on to the last export.
+  if config.index_builder != 'none':
     index_builder.remove_unfinished(config.index_path)
   return result

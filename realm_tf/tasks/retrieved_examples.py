@@ -14,7 +14,7 @@ from realm_tf.index.candidates import CandidateFinder
 from realm_tf.modeling import featurization
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
-from realm_tf.training.run_config import Batch
+from realm_tf.training.task import Batch
 
 _SHOWN = 3
 

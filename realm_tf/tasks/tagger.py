@@ -4,26 +4,25 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from realm_tf.bert import weights
 from realm_tf.configs.tagger_config import TaggerConfig, WindowConfig
 from realm_tf.hub import entity_tagger
 from realm_tf.io import atomic, files
 from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.spans import bert_tagger, conll, entities, word_labels
-from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import (
   estimator,
   exporters,
-  run_config,
-  settings,
+  optimization,
   warm_start,
 )
+from realm_tf.training.task import Batch, ModelSpec, Task, numbered
 
 # Sentences that are tagged at a time.
 _CHUNK = 512
@@ -111,179 +110,159 @@ def tag_sentences(
   return found
 
 
-class _Evaluation:
-  """Scores the tagger as it will be used: from raw text to spans."""
+class TaggerTask(Task):
+  """Classifies words; evaluates from raw text to spans, as it is used."""
 
-  def __init__(
-    self, sentences: Sequence[conll.Sentence], labels: tuple[str, ...]
-  ):
-    self._sentences = sentences
-    self._labels = labels
-    self._gold = [s.entities for s in sentences]
-    self._sizes = [len(s.tokens) for s in sentences]
-    # Set when the model is there.
-    self.tag: Callable[[tf.Tensor], Mapping[str, tf.Tensor]] | None = None
+  best_metric = 'f1'
+  evaluates = True
+  evaluates_at_start = False
 
-  def scores(self) -> dict[str, float]:
-    """Scores of the weights of now."""
-    return self.scores_and_confusion()[0]
-
-  def scores_and_confusion(self) -> tuple[dict[str, float], np.ndarray]:
-    """Scores, and the table of what is confused."""
-    assert self.tag is not None
-    found = tag_sentences(self.tag, self._sentences)
-    return (
-      entities.entity_scores(self._gold, found, self._sizes),
-      entities.confusion(self._gold, found, self._labels),
+  def __init__(self, config: TaggerConfig):
+    self.config = config
+    sentences, held = read_sentences(config)
+    self.labels = conll.labels_of(sentences)
+    self._windows = config.part(WindowConfig)
+    self._bert, self._tokenizer = warm_start.load(
+      config.bert,
+      vocab_file=config.vocab_file,
+      lower_case=config.lower_case,
+      with_mlm_head=False,
+      dropout=config.dropout,
+      seed=config.seed,
     )
+    positions = self._bert.config.max_positions
+    if config.max_length > positions:
+      raise ValueError(
+        f'`max_length` is {config.max_length}, but this BERT has'
+        f' {positions} positions'
+      )
+    self._classes = word_labels.Classes(
+      self.labels, conll.has_neighbors(sentences)
+    )
+    training_texts = _training_texts(config, sentences)
+    if config.whole_documents:
+      held = conll.join_documents(held)
+    self._examples, self._dev_examples = (
+      word_labels.make_examples(
+        part, self._classes, self._tokenizer, self._windows
+      )
+      for part in (training_texts, held)
+    )
+    logging.info(
+      '%d sentences to train on, %d held out; labels %s',
+      len(sentences),
+      len(held),
+      ', '.join(self.labels),
+    )
+    self._held = held
+    self._gold = [s.entities for s in held]
+    self._sizes = [len(s.tokens) for s in held]
 
-
-def _numbered(
-  batches: Iterator[Mapping[str, tf.Tensor]], first: int
-) -> Iterator[run_config.Batch]:
-  for number, features in enumerate(batches, first):
-    yield run_config.Batch(number, features)
-
-
-def _model_fn(
-  config: TaggerConfig,
-  bert: weights.Bert,
-  tokenizer: BertTokenizer,
-  classes: word_labels.Classes,
-  evaluation: _Evaluation,
-) -> run_config.ModelFn:
-  def model_fn(run: run_config.RunConfig) -> run_config.ModelSpec:
-    del run
+  def make_model(self) -> ModelSpec:
+    config = self.config
     model = TokenClassifier(
-      bert.config,
-      len(classes),
-      num_segments=entity_tagger.num_segments(config.part(WindowConfig)),
+      self._bert.config,
+      len(self._classes),
+      num_segments=entity_tagger.num_segments(self._windows),
       seed=config.seed,
       train_word_embeddings=config.train_word_embeddings,
     )
-    model.init_from_bert(bert)
-    module = entity_tagger.EntityTaggerModule(
+    model.init_from_bert(self._bert)
+    self._module = entity_tagger.EntityTaggerModule(
       model,
-      classes,
-      tokenizer,
-      config.part(WindowConfig),
+      self._classes,
+      self._tokenizer,
+      self._windows,
       whole_documents=config.whole_documents,
     )
-    evaluation.tag = module.tag
+    groups = optimization.make_groups(
+      [(config.learning_rate, model.trainable_variables)],
+      config.train_steps,
+      config.warmup_steps,
+      bias_correction=True,
+    )
+    return ModelSpec(model, groups)
 
-    def export(directory: str, step: int) -> None:
-      module.save(os.path.join(directory, exporters.TAGGER), step)
+  def train_batches(self, start: int) -> Iterable[Batch]:
+    batches = word_labels.training_batches(
+      self._examples,
+      self._tokenizer,
+      batch_size=self.config.batch_size,
+      seed=self.config.seed,
+      start_batch=start,
+      mask_rate=self.config.mask_rate,
+    )
+    return numbered(batches, start)
 
-    optimizer = settings.optimizer(config, bias_correction=True)
-    return run_config.ModelSpec(
-      model,
-      [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
-      export_fn=export,
+  def eval_batches(self) -> Iterable[Batch]:
+    batches = word_labels.heldout_batches(
+      self._dev_examples, self._tokenizer, batch_size=self.config.batch_size
+    )
+    return numbered(batches, 0)
+
+  def scores_and_confusion(
+    self, tag: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+  ) -> tuple[dict[str, float], np.ndarray]:
+    """Scores a tagger on the held-out texts; tabulates what is confused."""
+    found = tag_sentences(tag, self._held)
+    return (
+      entities.entity_scores(self._gold, found, self._sizes),
+      entities.confusion(self._gold, found, self.labels),
     )
 
-  return model_fn
+  def more_metrics(self) -> dict[str, float]:
+    return self.scores_and_confusion(self._module.tag)[0]
 
+  def export(self, directory: str, step: int) -> None:
+    self._module.save(os.path.join(directory, exporters.TAGGER), step)
 
-def train(config: TaggerConfig) -> Result:
-  """Trains, from where an earlier call with the same config was killed.
-
-  Returns:
-    What the export with the best F1 does on the sentences held out.
-
-  Raises:
-    ValueError: Of the data, see `read_sentences`, or of the weights.
-  """
-  sentences, held = read_sentences(config)
-  labels = conll.labels_of(sentences)
-  bert, tokenizer = warm_start.load(
-    config.bert,
-    vocab_file=config.vocab_file,
-    lower_case=config.lower_case,
-    with_mlm_head=False,
-    dropout=config.dropout,
-    seed=config.seed,
-  )
-  if config.part(WindowConfig).max_length > bert.config.max_positions:
-    raise ValueError(
-      f'--max_length={config.part(WindowConfig).max_length}, but this BERT has'
-      f' {bert.config.max_positions} positions'
-    )
-  classes = word_labels.Classes(labels, conll.has_neighbors(sentences))
-  training_texts = _training_texts(config, sentences)
-  if config.whole_documents:
-    held = conll.join_documents(held)
-  examples, dev_examples = (
-    word_labels.make_examples(
-      part, classes, tokenizer, config.part(WindowConfig)
-    )
-    for part in (training_texts, held)
-  )
-  logging.info(
-    '%d sentences to train on, %d held out; labels %s',
-    len(sentences),
-    len(held),
-    ', '.join(labels),
-  )
-  evaluation = _Evaluation(held, labels)
-  run = settings.run_config(
-    config,
-    {
-      'bert': dataclasses.asdict(bert.config),
+  def resume_settings(self) -> dict[str, Any]:
+    config = self.config
+    return {
+      'bert': dataclasses.asdict(self._bert.config),
       'dev_files': config.dev_files,
       'dev_share': config.dev_share,
-      'labels': list(labels),
+      'labels': list(self.labels),
       'mask_rate': config.mask_rate,
       'split_seed': config.split_seed,
       'swap_rate': config.swap_rate,
       'swapped_copies': config.swapped_copies,
       'train_files': config.train_files,
-      'vocabulary': tokenizer.fingerprint,
+      'vocabulary': self._tokenizer.fingerprint,
       'whole_documents': config.whole_documents,
-      'windows': dataclasses.asdict(config.part(WindowConfig)),
-    },
-  )
-  last = estimator.train_and_evaluate(
-    _model_fn(config, bert, tokenizer, classes, evaluation),
-    run,
-    run_config.TrainSpec(
-      lambda first: _numbered(
-        word_labels.training_batches(
-          examples,
-          tokenizer,
-          batch_size=config.batch_size,
-          seed=config.seed,
-          start_batch=first,
-          mask_rate=config.mask_rate,
-        ),
-        first,
-      ),
-      config.train_steps,
-    ),
-    run_config.EvalSpec(
-      lambda first: _numbered(
-        word_labels.heldout_batches(
-          dev_examples, tokenizer, batch_size=config.batch_size
-        ),
-        0,
-      ),
-      every_steps=config.eval_every,
-      at_start=False,
-      best_metric='f1',
-      more_metrics=evaluation.scores,
-    ),
-  )
-  step = exporters.list_exports(run.best_export_dir)[-1]
+      'windows': self._windows.to_dict(),
+    }
+
+
+def train(config: TaggerConfig) -> Result:
+  """Trains a tagger of named entities.
+
+  A call that was killed resumes when called again with the same configuration.
+
+  Args:
+    config: Configuration.
+
+  Returns:
+    Scores of the export with the best F1 on the held-out texts.
+
+  Raises:
+    ValueError: The data or the weights are of no use, or the run so far had
+      other settings.
+  """
+  task = TaggerTask(config)
+  last_f1 = estimator.run_task(config, task)['f1']
+  step = exporters.list_exports(config.best_export_dir)[-1]
   directory = exporters.best_tagger(config.model_dir)
-  evaluation.tag = tf.saved_model.load(directory).signatures['serving_default']
-  scores, table = evaluation.scores_and_confusion()
+  best = tf.saved_model.load(directory)
+  scores, table = task.scores_and_confusion(best.signatures['serving_default'])
   atomic.write_json(
     os.path.join(config.model_dir, 'evaluation.json'),
     {
       'step': step,
       'scores': scores,
       'confusion': table.tolist(),
-      'labels': labels,
-      'last_f1': last['f1'],
+      'labels': task.labels,
+      'last_f1': last_f1,
     },
   )
-  return Result(step, directory, scores, table, labels, last['f1'])
+  return Result(step, directory, scores, table, task.labels, last_f1)

@@ -13,7 +13,7 @@ import orbit
 import tensorflow as tf
 
 from realm_tf.io import atomic
-from realm_tf.training import run_config
+from realm_tf.training.task import ModelSpec
 
 _SETTINGS = 'resume_settings.json'
 
@@ -59,7 +59,7 @@ def random_generators(model: tf.Module) -> list[tf.random.Generator]:
 
 
 def make_checkpoint(
-  spec: run_config.ModelSpec, state: TrainingState
+  spec: ModelSpec, state: TrainingState
 ) -> tf.train.Checkpoint:
   """The whole state of training as one checkpoint."""
   return tf.train.Checkpoint(
@@ -73,25 +73,24 @@ def make_checkpoint(
 
 
 def make_manager(
-  checkpoint: tf.train.Checkpoint, config: run_config.RunConfig
+  checkpoint: tf.train.Checkpoint, checkpoint_dir: str, keep: int
 ) -> tf.train.CheckpointManager:
   """A manager that saves when told to; removes what a killed save left."""
-  directory = pathlib.Path(config.checkpoint_dir)
+  directory = pathlib.Path(checkpoint_dir)
   directory.mkdir(parents=True, exist_ok=True)
   for leftover in directory.glob('ckpt-*_temp'):
     shutil.rmtree(leftover)
   return tf.train.CheckpointManager(
     checkpoint,
     str(directory),
-    max_to_keep=config.keep_checkpoint_max,
+    max_to_keep=keep,
     checkpoint_name='ckpt',
   )
 
 
 def latest_step(model_dir: str) -> int:
   """The step of the newest whole checkpoint, -1 if there is none."""
-  config = run_config.RunConfig(model_dir)
-  path = tf.train.latest_checkpoint(config.checkpoint_dir)
+  path = tf.train.latest_checkpoint(os.path.join(model_dir, 'checkpoints'))
   if path is None:
     return -1
   return int(tf.train.load_variable(path, 'step/.ATTRIBUTES/VARIABLE_VALUE'))

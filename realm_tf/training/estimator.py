@@ -15,11 +15,12 @@ import tf_keras as keras
 from absl import logging
 
 from realm_tf.bert import precision
+from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.io import atomic
 from realm_tf.io import progress as progress_lib
 from realm_tf.training import checkpoints, exporters, summaries
-from realm_tf.training import run_config as run_config_lib
 from realm_tf.training import trainer as trainer_lib
+from realm_tf.training.task import Task
 
 FINISHED = 'finished.json'
 
@@ -45,14 +46,14 @@ class _WithoutOrbit:
 
 
 @contextlib.contextmanager
-def _keras_settings(config: run_config_lib.RunConfig) -> Iterator[None]:
-  """Keras' global settings for a run, undone after it."""
+def _keras_settings(seed: int, mixed_precision: bool) -> Iterator[None]:
+  """Sets Keras' global settings for a run; restores them afterwards."""
   had_generators = keras.backend.experimental.is_tf_random_generator_enabled()
   # Generators are variables, so that dropout resumes where it was.
   keras.backend.experimental.enable_tf_random_generator()
-  keras.utils.set_random_seed(config.seed)
+  keras.utils.set_random_seed(seed)
   try:
-    with precision.mixed_precision_scope(config.mixed_precision):
+    with precision.mixed_precision_scope(mixed_precision):
       yield
   finally:
     if not had_generators:
@@ -60,51 +61,54 @@ def _keras_settings(config: run_config_lib.RunConfig) -> Iterator[None]:
 
 
 class _Run:
-  """One call of `train_and_evaluate`."""
+  """One call of `run_task`."""
 
   def __init__(
-    self,
-    model_fn: run_config_lib.ModelFn,
-    config: run_config_lib.RunConfig,
-    train: run_config_lib.TrainSpec,
-    evaluation: run_config_lib.EvalSpec | None,
+    self, config: TrainingConfig, task: Task, strategy: tf.distribute.Strategy
   ):
     self._config = config
-    self._train = train
-    self._evaluation = evaluation
+    self._task = task
     fresh = checkpoints.latest_step(config.model_dir) < 0
     checkpoints.check_resume_settings(
-      config.model_dir, config.resume_settings, fresh
+      config.model_dir,
+      {
+        'batch_size': config.batch_size,
+        'seed': config.seed,
+        **task.resume_settings(),
+      },
+      fresh,
     )
+    self._listeners = task.listeners()
     finished = os.path.join(config.model_dir, FINISHED)
     if os.path.exists(finished):
       os.remove(finished)
-    strategy = config.strategy or tf.distribute.get_strategy()
     with strategy.scope():
-      self._spec = model_fn(config)
+      spec = task.make_model()
       self._state = checkpoints.TrainingState()
       self._manager = checkpoints.make_manager(
-        checkpoints.make_checkpoint(self._spec, self._state), config
+        checkpoints.make_checkpoint(spec, self._state),
+        config.checkpoint_dir,
+        config.keep_checkpoint_max,
       )
     self._bar = progress_lib.progress(
-      total=train.max_steps, desc='train', unit='step', disable=True
+      total=config.train_steps, desc='train', unit='step', disable=True
     )
     self._trainer = trainer_lib.StepTrainer(
-      self._spec,
+      spec,
       strategy=strategy,
       global_step=self._state.step,
       next_batch=self._state.next_batch,
       index_step=self._state.index_step,
-      fixed_shapes=config.fixed_shapes,
+      fixed_shapes=task.fixed_shapes,
       on_step=lambda: self._bar.update(1),
     )
     evaluator = None
-    if evaluation is not None:
+    if task.evaluates:
       evaluator = trainer_lib.StepEvaluator(
-        self._spec.model,
-        evaluation.input_fn,
+        spec.model,
+        task.eval_batches,
         strategy=strategy,
-        more_metrics=evaluation.more_metrics,
+        more_metrics=task.more_metrics,
       )
     # The controller restores the newest checkpoint here.
     self._controller = orbit.Controller(
@@ -123,36 +127,18 @@ class _Run:
     self._log = summaries.MetricsLog(
       os.path.join(config.model_dir, 'metrics.jsonl'), self._saved_step
     )
-    self._latest = self._make_latest_exporter()
-    self._best = self._make_best_exporter()
-
-  def _make_latest_exporter(self) -> exporters.LatestExporter | None:
-    if self._train.export_schedule is None:
-      return None
-    if self._spec.export_fn is None:
-      raise ValueError('export_schedule is set, but the model has no export_fn')
-    exporter = exporters.LatestExporter(
-      self._spec.export_fn,
-      self._config.export_dir,
-      keep=self._train.keep_exports,
-    )
-    # A fresh run has no export, not even of step 0, whatever lies there.
-    exporter.drop_after(self._saved_step)
-    return exporter
-
-  def _make_best_exporter(self) -> exporters.BestExporter | None:
-    evaluation = self._evaluation
-    if evaluation is None or evaluation.best_metric is None:
-      return None
-    if self._spec.export_fn is None:
-      raise ValueError('best_metric is set, but the model has no export_fn')
-    exporter = exporters.BestExporter(
-      self._spec.export_fn,
-      self._config.best_export_dir,
-      evaluation.best_metric,
-    )
-    exporter.drop_after(self._saved_step)
-    return exporter
+    # A fresh run keeps no earlier export, not even of step 0.
+    self._latest = self._best = None
+    if task.export_schedule is not None:
+      self._latest = exporters.LatestExporter(
+        task.export, config.export_dir, keep=task.keep_exports
+      )
+      self._latest.drop_after(self._saved_step)
+    if task.evaluates and task.best_metric is not None:
+      self._best = exporters.BestExporter(
+        task.export, config.best_export_dir, task.best_metric
+      )
+      self._best.drop_after(self._saved_step)
 
   @property
   def step(self) -> int:
@@ -169,17 +155,16 @@ class _Run:
         self._config.save_checkpoints_steps,
       )
     ]
-    if self._train.export_schedule is not None:
-      due = self._train.export_schedule.next_after(step)
+    if self._task.export_schedule is not None:
+      due = self._task.export_schedule.next_after(step)
       stops += [] if due is None else [due]
     return min(stops) - step
 
   def _is_export_due(self, step: int) -> bool:
-    if self._latest is None:
+    schedule = self._task.export_schedule
+    if schedule is None:
       return False
-    assert self._train.export_schedule is not None
-    is_end = step in (0, self._train.max_steps)
-    return is_end or self._train.export_schedule.is_due(step)
+    return step in (0, self._config.train_steps) or schedule.is_due(step)
 
   def _save(self, step: int) -> None:
     # Never twice under one name: the second time would not be atomic.
@@ -187,21 +172,21 @@ class _Run:
       return
     self._manager.save(checkpoint_number=step)
     self._saved_step = step
-    for listener in self._train.listeners:
+    for listener in self._listeners:
       listener.saved(step, int(self._state.index_step.numpy()))
 
   def _export(self, step: int) -> None:
     assert self._latest is not None
     path = self._latest.export(step)
     logging.info('exported step %d to %s', step, path)
-    for listener in self._train.listeners:
+    for listener in self._listeners:
       listener.exported(path, step)
 
   def _after_loop(self, output: Any) -> None:
     """Reports, saves and exports; `output` is written as scalars next."""
     step = self.step
     texts: dict[str, str] = {}
-    for listener in self._train.listeners:
+    for listener in self._listeners:
       for name, value in listener.report(step).items():
         (texts if isinstance(value, str) else output)[name] = value
     batch = self._trainer.last_batch
@@ -214,7 +199,7 @@ class _Run:
     self._log.write(step, 'train', output)
     self._show(output)
     export_due = self._is_export_due(step)
-    is_last = step == self._train.max_steps
+    is_last = step == self._config.train_steps
     # An export is always preceded by its checkpoint, so that no export or
     # index is ever of a step beyond the one that a restart begins with.
     if export_due or is_last or step % self._config.save_checkpoints_steps == 0:
@@ -245,10 +230,10 @@ class _Run:
       logging.info('step %d is the best so far', self.step)
 
   def run(self) -> dict[str, float]:
-    """Trains from where the run is to the last step; evaluates on the way."""
-    train, config = self._train, self._config
+    """Trains from the current to the last step; evaluates on the way."""
+    config = self._config
     self._bar = progress_lib.progress(
-      total=train.max_steps,
+      total=config.train_steps,
       initial=self.step,
       desc='train',
       unit='step',
@@ -261,7 +246,7 @@ class _Run:
         assert self._latest is not None
         if not self._latest.has(self.step):
           self._export(self.step)
-      for listener in train.listeners:
+      for listener in self._listeners:
         listener.begin(self.step, int(self._state.index_step.numpy()))
       result = self._loop()
       atomic.write_json(
@@ -270,30 +255,30 @@ class _Run:
       return result
     finally:
       self._bar.close()
-      for listener in reversed(train.listeners):
+      for listener in reversed(self._listeners):
         listener.end()
 
   def _loop(self) -> dict[str, float]:
-    train, evaluation = self._train, self._evaluation
+    config, task = self._config, self._task
     result: dict[str, float] = {}
     batches = None
     try:
       while True:
         step = self.step
-        if evaluation is not None:
-          is_due = step % evaluation.every_steps == 0
+        if task.evaluates:
+          is_due = step % config.eval_every == 0
           if step == 0:
-            is_due = evaluation.at_start
-          if is_due or step >= train.max_steps:
+            is_due = task.evaluates_at_start
+          if is_due or step >= config.train_steps:
             result = dict(self._controller.evaluate())
-        if step >= train.max_steps:
+        if step >= config.train_steps:
           break
         if batches is None:
-          batches = train.input_fn(int(self._state.next_batch.numpy()))
+          batches = task.train_batches(int(self._state.next_batch.numpy()))
           self._trainer.batches = iter(batches)
-        until = train.max_steps
-        if evaluation is not None:
-          every = evaluation.every_steps
+        until = config.train_steps
+        if task.evaluates:
+          every = config.eval_every
           until = min(until, (step // every + 1) * every)
         self._controller.train(until, checkpoint_at_completion=False)
     finally:
@@ -307,28 +292,38 @@ class _Run:
     }
 
 
-def train_and_evaluate(
-  model_fn: run_config_lib.ModelFn,
-  run_config: run_config_lib.RunConfig,
-  train_spec: run_config_lib.TrainSpec,
-  eval_spec: run_config_lib.EvalSpec | None = None,
+def run_task(
+  config: TrainingConfig,
+  task: Task,
+  strategy: tf.distribute.Strategy | None = None,
 ) -> dict[str, float]:
-  """Trains to `train_spec.max_steps`, from the newest checkpoint if any.
+  """Trains to `config.train_steps`, from the newest checkpoint if there is one.
 
-  A run that is killed at any moment goes on from its last checkpoint when
+  A run that is killed at any moment resumes from its last checkpoint when
   called again with the same arguments: weights, optimizers, dropout, step,
-  position in the data, and the version of the index in use.
+  position in the data, and the index version in use.
 
   Args:
-    model_fn: Makes model and optimizers; called once, in the strategy's scope
-      and with Keras set up for the run (precision, seed).
-    run_config: How the run is carried out.
-    train_spec: What is trained on, and how far.
-    eval_spec: What is evaluated on, and when; None trains only.
+    config: Configuration of the training.
+    task: What is trained. It is closed afterwards.
+    strategy: Distribution strategy. Defaults to that of the configuration.
 
   Returns:
-    The metrics of the last evaluation, empty without `eval_spec`.
+    The metrics of the last evaluation; empty if the task does not evaluate.
+
+  Raises:
+    ValueError: The run so far had other settings.
+    FloatingPointError: The loss is not finite.
   """
-  with contextlib.redirect_stdout(_WithoutOrbit(sys.stdout)):
-    with _keras_settings(run_config):
-      return _Run(model_fn, run_config, train_spec, eval_spec).run()
+  if strategy is None:
+    strategy = (
+      tf.distribute.MirroredStrategy()
+      if config.strategy == 'mirrored'
+      else tf.distribute.get_strategy()
+    )
+  try:
+    with contextlib.redirect_stdout(_WithoutOrbit(sys.stdout)):
+      with _keras_settings(config.seed, config.mixed_precision):
+        return _Run(config, task, strategy).run()
+  finally:
+    task.close()

@@ -6,7 +6,7 @@ import collections
 import threading
 from collections.abc import Callable, Iterator
 
-from realm_tf.training.run_config import Batch
+from realm_tf.training.task import Batch
 
 
 class ExampleGenerator:

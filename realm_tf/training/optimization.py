@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """BERT's optimizer."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 from official.nlp import optimization
+
+from realm_tf.training.task import OptimizerGroup
 
 
 def default_warmup_steps(train_steps: int) -> int:
@@ -15,10 +18,10 @@ def default_warmup_steps(train_steps: int) -> int:
 
 
 class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
-  """Rises linearly, then stands on a line from the peak at 0 to zero.
+  """Linear warm-up onto a line that falls from the peak at step 0 to zero.
 
-  As in the original an update is counted before it is made: the first one has
-  the rate of step 1, and not a rate of zero.
+  As in the original, an update is counted before it is made: the first update
+  has the rate of step 1, not a rate of zero.
   """
 
   def __init__(self, peak: float, train_steps: int, warmup_steps: int):
@@ -28,7 +31,7 @@ class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
     self.warmup_steps = warmup_steps
 
   def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
-    """The rate, float32, of the update after `step` of them."""
+    """Learning rate, float32, of the update after `step` updates."""
     count = tf.cast(step, tf.float32) + 1
     left = 1 - tf.minimum(count / self.train_steps, 1)
     warm = count / max(self.warmup_steps, 1)
@@ -74,22 +77,14 @@ def create_optimizer(
   come already summed over the replicas; the trainer clips.
 
   Args:
-    learning_rate: The highest rate, at the end of the warm-up.
-    train_steps: Where the rate arrives at zero.
-    warmup_steps: Default: `default_warmup_steps(train_steps)`.
-    bias_correction: Whether Adam's moments are corrected, which BERT and the
-      original leave out. It makes trainings on few examples steadier
-      (Mosbach et al. 2021).
-
-  Raises:
-    ValueError: A number is out of its range.
+    learning_rate: Peak learning rate.
+    train_steps: Step at which the rate reaches zero.
+    warmup_steps: Steps until the peak. Defaults to
+      `default_warmup_steps(train_steps)`.
+    bias_correction: Correct Adam's moments for their start at zero, which BERT
+      and the original leave out. Makes trainings on few examples steadier
+      (Mosbach et al. 2021). Defaults to False.
   """
-  if train_steps < 1:
-    raise ValueError(f'train_steps must be positive. Received: {train_steps}')
-  if learning_rate < 0:
-    raise ValueError(
-      f'learning_rate must not be negative. Received: {learning_rate}'
-    )
   if warmup_steps is None:
     warmup_steps = default_warmup_steps(train_steps)
   kind = optimization.AdamWeightDecay if bias_correction else BertAdam
@@ -101,3 +96,32 @@ def create_optimizer(
     epsilon=1e-6,
     exclude_from_weight_decay=['LayerNorm', 'layer_norm', 'bias'],
   )
+
+
+def make_groups(
+  parts: Iterable[tuple[float, Sequence[tf.Variable]]],
+  train_steps: int,
+  warmup_steps: int | None = None,
+  **options: Any,
+) -> list[OptimizerGroup]:
+  """Makes an optimizer for each part of a model whose rate is not 0.
+
+  Args:
+    parts: Peak learning rates and variables.
+    train_steps: Step at which the rates reach zero.
+    warmup_steps: As in `create_optimizer`.
+    **options: Further arguments of `create_optimizer`.
+
+  Raises:
+    ValueError: All rates are 0.
+  """
+  groups = [
+    OptimizerGroup(
+      create_optimizer(rate, train_steps, warmup_steps, **options), variables
+    )
+    for rate, variables in parts
+    if rate
+  ]
+  if not groups:
+    raise ValueError('`learning_rate` is 0: nothing would be trained')
+  return groups

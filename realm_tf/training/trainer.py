@@ -4,14 +4,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orbit
 import tensorflow as tf
 from absl import logging
 
-from realm_tf.training import run_config
+from realm_tf.training.task import Batch, ModelSpec
 
 # The last axis of these is of tokens, or spans, and varies between batches.
 _TOKEN_FEATURES = (
@@ -104,7 +104,7 @@ class StepTrainer(orbit.AbstractTrainer):
 
   def __init__(
     self,
-    spec: run_config.ModelSpec,
+    spec: ModelSpec,
     *,
     strategy: tf.distribute.Strategy,
     global_step: tf.Variable,
@@ -137,8 +137,8 @@ class StepTrainer(orbit.AbstractTrainer):
       for group in spec.optimizers:
         # Made here, since a step that makes variables is traced twice.
         group.optimizer._create_all_weights(group.variables)
-    self.batches: Iterator[run_config.Batch] = iter(())
-    self.last_batch: run_config.Batch | None = None
+    self.batches: Iterator[Batch] = iter(())
+    self.last_batch: Batch | None = None
 
   def _variables(self) -> list[tf.Variable]:
     return [v for group in self._spec.optimizers for v in group.variables]
@@ -265,13 +265,13 @@ class StepEvaluator(orbit.AbstractEvaluator):
   def __init__(
     self,
     model: Any,
-    input_fn: run_config.InputFn,
+    make_batches: Callable[[], Iterable[Batch]],
     *,
     strategy: tf.distribute.Strategy,
     more_metrics: Callable[[], Mapping[str, float]] | None = None,
   ):
     self._model = model
-    self._input_fn = input_fn
+    self._make_batches = make_batches
     self._more_metrics = more_metrics
     self._strategy = strategy
     self._compiled: Any = None
@@ -300,7 +300,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
     limit = int(num_steps)
     totals: dict[str, float] = {}
     examples = 0
-    batches = self._input_fn(0)
+    batches = self._make_batches()
     try:
       for i, batch in enumerate(batches):
         if 0 <= limit <= i:

@@ -15,7 +15,7 @@ from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
-from realm_tf.training import optimization, run_config, trainer
+from realm_tf.training import optimization, task, trainer
 
 # The README of the goldens says erf; the graphs of the modules have tanh.
 CONFIG = BertConfig.preset('tiny', activation='gelu_new')
@@ -122,8 +122,8 @@ def trajectory(goldens: pathlib.Path) -> tuple[list[float], dict[str, float]]:
   variables = model.trainable_variables
   counters = [tf.Variable(0, dtype=tf.int64) for _ in range(3)]
   steps = trainer.StepTrainer(
-    run_config.ModelSpec(
-      _WithoutDropout(model), [run_config.OptimizerGroup(optimizer, variables)]
+    task.ModelSpec(
+      _WithoutDropout(model), [task.OptimizerGroup(optimizer, variables)]
     ),
     strategy=tf.distribute.get_strategy(),
     global_step=counters[0],
@@ -132,7 +132,7 @@ def trajectory(goldens: pathlib.Path) -> tuple[list[float], dict[str, float]]:
   )
   features = load_features(goldens)
   count = len(facts['losses'])
-  steps.batches = iter(run_config.Batch(i, features) for i in range(count))
+  steps.batches = iter(task.Batch(i, features) for i in range(count))
   losses = []
   for step in range(count):
     if step == count - 1:

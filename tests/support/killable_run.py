@@ -14,8 +14,9 @@ import tensorflow as tf
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.indexing import index_builder, index_refresh
 from realm_tf.io import atomic
-from realm_tf.training import estimator, run_config
+from realm_tf.training import estimator
 from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.task import Listener
 from tests.training import estimator_test
 
 STEPS = 60
@@ -59,17 +60,6 @@ def main(model_dir):
   index_dir = os.path.join(model_dir, 'index')
   slot = Slot()
 
-  def model_fn(config):
-    spec = estimator_test.model_fn(config)
-
-    def export(directory, step):
-      embedder_dir = os.path.join(directory, 'embedder')
-      os.mkdir(embedder_dir)
-      write_parts(embedder_dir, 'exporting', step)
-
-    spec.export_fn = export
-    return spec
-
   def build(embedder_dir, step, check):
     check()
     assert read_parts(embedder_dir) == step
@@ -82,7 +72,7 @@ def main(model_dir):
       time.sleep(0.01)
       yield batch
 
-  class Narrator(run_config.Listener):
+  class Narrator(Listener):
     def begin(self, step, index_step):
       say('begin', step, index_step)
 
@@ -90,33 +80,32 @@ def main(model_dir):
       say('step', step)
       return {}
 
-  builder = index_builder.IndexBuilder(
-    os.path.join(model_dir, 'export', 'tf_hub'),
-    index_dir,
-    build,
-    poll_seconds=0.05,
-  )
-  estimator.train_and_evaluate(
-    model_fn,
-    run_config.RunConfig(
-      model_dir,
-      save_checkpoints_steps=10,
-      log_every_steps=5,
-      progress=False,
-    ),
-    run_config.TrainSpec(
-      lambda start: ExampleGenerator(lambda: batches(start), ahead=3),
-      max_steps=STEPS,
-      export_schedule=RefreshSchedule.parse('0-:15'),
-      listeners=[
+  class KillableTask(estimator_test.RegressionTask):
+    export_schedule = RefreshSchedule.parse('0-:15')
+    evaluates = False
+
+    def export(self, directory, step):
+      embedder_dir = os.path.join(directory, 'embedder')
+      os.mkdir(embedder_dir)
+      write_parts(embedder_dir, 'exporting', step)
+
+    def train_batches(self, start):
+      return ExampleGenerator(lambda: batches(start), ahead=3)
+
+    def listeners(self):
+      builder = index_builder.IndexBuilder(
+        config.export_dir, index_dir, build, poll_seconds=0.05
+      )
+      return [
         index_builder.BuilderThread(builder),
         index_refresh.IndexRefresher(
           index_dir, slot, read_parts, poll_seconds=0.05
         ),
         Narrator(),
-      ],
-    ),
-  )
+      ]
+
+  config = estimator_test.config(model_dir, train_steps=STEPS)
+  estimator.run_task(config, KillableTask())
 
 
 if __name__ == '__main__':

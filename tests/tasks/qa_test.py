@@ -160,7 +160,7 @@ def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
       f.write(json.dumps(line) + '\n')
   config = config_of(realm, tmp_path / 'model', paragraphs=paragraphs)
   # None of these questions names a paragraph.
-  parts = qa._Finetuning(config)
+  parts = qa.QATask(config)
   numbers, rows = np.arange(3), np.tile(np.arange(8), [3, 1])
 
   def features(parts):
@@ -175,10 +175,8 @@ def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
     add_gold=True,
   )
   with pytest.raises(ValueError, match='no gold block is known'):
-    qa._Finetuning(asked)
-  parts = qa._Finetuning(
-    dataclasses.replace(config, train_questions=str(questions))
-  )
+    qa.QATask(asked)
+  parts = qa.QATask(dataclasses.replace(config, train_questions=str(questions)))
   is_gold = features(parts)['beam_is_gold']
   assert np.argwhere(is_gold).tolist() == [[0, 4], [2, 1]]
   parts.slot.close()

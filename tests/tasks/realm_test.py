@@ -4,6 +4,7 @@
 
 import contextlib
 import dataclasses
+import pickle
 import shutil
 
 import numpy as np
@@ -16,7 +17,7 @@ from realm_tf.io import atomic
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.tasks import realm
-from realm_tf.training import checkpoints, estimator, run_config
+from realm_tf.training import checkpoints, estimator
 
 
 @pytest.fixture
@@ -39,25 +40,24 @@ def config(world, tmp_path):
 
 def test_starts_from_bert_or_from_an_embedder(config, indexed):
   root, *_ = indexed
-  from_bert = realm._Pretraining(config)
+  from_bert = realm.RealmTask(config)
   table = from_bert.bert.encoder.get_embedding_table().numpy()
   mine = from_bert.make_embedder().query_tower.encoder.get_embedding_table()
   np.testing.assert_array_equal(mine, table)
-  from_module = realm._Pretraining(
+  from_module = realm.RealmTask(
     dataclasses.replace(config, embedder=str(root / 'embedder-3'))
   )
   np.testing.assert_array_equal(
     from_module.make_embedder().query_tower.projection.kernel,
     indexed[3].query_tower.projection.kernel,
   )
-  assert from_module.embedding.candidate_seq_len == 48
 
 
 def test_a_restart_with_another_embedder_is_refused(config, indexed, tmp_path):
   root, tokenizer, _, embedder, *_ = indexed
 
   def check(config, fresh=False):
-    settings = realm._Pretraining(config).resume_settings()
+    settings = realm.RealmTask(config).resume_settings()
     checkpoints.check_resume_settings(str(tmp_path), settings, fresh)
 
   check(config, fresh=True)
@@ -83,27 +83,27 @@ def test_the_shape_of_a_given_embedder_cannot_be_changed(config, indexed):
   root, *_ = indexed
   module = str(root / 'embedder-3')
   same = dataclasses.replace(config, embedder=module, separate_towers=False)
-  made = realm._Pretraining(same).make_embedder()
+  made = realm.RealmTask(same).make_embedder()
   assert made.projection_size == 16 and not made.separate_towers
   other = dataclasses.replace(same, projection_size=8, separate_towers=True)
   with pytest.raises(ValueError) as e:
-    realm._Pretraining(other)
+    realm.RealmTask(other)
   assert str(e.value) == (
-    f'projection_size=8 was asked for, but {module} has 16;'
-    f' separate_towers=True was asked for, but {module} has False'
+    f'`projection_size` is 8, but {module} has 16;'
+    f' `separate_towers` is True, but {module} has False'
   )
   by_default = dataclasses.replace(config, projection_size=None)
-  made = realm._Pretraining(by_default).make_embedder()
+  made = realm.RealmTask(by_default).make_embedder()
   assert made.projection_size == 128 and not made.separate_towers
 
 
 def test_two_rates_move_two_groups(config):
-  parts = realm._Pretraining(
+  parts = realm.RealmTask(
     dataclasses.replace(
       config, learning_rate=0.1, embedder_learning_rate=0.01, warmup_steps=0
     )
   )
-  spec = parts.model_fn(run_config.RunConfig(config.model_dir))
+  spec = parts.make_model()
   rates = [float(g.optimizer.learning_rate(0)) for g in spec.optimizers]
   np.testing.assert_allclose(rates, [0.1, 0.01], rtol=1e-4)
   names = [{v.ref() for v in g.variables} for g in spec.optimizers]
@@ -115,7 +115,7 @@ def test_two_rates_move_two_groups(config):
 
 def test_an_index_comes_with_its_own_embedder(config, indexed, tmp_path):
   root, *_ = indexed
-  parts = realm._Pretraining(config)
+  parts = realm.RealmTask(config)
   version = parts.load_index(str(root / 'index' / '3'))
   assert version.metadata.step == 3
   version.close()
@@ -158,7 +158,7 @@ def test_an_unfinished_build_goes_when_the_training_has_ended(
         raise error
       return {'loss': 1.0}
 
-    monkeypatch.setattr(estimator, 'train_and_evaluate', give_up_a_build)
+    monkeypatch.setattr(estimator, 'run_task', give_up_a_build)
     with pytest.raises(error) if error else contextlib.nullcontext():
       assert realm.pretrain(config) == {'loss': 1.0}
     return sorted(path.name for path in index.iterdir())
@@ -169,14 +169,13 @@ def test_an_unfinished_build_goes_when_the_training_has_ended(
 
 
 def test_who_builds(config):
-  parts = realm._Pretraining(
-    dataclasses.replace(config, index_builder='process')
-  )
-  (process,) = parts.builder('exports')
+  def builder(kind):
+    changed = dataclasses.replace(config, index_builder=kind)
+    return realm.RealmTask(changed).make_builder()
+
+  assert isinstance(builder('thread'), index_builder.BuilderThread)
+  process = builder('process')
   assert isinstance(process, index_builder.BuilderProcess)
-  assert '--watch' in process._command
-  assert f'--model_dir={config.model_dir}' in process._command
-  parts = realm._Pretraining(dataclasses.replace(config, index_builder='none'))
-  assert parts.builder('exports') == []
-  with pytest.raises(ValueError, match="Received: 'nobody'"):
-    realm.pretrain(dataclasses.replace(config, index_builder='nobody'))
+  # What its process is given can be sent there.
+  pickle.dumps(process._make()._args)
+  assert builder('none') is None

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from realm_tf.training import checkpoints, run_config
+from realm_tf.training import checkpoints, task
 
 
 @pytest.fixture
@@ -20,13 +20,14 @@ def make(model_dir, *, seed=0):
   model = keras.Sequential([keras.layers.Dense(2), keras.layers.Dropout(0.5)])
   model(tf.zeros([1, 3]))
   optimizer = keras.optimizers.legacy.Adam(0.1)
-  spec = run_config.ModelSpec(
-    model, [run_config.OptimizerGroup(optimizer, model.trainable_variables)]
+  spec = task.ModelSpec(
+    model, [task.OptimizerGroup(optimizer, model.trainable_variables)]
   )
   state = checkpoints.TrainingState()
   manager = checkpoints.make_manager(
     checkpoints.make_checkpoint(spec, state),
-    run_config.RunConfig(str(model_dir), keep_checkpoint_max=2),
+    str(model_dir / 'checkpoints'),
+    keep=2,
   )
   return model, state, manager
 

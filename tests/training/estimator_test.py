@@ -9,13 +9,20 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.configs.refresh_schedule import RefreshSchedule
+from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training import (
   checkpoints,
   estimator,
   exporters,
   optimization,
-  run_config,
   summaries,
+)
+from realm_tf.training.task import (
+  Batch,
+  Listener,
+  ModelSpec,
+  OptimizerGroup,
+  Task,
 )
 
 
@@ -38,21 +45,57 @@ class Regression(keras.Model):
     return loss, {'goodness': -loss}
 
 
-def model_fn(config):
-  del config
-  model = Regression()
+class RegressionTask(Task):
+  export_schedule = RefreshSchedule.parse('0-10:5,10-:10')
+  evaluates = True
+  best_metric = 'goodness'
+  settings = {}
+  heard_by = ()
+  fail_at = None
+  made = None
 
-  def export(directory, step):
-    np.save(os.path.join(directory, 'w.npy'), model.dense.kernel.numpy())
+  def __init__(self, **fields):
+    vars(self).update(fields)
+
+  def make_model(self):
+    self.model = Regression()
+    optimizer = optimization.create_optimizer(0.05, 100, warmup_steps=5)
+    variables = self.model.trainable_variables
+    return ModelSpec(self.model, [OptimizerGroup(optimizer, variables)])
+
+  def train_batches(self, start):
+    batches = Batches(start, fail_at=self.fail_at)
+    if self.made is not None:
+      self.made.append((start, batches))
+    return batches
+
+  def eval_batches(self):
+    return Batches(0, limit=3)
+
+  def export(self, directory, step):
+    kernel = self.model.dense.kernel.numpy()
+    np.save(os.path.join(directory, 'w.npy'), kernel)
     with open(os.path.join(directory, 'step'), 'w') as f:
       f.write(str(step))
 
-  optimizer = optimization.create_optimizer(0.05, 100, warmup_steps=5)
-  return run_config.ModelSpec(
-    model,
-    [run_config.OptimizerGroup(optimizer, model.trainable_variables)],
-    export_fn=export,
-  )
+  def resume_settings(self):
+    return self.settings
+
+  def listeners(self):
+    return self.heard_by
+
+
+def config(model_dir, **changes):
+  given = {
+    'train_steps': 30,
+    'batch_size': 8,
+    'learning_rate': 0.05,
+    'save_checkpoints_steps': 10,
+    'log_every_steps': 5,
+    'eval_every': 10,
+    'progress': False,
+  }
+  return TrainingConfig(model_dir=str(model_dir), **{**given, **changes})
 
 
 class Batches:
@@ -71,7 +114,7 @@ class Batches:
       raise StopIteration
     self._number += 1
     x = np.random.default_rng(number).normal(size=[8, 4]).astype(np.float32)
-    return run_config.Batch(
+    return Batch(
       number,
       {'x': x, 'y': x[:, :3] * 2},
       index_step=number // 10 * 10,
@@ -84,33 +127,13 @@ class Batches:
 
 
 def run(
-  model_dir, *, steps=30, fail_at=None, listeners=(), made=None, **config
+  model_dir, *, steps=30, fail_at=None, listeners=(), made=None, **changes
 ):
-  def input_fn(start):
-    batches = Batches(start, fail_at=fail_at)
-    if made is not None:
-      made.append((start, batches))
-    return batches
-
-  settings = {
-    'save_checkpoints_steps': 10,
-    'log_every_steps': 5,
-    'progress': False,
-    **config,
-  }
-  return estimator.train_and_evaluate(
-    model_fn,
-    run_config.RunConfig(str(model_dir), **settings),
-    run_config.TrainSpec(
-      input_fn,
-      max_steps=steps,
-      export_schedule=RefreshSchedule.parse('0-10:5,10-:10'),
-      listeners=listeners,
-    ),
-    run_config.EvalSpec(
-      lambda start: Batches(start, limit=3),
-      every_steps=10,
-      best_metric='goodness',
+  settings = changes.pop('settings', {})
+  return estimator.run_task(
+    config(model_dir, train_steps=steps, **changes),
+    RegressionTask(
+      settings=settings, heard_by=listeners, fail_at=fail_at, made=made
     ),
   )
 
@@ -203,7 +226,7 @@ def events(directory):
 
 
 def test_tensorboard_gets_scalars_and_texts(tmp_path, capfd):
-  class Trouble(run_config.Listener):
+  class Trouble(Listener):
     def report(self, step):
       return {'swaps': 2.0, 'trouble': f'at {step}'} if step == 10 else {}
 
@@ -233,17 +256,19 @@ def test_tensorboard_gets_scalars_and_texts(tmp_path, capfd):
 
 
 def test_changed_settings_are_refused_by_name(tmp_path):
-  run(tmp_path, steps=5, resume_settings={'batch_size': 8, 'seed': 1})
+  run(tmp_path, steps=5, settings={'corpus': 'a'})
   with pytest.raises(ValueError, match='batch_size was 8 and is 4'):
-    run(tmp_path, steps=9, resume_settings={'batch_size': 4, 'seed': 1})
-  run(tmp_path, steps=9, resume_settings={'batch_size': 8, 'seed': 1})
+    run(tmp_path, steps=9, batch_size=4, settings={'corpus': 'a'})
+  with pytest.raises(ValueError, match="corpus was 'a' and is 'b'"):
+    run(tmp_path, steps=9, settings={'corpus': 'b'})
+  run(tmp_path, steps=9, settings={'corpus': 'a'})
   assert checkpoints.latest_step(str(tmp_path)) == 9
 
 
 def test_listeners_hear_in_order_and_input_is_closed(tmp_path):
   heard, made = [], []
 
-  class Ear(run_config.Listener):
+  class Ear(Listener):
     def __init__(self, name):
       self.name = name
 
@@ -327,20 +352,10 @@ def test_an_infinite_loss_stops_and_spares_the_checkpoint(tmp_path):
         batch.features['y'] = batch.features['y'] * np.inf
       return batch
 
-  def go():
-    estimator.train_and_evaluate(
-      model_fn,
-      run_config.RunConfig(
-        str(tmp_path),
-        save_checkpoints_steps=10,
-        log_every_steps=5,
-        progress=False,
-      ),
-      run_config.TrainSpec(Broken, max_steps=20),
-    )
-
+  task = RegressionTask()
+  task.train_batches = Broken
   with pytest.raises(FloatingPointError, match='step 13'):
-    go()
+    estimator.run_task(config(tmp_path), task)
   assert checkpoints.latest_step(str(tmp_path)) == 10
 
 
@@ -350,27 +365,26 @@ def test_two_replicas_train_like_one(tmp_path, two_replicas):
       super().__init__()
       self.dropout = keras.layers.Dropout(0.0)
 
-  def plain_model_fn(config):
-    del config
-    model = NoDropout()
-    optimizer = optimization.create_optimizer(0.05, 100, warmup_steps=5)
-    return run_config.ModelSpec(
-      model, [run_config.OptimizerGroup(optimizer, model.trainable_variables)]
-    )
+  class PlainTask(RegressionTask):
+    export_schedule = best_metric = None
+
+    def make_model(self):
+      self.model = NoDropout()
+      optimizer = optimization.create_optimizer(0.05, 100, warmup_steps=5)
+      variables = self.model.trainable_variables
+      return ModelSpec(self.model, [OptimizerGroup(optimizer, variables)])
 
   curves = []
   for name, strategy in (('one', None), ('two', two_replicas)):
-    estimator.train_and_evaluate(
-      plain_model_fn,
-      run_config.RunConfig(
-        str(tmp_path / name),
+    estimator.run_task(
+      config(
+        tmp_path / name,
+        train_steps=8,
         log_every_steps=2,
         save_checkpoints_steps=4,
-        strategy=strategy,
-        progress=False,
       ),
-      run_config.TrainSpec(Batches, max_steps=8),
-      run_config.EvalSpec(lambda start: Batches(start, limit=2)),
+      PlainTask(),
+      strategy,
     )
     curves.append(curve(tmp_path / name))
     assert checkpoints.latest_step(str(tmp_path / name)) == 8
@@ -380,14 +394,16 @@ def test_two_replicas_train_like_one(tmp_path, two_replicas):
 def test_keras_settings_are_given_back(tmp_path):
   seen = []
 
-  def spying_model_fn(config):
-    seen.append(keras.mixed_precision.global_policy().name)
-    return model_fn(config)
+  class SpyingTask(RegressionTask):
+    def make_model(self):
+      seen.append(keras.mixed_precision.global_policy().name)
+      return super().make_model()
 
-  estimator.train_and_evaluate(
-    spying_model_fn,
-    run_config.RunConfig(str(tmp_path), mixed_precision=True, progress=False),
-    run_config.TrainSpec(Batches, max_steps=2),
+    def close(self):
+      seen.append('closed')
+
+  estimator.run_task(
+    config(tmp_path, train_steps=2, mixed_precision=True), SpyingTask()
   )
-  assert seen == ['mixed_bfloat16']
+  assert seen == ['mixed_bfloat16', 'closed']
   assert keras.mixed_precision.global_policy().name == 'float32'

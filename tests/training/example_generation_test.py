@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from realm_tf.training.example_generation import ExampleGenerator
-from realm_tf.training.run_config import Batch
+from realm_tf.training.task import Batch
 
 
 def numbers(limit, made=None):

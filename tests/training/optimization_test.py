@@ -79,8 +79,15 @@ def test_moments_are_corrected_if_asked():
     assert moved == pytest.approx(0.01 * (step + 1), rel=1e-3)
 
 
-def test_errors():
-  with pytest.raises(ValueError, match='train_steps must be positive'):
-    optimization.create_optimizer(0.1, 0)
-  with pytest.raises(ValueError, match='learning_rate must not be negative'):
-    optimization.create_optimizer(-0.1, 10)
+@pytest.mark.parametrize('rates', [[0.1, 0.3], [0.1, 0.0]])
+def test_each_part_has_its_own_rate_or_is_frozen(rates):
+  variables = [[tf.Variable(1.0)], [tf.Variable(2.0)]]
+  groups = optimization.make_groups(zip(rates, variables), 40, 10)
+  found = [float(g.optimizer.learning_rate(19)) for g in groups]
+  np.testing.assert_allclose(found, [r * 0.5 for r in rates if r], rtol=1e-5)
+  assert [g.variables for g in groups] == variables[: len(groups)]
+
+
+def test_rates_of_0_are_refused():
+  with pytest.raises(ValueError, match='nothing would be trained'):
+    optimization.make_groups([(0.0, [tf.Variable(1.0)])], 40)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from realm_tf.training import checkpoints, run_config, trainer
+from realm_tf.training import checkpoints, task, trainer
 
 
 class Linear(keras.Model):
@@ -26,14 +26,14 @@ class Linear(keras.Model):
 
 def batch(number, length, rows=2, value=1):
   ids = np.full([rows, length], value, np.int32)
-  return run_config.Batch(number, {'query': {'input_word_ids': ids}})
+  return task.Batch(number, {'query': {'input_word_ids': ids}})
 
 
 def make(model, batches, groups, clip_norm=1.0):
   state = checkpoints.TrainingState()
   steps = []
   made = trainer.StepTrainer(
-    run_config.ModelSpec(model, groups, clip_norm=clip_norm),
+    task.ModelSpec(model, groups, clip_norm=clip_norm),
     strategy=tf.distribute.get_strategy(),
     global_step=state.step,
     next_batch=state.next_batch,
@@ -51,8 +51,8 @@ def sgd(rate):
 def test_one_step_clips_all_groups_together():
   model = Linear()
   groups = [
-    run_config.OptimizerGroup(sgd(1.0), [model.w]),
-    run_config.OptimizerGroup(sgd(0.1), [model.slow]),
+    task.OptimizerGroup(sgd(1.0), [model.w]),
+    task.OptimizerGroup(sgd(0.1), [model.slow]),
   ]
   made, state, steps = make(model, [batch(0, 4)], groups)
   output = made.train(tf.constant(1))
@@ -67,7 +67,7 @@ def test_one_step_clips_all_groups_together():
 
 def test_lengths_may_vary_without_compiling_again():
   model = Linear()
-  groups = [run_config.OptimizerGroup(sgd(0.0), [model.w])]
+  groups = [task.OptimizerGroup(sgd(0.0), [model.w])]
   batches = [batch(0, 4), batch(1, 9), batch(2, 2)]
   made, state, _ = make(model, batches, groups)
   output = made.train(tf.constant(3))
@@ -78,7 +78,7 @@ def test_lengths_may_vary_without_compiling_again():
 
 def test_a_batch_out_of_order_is_refused():
   model = Linear()
-  groups = [run_config.OptimizerGroup(sgd(0.0), [model.w])]
+  groups = [task.OptimizerGroup(sgd(0.0), [model.w])]
   made, _, _ = make(model, [batch(0, 4), batch(2, 4)], groups)
   with pytest.raises(ValueError, match='gave batch 2 where 1 was due'):
     made.train(tf.constant(2))
@@ -89,7 +89,7 @@ def test_a_batch_out_of_order_is_refused():
 
 def test_a_variable_without_gradient_stays():
   model = Linear()
-  groups = [run_config.OptimizerGroup(sgd(1.0), [model.unused, model.slow])]
+  groups = [task.OptimizerGroup(sgd(1.0), [model.unused, model.slow])]
   made, _, _ = make(model, [batch(0, 4)], groups)
   made.train(tf.constant(1))
   assert float(model.unused[0]) == 5.0
@@ -108,7 +108,7 @@ def test_evaluation_weighs_batches_by_their_rows():
       closed.append(True)
 
   evaluator = trainer.StepEvaluator(
-    model, lambda start: Input(), strategy=tf.distribute.get_strategy()
+    model, lambda: Input(), strategy=tf.distribute.get_strategy()
   )
   output = evaluator.evaluate(tf.constant(-1))
   assert output['loss'] == pytest.approx((3 * 4 + 1 * 10) / 4 * 6)
@@ -122,7 +122,7 @@ def test_rows_that_replicas_cannot_share_are_left_out(two_replicas):
     model = Linear()
   batches = [batch(0, 4, rows=4), batch(1, 10, rows=3), batch(2, 9, rows=1)]
   evaluator = trainer.StepEvaluator(
-    model, lambda start: batches, strategy=two_replicas
+    model, lambda: batches, strategy=two_replicas
   )
   output = evaluator.evaluate(tf.constant(-1))
   assert output['examples'] == 6
@@ -134,7 +134,7 @@ def test_rows_that_replicas_cannot_share_are_left_out(two_replicas):
 
 def test_nothing_to_evaluate_is_an_error():
   evaluator = trainer.StepEvaluator(
-    Linear(), lambda start: [], strategy=tf.distribute.get_strategy()
+    Linear(), lambda: [], strategy=tf.distribute.get_strategy()
   )
   with pytest.raises(ValueError, match='no held-out example'):
     evaluator.evaluate(tf.constant(-1))
