@@ -104,20 +104,20 @@ def test_interrupted_it_ends_with_the_same_weights(
 ):
   straight, broken = tmp_path / 'straight', tmp_path / 'broken'
   mlm.pretrain(make_config(files, straight))
-  all_batches = mlm._batches
+  all_batches = mlm.MlmTask.train_batches
 
-  def some_batches(config, tokenizer, first):
-    for batch in all_batches(config, tokenizer, first):
+  def some_batches(self, start):
+    for batch in all_batches(self, start):
       if batch.number == 6:
         raise _KilledError
       yield batch
 
-  monkeypatch.setattr(mlm, '_batches', some_batches)
+  monkeypatch.setattr(mlm.MlmTask, 'train_batches', some_batches)
   with pytest.raises(_KilledError):
     mlm.pretrain(make_config(files, broken))
   assert not (broken / 'bert').exists()
   assert curve(broken) == curve(straight)[:6]
-  monkeypatch.setattr(mlm, '_batches', all_batches)
+  monkeypatch.setattr(mlm.MlmTask, 'train_batches', all_batches)
   mlm.pretrain(make_config(files, broken))
   # Dropout is on: its state is part of what is resumed.
   assert curve(broken)[-4:] == curve(straight)[-4:]
@@ -166,7 +166,7 @@ def test_learns_to_copy_and_writes_weights_with_their_vocabulary(
   model.init_from_bert(saved)
   losses = [
     float(model.loss_and_metrics(batch.features)[0])
-    for batch in mlm._heldout_batches(config, tokenizer)
+    for batch in mlm.MlmTask(config).eval_batches()
   ]
   assert len(losses) == 1
   assert losses[0] == pytest.approx(result['loss'], rel=1e-4)
@@ -229,9 +229,8 @@ def test_a_strict_run_checks_once_however_often_it_evaluates(
     return call
 
   for module, name in (
-    (mlm.mlm_data, 'check_passages'),
-    (mlm, '_batches'),
-    (mlm, '_heldout_batches'),
+    (mlm.mlm_examples, 'check_passages'),
+    (mlm.MlmTask, 'eval_batches'),
   ):
     monkeypatch.setattr(module, name, recorded(name, getattr(module, name)))
   opened = []
@@ -243,7 +242,7 @@ def test_a_strict_run_checks_once_however_often_it_evaluates(
 
   monkeypatch.setattr(files_lib, 'open_binary', open_and_count)
   mlm.pretrain(config)
-  evaluations = done.count('_heldout_batches')
+  evaluations = done.count('eval_batches')
   assert evaluations >= 3
   assert done[:2] == ['check_passages'] * 2
   assert done.count('check_passages') == 2

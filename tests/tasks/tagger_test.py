@@ -108,7 +108,7 @@ def test_learns_resumes_and_exports_the_best(files, tmp_path):
 
 def _train_until_stopped(config):
   """Stops at the second evaluation, behind the checkpoint before it."""
-  evaluate = tagger._Evaluation.scores
+  evaluate = tagger.TaggerTask.more_metrics
   calls = []
 
   def stop(self):
@@ -118,7 +118,7 @@ def _train_until_stopped(config):
     return evaluate(self)
 
   with pytest.MonkeyPatch.context() as patched:
-    patched.setattr(tagger._Evaluation, 'scores', stop)
+    patched.setattr(tagger.TaggerTask, 'more_metrics', stop)
     tagger.train(config)
 
 
@@ -135,7 +135,7 @@ def test_dev_files_and_what_they_must_not_have(files, tmp_path):
 
 
 def test_refusals(files, tmp_path):
-  with pytest.raises(ValueError, match='--max_length=64, but this BERT has 32'):
+  with pytest.raises(ValueError, match='`max_length` is 64, but this BERT has 32'):
     tagger.train(make_config(files, tmp_path, max_length=64, overlap=32))
   (tmp_path / 'o.conll').write_text('a O\n\nb O\n')
   with pytest.raises(ValueError, match='not one entity to train on'):
