@@ -7,7 +7,7 @@ import tf_keras as keras
 
 from realm_tf.modeling.mlm_model import MaskedLanguageModel
 from realm_tf.modeling.token_classifier import TokenClassifier
-from realm_tf.training import checkpoints, run_config, trainer
+from realm_tf.training import checkpoints, task, trainer
 from tests.modeling import (
   ict_model_test,
   mlm_model_test,
@@ -78,17 +78,17 @@ def test_a_step_of_fit_is_a_step_of_the_trainer():
   dataset = tf.data.Dataset.from_tensors(features)
   history = fitted.fit(dataset, verbose=0).history
   state = checkpoints.TrainingState()
-  group = run_config.OptimizerGroup(
+  group = task.OptimizerGroup(
     keras.optimizers.legacy.SGD(0.1), trained.trainable_variables
   )
   steps = trainer.StepTrainer(
-    run_config.ModelSpec(trained, [group], clip_norm=1e9),
+    task.ModelSpec(trained, [group], clip_norm=1e9),
     strategy=tf.distribute.get_strategy(),
     global_step=state.step,
     next_batch=state.next_batch,
     index_step=state.index_step,
   )
-  steps.batches = iter([run_config.Batch(0, features)])
+  steps.batches = iter([task.Batch(0, features)])
   result = steps.train(tf.constant(1))
   assert history['loss'] == [pytest.approx(result['loss'], abs=1e-6)]
   for one, other in zip(fitted.variables, trained.variables):
