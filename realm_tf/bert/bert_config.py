@@ -43,19 +43,18 @@ class BertConfig:
 
   Attributes:
     vocab_size: Number of wordpieces.
-    hidden_size: Width of the encoder; a multiple of `num_heads`.
+    hidden_size: Width of the encoder, a multiple of `num_heads`.
     num_layers: Number of transformer layers.
-    num_heads: Attention heads of each layer.
+    num_heads: Number of attention heads per layer.
     intermediate_size: Width of the feed-forward layers.
-    max_positions: Longest input, in wordpieces.
+    max_positions: Maximum number of wordpieces in an input.
     type_vocab_size: Number of segments.
-    dropout: Rate on embeddings and on the output of each sublayer.
-    attention_dropout: Rate on the attention probabilities.
+    dropout: Dropout rate of embeddings and sublayer outputs.
+    attention_dropout: Dropout rate of attention probabilities.
     activation: `gelu` (by the error function), `gelu_new` (its tanh
-      approximation, which the first release's TF Hub modules compute) or
-      `relu`.
+      approximation, used by the original release's TF Hub modules) or `relu`.
     initializer_range: Standard deviation of new weights.
-    layer_norm_epsilon: Epsilon of all layer normalizations.
+    layer_norm_epsilon: Epsilon of the layer normalizations.
   """
 
   vocab_size: int = 30522
@@ -83,33 +82,38 @@ class BertConfig:
     ):
       if getattr(self, field) < 1:
         raise ValueError(
-          f'{field} must be at least 1. Received: {getattr(self, field)}'
+          f'`{field}` must be at least 1. Received: {getattr(self, field)}'
         )
     if self.hidden_size % self.num_heads:
       raise ValueError(
-        'hidden_size must be a multiple of num_heads. Received: '
+        '`hidden_size` must be a multiple of `num_heads`. Received: '
         f'hidden_size={self.hidden_size}, num_heads={self.num_heads}'
       )
     if self.activation not in _ACTIVATIONS:
       raise ValueError(
-        f'activation must be one of {_ACTIVATIONS}. '
+        f'`activation` must be one of {_ACTIVATIONS}. '
         f'Received: {self.activation!r}'
       )
     for field in ('dropout', 'attention_dropout'):
       if not 0 <= getattr(self, field) < 1:
         raise ValueError(
-          f'{field} must be in [0, 1). Received: {getattr(self, field)}'
+          f'`{field}` must be in [0, 1). Received: {getattr(self, field)}'
         )
 
   def with_dropout(self, rate: float | None) -> 'BertConfig':
-    """The same with `rate` as both rates of dropout; None leaves them."""
+    """A copy with `rate` as both dropout rates. None changes nothing."""
     if rate is None:
       return self
     return dataclasses.replace(self, dropout=rate, attention_dropout=rate)
 
   @classmethod
   def preset(cls, name: str, **overrides: Any) -> 'BertConfig':
-    """Returns `tiny`, `mini`, `small` or `base`, with fields overridden."""
+    """Returns the preset `tiny`, `mini`, `small` or `base`.
+
+    Args:
+      name: Name of the preset.
+      **overrides: Fields that replace those of the preset.
+    """
     if name not in _PRESETS:
       raise ValueError(
         f'no BERT preset {name!r}; there are {", ".join(_PRESETS)}'
@@ -153,7 +157,7 @@ class BertConfig:
       raise ValueError(f'{path}: {e}') from e
 
   def to_json(self) -> dict[str, Any]:
-    """Returns the config under the names Hugging Face's BERT reads."""
+    """Returns the config with the names of Hugging Face's BERT."""
     fields = {name: getattr(self, field) for field, name in _JSON_NAMES.items()}
     return {
       'model_type': 'bert',

@@ -20,7 +20,7 @@ def erf_gelu(x: tf.Tensor) -> tf.Tensor:
 
 @keras.utils.register_keras_serializable(package='realm_tf')
 def tanh_gelu(x: tf.Tensor) -> tf.Tensor:
-  """GELU's tanh approximation, at most 5e-4 away from it."""
+  """GELU's tanh approximation, which differs by at most 5e-4."""
   return tf.nn.gelu(x, approximate=True)
 
 

@@ -1,10 +1,10 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a TensorFlow graph says of the BERT that it computes.
+"""Finds properties of a BERT in its TensorFlow graph.
 
-Checkpoints and TF Hub modules of the first releases come without a config. Most
-of it shows in the shapes of the weights; the rest is written in the graph, as
-constants and kinds of operations. The graph is read, not run.
+Checkpoints and TF Hub modules of the original releases come without a config.
+The shapes of the weights show most of it; constants and operations of the graph
+show the rest. The graph is read but not run.
 """
 
 import dataclasses
@@ -18,25 +18,25 @@ from tensorflow.core.framework import node_def_pb2
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 _EPSILON = r'/batchnorm/add/y$'
-# Old versions of TensorFlow drop by the share that is kept; new ones name no
-# rate, but compare with it.
+# Old versions of TensorFlow store the share that is kept; new ones compare with
+# the rate.
 _DROPOUT = r'/dropout(?:_\d+)?/(rate|keep_prob|GreaterEqual/y)$'
 
 
 @dataclasses.dataclass(frozen=True)
 class GraphFacts:
-  """What was found; None for what was not.
+  """Properties of a graph; None where unknown.
 
   Attributes:
-    tags: Tags of each graph, sorted.
+    tags: Sorted tags of each graph.
     signatures: Names of all signatures.
-    activation: As in `BertConfig`.
-    head_size: Dimensions of one attention head.
-    dropout: Rate on embeddings and sublayers, in training.
-    attention_dropout: Rate on attention probabilities, in training.
-    layer_norm_epsilon: Of BERT's layer normalizations.
-    projection_epsilon: Of the layer normalization behind a projection.
-    lower_case: What the signature `tokenization_info` says.
+    activation: Activation (`BertConfig`).
+    head_size: Size of an attention head.
+    dropout: Dropout rate of embeddings and sublayers.
+    attention_dropout: Dropout rate of attention probabilities.
+    layer_norm_epsilon: Epsilon of BERT's layer normalizations.
+    projection_epsilon: Epsilon of a projection's layer normalization.
+    lower_case: `do_lower_case` of the signature `tokenization_info`.
   """
 
   tags: tuple[tuple[str, ...], ...] = ()
@@ -73,11 +73,10 @@ def _activation(nodes: list[node_def_pb2.NodeDef]) -> str | None:
 
 
 def _constants(nodes: list[node_def_pb2.NodeDef]) -> dict[str, float]:
-  """Float constants by name."""
   found = {}
   for node in nodes:
     if node.op == 'Const' and len(node.attr['value'].tensor.float_val) == 1:
-      # 1e-12 and not 9.99999996e-13: the shortest that is the same float32.
+      # The shortest decimal of the same float32: 1e-12, not 9.99999996e-13.
       value = np.float32(node.attr['value'].tensor.float_val[0])
       found[node.name] = float(str(value))
   return found
@@ -111,7 +110,7 @@ def _rate(constants: dict[str, float], before: str) -> float | None:
 
 
 def _is_projection_epsilon(name: str) -> bool:
-  # BERT's own, and the span reader's, stand deeper.
+  # Those of BERT and of the span reader have longer names.
   pattern = r'(^|/)(LayerNorm|layer_normalization)(_\d+)?' + _EPSILON
   return bool(re.search(pattern, name)) and not re.search(
     r'(^|/)(bert|cls|reader)/', name
@@ -119,13 +118,13 @@ def _is_projection_epsilon(name: str) -> bool:
 
 
 def read_graph_facts(path: str | os.PathLike) -> GraphFacts:
-  """Reads a `saved_model.pb`, or the `.meta` file of a checkpoint.
+  """Reads a `saved_model.pb` or the `.meta` file of a checkpoint.
 
   Args:
-    path: The file. If it is not there, nothing is known.
+    path: The file. Without it nothing is known.
 
   Raises:
-    ValueError: It is broken.
+    ValueError: The file is damaged.
   """
   path = pathlib.Path(path)
   if not path.is_file():
@@ -137,8 +136,8 @@ def read_graph_facts(path: str | os.PathLike) -> GraphFacts:
       model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
       graphs = list(model.meta_graphs)
   except Exception as e:
-    # As in block_records: protobuf's error has no lasting name.
-    raise ValueError(f'{path}: not a graph of TensorFlow: {e}') from e
+    # Protobuf's error has no stable name.
+    raise ValueError(f'{path}: not a TensorFlow graph: {e}') from e
   nodes = list(_nodes(graphs))
   constants = _constants(nodes)
   scale = _first(

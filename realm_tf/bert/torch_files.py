@@ -1,10 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the tensors of a `pytorch_model.bin`, without PyTorch.
+"""Reads the tensors of a `pytorch_model.bin` without PyTorch, safely.
 
-Such a file is a zip of raw arrays and of a pickle that says which of them is
-which tensor. A pickle can run any program; this one may make tensors and
-ordered dicts and nothing else.
+Such a file is a zip of raw arrays and a pickle that describes the tensors.
+Since a pickle can run any program, only tensors and ordered dicts are allowed.
 """
 
 import collections
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-# bfloat16 is read as its bits: NumPy has no such type.
+# bfloat16 is read as bits, because NumPy has no such type.
 _STORAGES = {
   'DoubleStorage': '<f8',
   'FloatStorage': '<f4',
@@ -30,7 +29,7 @@ _STORAGES = {
   'ByteStorage': 'u1',
   'BoolStorage': '?',
 }
-# What a pickle raises that is no pickle of tensors.
+# Errors of a pickle that does not hold tensors.
 _BROKEN = (
   pickle.UnpicklingError,
   AttributeError,
@@ -44,7 +43,7 @@ _BROKEN = (
 
 @dataclasses.dataclass(frozen=True)
 class _Storage:
-  """A raw array in the zip: its type in PyTorch, and its name."""
+  """A raw array in the zip: type in PyTorch, and name."""
 
   kind: str
   key: str
@@ -73,10 +72,10 @@ def _rebuild_parameter(tensor: _Tensor, *unused: Any) -> _Tensor:
 
 
 class _Unpickler(pickle.Unpickler):
-  """Admits what a dict of tensors consists of."""
+  """Allows nothing but a dict of tensors."""
 
   def find_class(self, module: str, name: str) -> Any:
-    """Finds what the pickle calls by name, or refuses it."""
+    """Finds a class or function of the pickle, or refuses it."""
     allowed: dict[tuple[str, str], Any] = {
       ('collections', 'OrderedDict'): collections.OrderedDict,
       ('torch._utils', '_rebuild_tensor_v2'): _rebuild_tensor,
@@ -85,11 +84,11 @@ class _Unpickler(pickle.Unpickler):
     if module == 'torch' and name in _STORAGES:
       return name
     if (module, name) not in allowed:
-      raise pickle.UnpicklingError(f'{module}.{name} has no place in weights')
+      raise pickle.UnpicklingError(f'{module}.{name} is not allowed in weights')
     return allowed[module, name]
 
   def persistent_load(self, pid: Any) -> _Storage:
-    """Makes the storage that the pickle points to."""
+    """Makes a storage that the pickle refers to."""
     what, kind, key = pid[:3]
     if what != 'storage' or kind not in _STORAGES:
       raise pickle.UnpicklingError(f'unknown kind of data: {what}, {kind}')
@@ -122,13 +121,13 @@ def _read(path: str, name: str, tensor: _Tensor) -> np.ndarray:
 def read_tensors(
   path: str | os.PathLike,
 ) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
-  """Yields the name of each tensor, and what reads it.
+  """Yields the name of each tensor and a function that reads it.
 
   Args:
-    path: A file of `torch.save(model.state_dict())`, PyTorch 1.6 or later.
+    path: File of `torch.save(model.state_dict())`, PyTorch 1.6 or later.
 
   Raises:
-    ValueError: It is none, or has anything but tensors in it.
+    ValueError: It is another kind of file, or holds more than tensors.
   """
   path = os.fspath(path)
   try:

@@ -20,7 +20,7 @@ from realm_tf.bert.bert_config import BertConfig
 from realm_tf.io import atomic
 
 SAFETENSORS = 'model.safetensors'
-# Of a directory in the style of Hugging Face; an index names several files.
+# Files of a Hugging Face directory; an index names several files.
 _HUGGING_FACE = (
   SAFETENSORS,
   f'{SAFETENSORS}.index.json',
@@ -29,22 +29,21 @@ _HUGGING_FACE = (
 )
 _TENSOR_FILES = ('.safetensors', '.bin', '.index.json')
 _OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'
-# BERT has heads of this width in all sizes that were released.
+# All released sizes of BERT have heads of this width.
 _HEAD_SIZE = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-  """Where the parts of a pre-trained BERT lie.
+  """Files of a pre-trained BERT.
 
   Attributes:
-    weights: A file of tensors (safetensors or PyTorch's), an index of several,
-      or the prefix of a TensorFlow checkpoint. None for weights yet to be
-      trained.
-    config: Its config as JSON, or None.
-    vocab: Its vocabulary, or None.
-    lower_case: Whether the vocabulary is of lower-cased text; None if no file
-      says so.
+    weights: File of tensors (safetensors or PyTorch), index of several files,
+      or prefix of a TensorFlow checkpoint. None for random weights.
+    config: Config as JSON, or None.
+    vocab: Vocabulary, or None.
+    lower_case: Whether the vocabulary is for lower-cased text, or None if no
+      file says so.
   """
 
   weights: pathlib.Path | None
@@ -58,7 +57,7 @@ def _first(candidates: Iterable[pathlib.Path]) -> pathlib.Path | None:
 
 
 def _find_checkpoint(directory: pathlib.Path) -> pathlib.Path | None:
-  """The prefix of the checkpoint in a directory, if there is one."""
+  """The prefix of the only or latest checkpoint in a directory, if any."""
   latest = tf.train.latest_checkpoint(str(directory))
   if latest is not None:
     return pathlib.Path(latest)
@@ -74,7 +73,7 @@ def _find_checkpoint(directory: pathlib.Path) -> pathlib.Path | None:
 
 
 def _find_weights(path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
-  """The weights that `path` means, and the directory of the other files."""
+  """The weights at `path`, and the directory of the other files."""
   if path.name.endswith(_TENSOR_FILES) and path.is_file():
     return path, path.parent
   if path.with_name(path.name + '.index').is_file() or path.is_file():
@@ -99,10 +98,10 @@ def _find_weights(path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 
 
 def find_vocab(directory: pathlib.Path) -> pathlib.Path | None:
-  """The vocabulary in a directory, be it of a TF Hub module.
+  """The vocabulary in a directory or TF Hub module, if any.
 
-  What a module's own `tokenization_info` says is not asked for: it may be a
-  path on the machine that wrote it.
+  A module's `tokenization_info` is not used, since it may be a path on the
+  machine that wrote the module.
   """
   named = _first(directory / name for name in ('vocab.txt', 'assets/vocab.txt'))
   if named is not None:
@@ -112,23 +111,23 @@ def find_vocab(directory: pathlib.Path) -> pathlib.Path | None:
 
 
 def resolve(path: str | os.PathLike) -> pathlib.Path:
-  """The path itself, or where the TF Hub module of that address is cached.
+  """The path itself, or the cached TF Hub module of a web address.
 
   Raises:
-    ValueError: It is an address that cannot be fetched.
+    ValueError: The address cannot be fetched.
   """
   name = os.fspath(path)
   if '://' not in name:
     return pathlib.Path(name)
   if not name.startswith(('https://', 'http://')):
     raise ValueError(f'{name}: copy it to a disk first, and give that path')
-  # Costs a second, and most runs need no address.
+  # The import takes a second, and most runs do not need it.
   import tensorflow_hub as hub
 
   try:
     return pathlib.Path(hub.resolve(name))
   except Exception as e:
-    # Of many libraries, for no connection as well as for no such module.
+    # Errors of many libraries, for a missing connection or module.
     raise ValueError(f'{name}: cannot be fetched: {e}') from e
 
 
@@ -136,11 +135,11 @@ def find(path: str | os.PathLike) -> Sources:
   """Finds the files of a BERT.
 
   Args:
-    path: A directory in the style of Hugging Face (`config.json`,
-      `model.safetensors` or `pytorch_model.bin`), of Google's releases
-      (`bert_config.json`, a TensorFlow checkpoint) or of TF Hub
-      (`saved_model.pb`); a checkpoint or file of tensors in such a directory;
-      a config alone (`*.json`); or the address of a TF Hub module.
+    path: Directory of Hugging Face (`config.json`, `model.safetensors` or
+      `pytorch_model.bin`), of Google's releases (`bert_config.json`, a
+      TensorFlow checkpoint) or of TF Hub (`saved_model.pb`); checkpoint or file
+      of tensors in such a directory; config alone (`*.json`); or web address of
+      a TF Hub module.
   """
   path = resolve(path)
   weights: pathlib.Path | None = None
@@ -177,7 +176,7 @@ def find(path: str | os.PathLike) -> Sources:
 
 
 def read_config(path: pathlib.Path) -> BertConfig:
-  """Reads a config: the JSON of a BERT, or the one our own modules carry."""
+  """Reads the JSON config of a BERT or of a module of this package."""
   if path.name == 'realm.json':
     return BertConfig(**atomic.read_json(path)['bert_config'])
   return BertConfig.from_json(path)
@@ -186,7 +185,7 @@ def read_config(path: pathlib.Path) -> BertConfig:
 def _read_safetensors(
   path: pathlib.Path,
 ) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
-  # NumPy knows no bfloat16, and safetensors' NumPy reader refuses it.
+  # NumPy has no bfloat16, and safetensors' NumPy reader refuses it.
   types = {'F64': '<f8', 'F32': '<f4', 'F16': '<f2', 'BF16': '<u2'}
 
   def read(tensor: dict) -> np.ndarray:
@@ -213,8 +212,8 @@ def _read_checkpoint(
     raise ValueError(f'{prefix}: not a TensorFlow checkpoint: {e}') from e
   names = {key: key for key in reader.get_variable_to_shape_map()}
   if _OBJECT_GRAPH in names:
-    # TensorFlow 2 stores variables by their place in a tree of objects; the
-    # names they had stand in a record of that tree.
+    # TensorFlow 2 stores variables by their place in a tree of objects. Their
+    # names are in a record of that tree.
     graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
       reader.get_tensor(_OBJECT_GRAPH)
     )
@@ -232,14 +231,14 @@ def _read_checkpoint(
 def read_tensors(
   path: pathlib.Path,
 ) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
-  """Yields the name of each tensor, and what reads it.
+  """Yields the name of each tensor and a function that reads it.
 
   Args:
-    path: As in `Sources.weights`.
+    path: Path as in `Sources.weights`.
 
   Raises:
-    FileNotFoundError: An index names a file that is not there.
-    ValueError: It is broken, or of no kind that is known.
+    FileNotFoundError: A file of an index is missing.
+    ValueError: The file is damaged or of an unknown kind.
   """
   if path.name.endswith('.index.json'):
     for name in sorted(set(atomic.read_json(path)['weight_map'].values())):
@@ -253,14 +252,14 @@ def read_tensors(
 
 
 def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
-  """Reads all weights of a BERT as float32, by canonical name.
+  """Reads the weights of a BERT as float32, by canonical name.
 
   Args:
-    path: As in `Sources.weights`.
+    path: Path as in `Sources.weights`.
 
   Returns:
-    The weights, in canonical layout; and the number of attention heads, or 0
-    if the file does not show it.
+    The weights in canonical layout, and the number of attention heads, or 0 if
+    the file does not show it.
   """
   weights: dict[str, np.ndarray] = {}
   scopes: dict[str, str] = {}
@@ -299,10 +298,10 @@ def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
 
 
 def graph_facts_of(path: pathlib.Path) -> graph_facts.GraphFacts:
-  """What the graph beside a checkpoint says, if there is one.
+  """Reads the graph beside a checkpoint, if any.
 
   Args:
-    path: The prefix of a checkpoint, maybe of that in a SavedModel.
+    path: Prefix of the checkpoint, possibly inside a SavedModel.
   """
   if path.name == 'variables' and path.parent.name == 'variables':
     return graph_facts.read_graph_facts(path.parent.parent / 'saved_model.pb')
@@ -315,13 +314,13 @@ def infer_config(
   path: pathlib.Path,
   activation: str = 'gelu',
 ) -> BertConfig:
-  """Reads the sizes off the weights, where no config is beside them.
+  """Infers a config from weights and graph.
 
   Args:
-    weights: By canonical name, in canonical layout.
-    num_heads: If the weights show it, else 0.
-    path: Of the weights; a graph beside them is read as well.
-    activation: If no graph says which.
+    weights: Weights by canonical name, in canonical layout.
+    num_heads: Number of attention heads, or 0 if unknown.
+    path: Path of the weights.
+    activation: Activation if there is no graph that shows it.
   """
   vocab_size, hidden_size = weights[weight_names.WORD_EMBEDDINGS].shape
   facts = graph_facts_of(path)
@@ -337,7 +336,7 @@ def infer_config(
     if match
   ]
   if not numbers:
-    raise ValueError(f'{path}: no transformer layer is in it')
+    raise ValueError(f'{path}: it has no transformer layer')
   config = BertConfig(
     vocab_size=vocab_size,
     hidden_size=hidden_size,

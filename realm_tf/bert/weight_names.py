@@ -1,10 +1,10 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One name for each weight of BERT, whatever file or layer it is in.
+"""Canonical names of BERT's weights in all kinds of files and layers.
 
-The name used here is that of Google's first release, such as
-`bert/encoder/layer_0/attention/self/query/kernel`, and the layout is its too:
-matrices are `(input, output)`, with the heads of attention side by side.
+Canonical are the names of Google's release, such as
+`bert/encoder/layer_0/attention/self/query/kernel`, and its layout: matrices are
+`(input, output)`, with attention heads side by side.
 """
 
 import re
@@ -48,7 +48,7 @@ _OUTPUT_BIAS = 'cls/predictions/output_bias'
 
 
 def _names() -> dict[str, tuple[str, bool]]:
-  """Known name -> canonical name, and whether the matrix is transposed."""
+  """Maps known names to canonical names and to whether to transpose."""
   known: dict[str, tuple[str, bool]] = {}
 
   def add(canonical: str, *names: str, transposed: bool = False) -> None:
@@ -87,15 +87,15 @@ _LAYER = re.compile(r'\blayer[_/](\d+)(?=/)')
 
 
 def recognize(name: str) -> tuple[str, str, bool] | None:
-  """Finds out which weight of BERT a name stands for.
+  """Recognizes a weight of BERT by its name.
 
   Args:
-    name: Of a TensorFlow variable or checkpoint tensor (of the first release,
-      or of Model Garden's layers), or of a Hugging Face tensor.
+    name: Name of a TensorFlow variable or checkpoint tensor (of the original
+      release or of Model Garden), or of a Hugging Face tensor.
 
   Returns:
-    The scope before it (such as `module`), its canonical name, and whether it
-    is a transposed matrix. None if it is no weight of BERT.
+    The scope before the name (such as `module`), the canonical name, and
+    whether the matrix is transposed. None if it is not a weight of BERT.
   """
   name = name.split(':')[0].replace('.', '/')
   layer = _LAYER.search(name)
@@ -119,7 +119,7 @@ def canonical_name(name: str) -> str:
 
 
 def canonical_layout(name: str, value: np.ndarray) -> np.ndarray:
-  """Puts attention's heads, if apart, side by side."""
+  """Puts separate attention heads side by side."""
   if name.endswith('attention/output/dense/kernel'):
     return value.reshape(-1, value.shape[-1])
   if re.search(r'attention/self/\w+/kernel$', name):
@@ -130,7 +130,7 @@ def canonical_layout(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def to_hugging_face(name: str, value: np.ndarray) -> tuple[str, np.ndarray]:
-  """Returns name and layout as in Hugging Face's `BertForMaskedLM`."""
+  """Converts to name and layout of Hugging Face's `BertForMaskedLM`."""
   if name == _OUTPUT_BIAS:
     return 'cls.predictions.bias', value
   name = re.sub(r'layer_(\d+)', r'layer/\1', name)

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Pre-trained BERTs: loading, copying, saving."""
+"""Loads and saves pre-trained BERTs."""
 
 import dataclasses
 import os
@@ -19,20 +19,20 @@ from realm_tf.bert import weight_files, weight_names
 from realm_tf.bert.bert_config import PRESETS, BertConfig
 from realm_tf.io import atomic
 
-# What a file may lack: not every use of BERT trains these.
+# Weights that a file may lack, since not every training has them.
 _OPTIONAL = ('bert/pooler/', 'cls/')
 
 
 @dataclasses.dataclass
 class Bert:
-  """An encoder with what belongs to it.
+  """An encoder with its head and vocabulary.
 
   Attributes:
-    config: Its sizes.
-    encoder: Built; see `encoder.build_encoder`.
-    mlm_head: Built and tied to the encoder; see `encoder.build_mlm_head`.
-    vocab_file: Its vocabulary, if it came with one.
-    lower_case: Whether its vocabulary is of lower-cased text.
+    config: Sizes of the encoder.
+    encoder: The encoder (`encoder.build_encoder`).
+    mlm_head: Head that is tied to the encoder (`encoder.build_mlm_head`).
+    vocab_file: Vocabulary that came with the weights, if any.
+    lower_case: Whether the vocabulary is for lower-cased text.
   """
 
   config: BertConfig
@@ -57,7 +57,7 @@ def _check_vocab(path: pathlib.Path, vocab_size: int) -> None:
 
 
 def is_lower_case(path: pathlib.Path) -> bool:
-  """Whether a vocabulary is of lower-cased text, by its wordpieces."""
+  """Whether a vocabulary has no wordpiece with an upper-case letter."""
   return not any(
     re.search('[A-Z]', piece)
     for piece in _read_vocab(path)
@@ -65,19 +65,13 @@ def is_lower_case(path: pathlib.Path) -> bool:
   )
 
 
-def variables_by_name(
-  encoder: networks.BertEncoderV2, mlm_head: layers.MaskedLM | None = None
-) -> dict[str, tf.Variable]:
-  """All variables of a BERT by canonical name."""
-  variables = list(encoder.variables)
-  if mlm_head is not None:
-    table = encoder.get_embedding_table()
-    variables += [v for v in mlm_head.variables if v is not table]
+def variables_by_name(bert: Bert) -> dict[str, tf.Variable]:
+  """The variables of a BERT by canonical name."""
+  variables = list(bert.encoder.variables)
+  if bert.mlm_head is not None:
+    table = bert.encoder.get_embedding_table()
+    variables += [v for v in bert.mlm_head.variables if v is not table]
   return {weight_names.canonical_name(v.name): v for v in variables}
-
-
-def _variables(bert: Bert) -> dict[str, tf.Variable]:
-  return variables_by_name(bert.encoder, bert.mlm_head)
 
 
 def assign(
@@ -86,17 +80,16 @@ def assign(
   path: str | os.PathLike,
   optional: tuple[str, ...] = _OPTIONAL,
 ) -> None:
-  """Copies weights from a file, and reports those that it lacks.
+  """Assigns weights from a file, and logs those that it lacks.
 
   Args:
-    variables: By name.
-    weights: By the same names, BERT's in canonical layout.
-    path: Of the file, for messages.
-    optional: What the names may begin with of variables that then stay as they
-      are.
+    variables: Variables by name.
+    weights: Weights by the same names, BERT's in canonical layout.
+    path: Path of the file, for messages.
+    optional: Prefixes of the names of variables that may stay as they are.
 
   Raises:
-    ValueError: A weight is missing, or is of another shape.
+    ValueError: A weight is missing or has a wrong shape.
   """
   missing = sorted(variables.keys() - weights.keys())
   needed = [name for name in missing if not name.startswith(optional)]
@@ -121,7 +114,7 @@ def assign(
   logging.info('%s: %d weights read', path, len(variables) - len(missing))
   if missing:
     logging.warning(
-      '%s: not in it, and initialised anew: %s', path, ', '.join(missing)
+      '%s: missing, so initialized randomly: %s', path, ', '.join(missing)
     )
 
 
@@ -130,28 +123,25 @@ def load_bert(
   *,
   vocab_size: int | None = None,
   with_mlm_head: bool = True,
-  dropout: float | None = None,
-  attention_dropout: float | None = None,
   seed: int = 0,
 ) -> Bert:
   """Loads a pre-trained BERT, or makes one with random weights.
 
   Args:
-    path_or_preset: `tiny`, `mini`, `small` or `base` for random weights of
-      that size; a config (`bert_config.json`) for random weights of that; or
-      pre-trained weights: a directory with `config.json` and
-      `model.safetensors`, one with a TensorFlow checkpoint of BERT, a TF Hub
-      module or other SavedModel, or a checkpoint in such a directory.
-    vocab_size: Of a preset (30,522 otherwise). Anything else must have it.
-    with_mlm_head: Whether to build the head. Where the file has none, it is
-      initialised anew, and so is the pooler; a log line says so.
-    dropout: Replaces the rate of the config.
-    attention_dropout: Replaces the rate of the config.
-    seed: Of new weights.
+    path_or_preset: `tiny`, `mini`, `small` or `base`, or a config
+      (`bert_config.json`), for random weights of that size; or pre-trained
+      weights: a directory with `config.json` and `model.safetensors`, a
+      directory with a TensorFlow checkpoint of BERT, a TF Hub module or other
+      SavedModel, or a checkpoint in such a directory.
+    vocab_size: Vocabulary size of a preset; anything else must have this size.
+      Defaults to 30,522 for a preset.
+    with_mlm_head: Whether to build the head. A head or pooler that the file
+      lacks is initialized randomly and logged.
+    seed: Seed of random weights. Defaults to 0.
 
   Raises:
-    FileNotFoundError: There is nothing of the kind at the path.
-    ValueError: The files there do not fit together or are no BERT's.
+    FileNotFoundError: The path has no BERT.
+    ValueError: The files do not fit together, or are not BERT's.
   """
   name = os.fspath(path_or_preset)
   weights: dict[str, np.ndarray] = {}
@@ -174,10 +164,6 @@ def load_bert(
         f'{name}: its vocabulary has {config.vocab_size} wordpieces, not '
         f'{vocab_size}: use the vocabulary that belongs to it'
       )
-  if dropout is not None:
-    config = dataclasses.replace(config, dropout=dropout)
-  if attention_dropout is not None:
-    config = dataclasses.replace(config, attention_dropout=attention_dropout)
   lower_case = sources.lower_case
   if sources.vocab is not None:
     _check_vocab(sources.vocab, config.vocab_size)
@@ -196,25 +182,27 @@ def load_bert(
     lower_case=True if lower_case is None else lower_case,
   )
   if sources.weights is not None:
-    assign(_variables(bert), weights, sources.weights)
+    assign(variables_by_name(bert), weights, sources.weights)
   return bert
 
 
 def save_bert(
   bert: Bert, directory: str | os.PathLike, *, dtype: str = 'float32'
 ) -> None:
-  """Writes a BERT as `load_bert` and Hugging Face's `BertForMaskedLM` read it.
+  """Writes a BERT for `load_bert` and for Hugging Face's `BertForMaskedLM`.
 
   Args:
-    bert: To be saved.
-    directory: Made if it is not there. Gets `config.json`, `vocab.txt`,
+    bert: BERT to save.
+    directory: Directory that gets `config.json`, `vocab.txt`,
       `tokenizer_config.json` and, last, `model.safetensors`.
-    dtype: Of the saved weights, `float32` or `float16`.
+    dtype: Type of the saved weights, `float32` or `float16`.
   """
   if dtype not in ('float32', 'float16'):
-    raise ValueError(f"dtype must be 'float32' or 'float16'. Received: {dtype}")
+    raise ValueError(
+      f"`dtype` must be 'float32' or 'float16'. Received: {dtype}"
+    )
   tensors = {}
-  for name, variable in _variables(bert).items():
+  for name, variable in variables_by_name(bert).items():
     value = weight_names.canonical_layout(name, variable.numpy())
     with np.errstate(over='ignore'):
       value = value.astype(dtype)

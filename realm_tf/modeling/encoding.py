@@ -1,12 +1,12 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a Model Garden BERT where only some positions are asked for.
+"""A faster forward pass of Model Garden's BERT, for some positions only.
 
-REALM wants [CLS] of queries and documents, and the masked words of joint
-inputs. In the last layer only these positions are computed, which for a BERT
-of two layers is nearly half of the work. Rows are sorted by length into groups
-that are padded apart; attention goes by group, all the rest over the wordpieces
-of all groups at once. In evaluation the numbers are those of
+REALM needs [CLS] of queries and documents, and the masked words of joint
+inputs. The last layer computes these positions alone, which saves nearly half
+of the work of a BERT of two layers. Rows are sorted by length into groups with
+separate padding; attention is computed by group, and everything else over the
+wordpieces of all groups at once. Without dropout the result equals
 `encoder(inputs)['sequence_output']` at the positions.
 """
 
@@ -24,19 +24,18 @@ _MASKED = -1e9
 
 
 class Dropout:
-  """Draws the dropout masks of one pass; None as seed draws none."""
+  """Applies dropout in one forward pass.
+
+  Args:
+    seed: Seed of the pass, int `[2]`. None applies no dropout.
+  """
 
   def __init__(self, seed: tf.Tensor | None):
-    """Starts a pass.
-
-    Args:
-      seed: int `[2]`, another one for each pass.
-    """
     self._seed = seed
     self._count = 0
 
   def __call__(self, x: tf.Tensor, rate: float) -> tf.Tensor:
-    """Zeroes a share `rate` of the elements and scales up the others."""
+    """Drops a share `rate` of the elements and scales up the others."""
     if self._seed is None or not rate:
       return x
     self._count += 1
@@ -44,7 +43,7 @@ class Dropout:
 
 
 def trim(inputs: Inputs) -> dict[str, tf.Tensor]:
-  """Cuts `[rows, length]` to the longest row; one position stays at least."""
+  """Cuts `[rows, length]` to the longest row, and to no less than 1."""
   mask = inputs['input_mask']
   length = tf.maximum(tf.reduce_max(_lengths(mask)), 1)
   return {key: inputs[key][..., :length] for key in _KEYS}
@@ -57,7 +56,7 @@ def _lengths(mask: tf.Tensor) -> tf.Tensor:
 def _layer_norm(
   layer: keras.layers.LayerNormalization, x: tf.Tensor
 ) -> tf.Tensor:
-  """Normalizes in float32, whatever goes in."""
+  """Layer normalization in float32."""
   x = tf.cast(x, tf.float32)
   gamma, beta = (tf.cast(v, tf.float32) for v in (layer.gamma, layer.beta))
   return fused.normalize(x, layer.epsilon) * gamma + beta
@@ -66,7 +65,7 @@ def _layer_norm(
 def _dense(
   x: tf.Tensor, layers: Sequence[keras.layers.Layer], outputs: int
 ) -> tf.Tensor:
-  """`x [n, in]` times the kernels of `layers`, each of `outputs` columns."""
+  """Applies dense layers of `outputs` units each to `x [n, in]`."""
   inputs = x.shape[-1]
   kernel = tf.concat(
     [tf.reshape(layer.kernel, [inputs, outputs]) for layer in layers], 1
@@ -78,7 +77,7 @@ def _dense(
 
 
 class _Group:
-  """Rows that are padded to one length."""
+  """Rows with the same padded length."""
 
   def __init__(self, inputs: Inputs, positions: tf.Tensor | None):
     self.inputs = inputs
@@ -107,7 +106,7 @@ def _attend(
   rate: float,
   dropout: Dropout,
 ) -> tf.Tensor:
-  """Attention within rows; all but the result are `[rows, heads, ., size]`."""
+  """Attention within rows, of tensors `[rows, heads, length, size]`."""
   size = query.shape[-1]
   scores = tf.matmul(query * size**-0.5, key, transpose_b=True)
   probs = tf.nn.softmax(scores + tf.cast(group.bias, scores.dtype))
@@ -125,7 +124,7 @@ def _self_attention(
   dropout: Dropout,
   last: bool,
 ) -> tf.Tensor:
-  """From all wordpieces `[n, hidden]`, or in the last layer those wanted."""
+  """Self-attention of `[n, hidden]`; in the last layer, of wanted queries."""
   _, heads, size = layer._query_dense.kernel.shape
   hidden = heads * size
   sizes = tf.stack([group.size for group in groups])
@@ -151,7 +150,7 @@ def _self_attention(
 
 
 def _wanted(x: tf.Tensor, groups: Sequence[_Group]) -> tf.Tensor:
-  """The wanted ones of all wordpieces."""
+  """Values of `x [n, hidden]` at the wanted positions."""
   places, first = [], 0
   for group in groups:
     places.append(first + group.places)
@@ -179,7 +178,7 @@ def _transform(
   )
   if last:
     x = _wanted(x, groups)
-  # The block has attention's rate for this dropout; BERT has the other one.
+  # Model Garden uses attention's rate here; BERT does not.
   x += tf.cast(dropout(attended, rate), tf.float32)
   x = _layer_norm(block._attention_layer_norm, x)
   inner, outer = block._intermediate_dense, block._output_dense
@@ -195,7 +194,7 @@ def _embed(
   groups: Sequence[_Group],
   dropout: Dropout,
 ) -> tf.Tensor:
-  """Embeddings of all wordpieces, `[n, hidden]`."""
+  """Embeddings of the wordpieces of all groups, `[n, hidden]`."""
   table = encoder.get_embedding_table()
   types = tf.cast(encoder._type_embedding_layer.embeddings, tf.float32)
   places = tf.cast(
@@ -206,7 +205,7 @@ def _embed(
     ids.append(tf.reshape(group.inputs['input_word_ids'], [-1]))
     of_types.append(tf.reshape(group.inputs['input_type_ids'], [-1]))
     of_places.append(tf.tile(places[: group.length], [group.rows, 1]))
-  # One lookup for all groups: its gradient is as large as the vocabulary.
+  # A single lookup, because its gradient is as large as the vocabulary.
   x = tf.cast(tf.gather(table, tf.concat(ids, 0)), tf.float32)
   x += tf.matmul(tf.one_hot(tf.concat(of_types, 0), types.shape[0]), types)
   x += tf.concat(of_places, 0)
@@ -214,25 +213,14 @@ def _embed(
   return dropout(x, encoder._embedding_dropout.rate)
 
 
-def encode_groups(
+def _encode_groups(
   encoder: networks.BertEncoderV2,
   inputs: Sequence[Inputs],
   positions: Sequence[tf.Tensor] | None = None,
   *,
   seed: tf.Tensor | None = None,
 ) -> list[tf.Tensor]:
-  """Computes the encoder's output at some positions of several batches.
-
-  Args:
-    encoder: With its weights; of its own `call` nothing is used.
-    inputs: BERT inputs, each int32 `[rows, length]`, padded at the end.
-    positions: int32 `[rows, wanted]` for each; None for position 0, which is
-      [CLS].
-    seed: int `[2]` of the dropout masks; None for evaluation.
-
-  Returns:
-    For each, float32 `[rows, wanted, hidden]`.
-  """
+  """Runs `encode` on several batches; returns one result for each."""
   dtype = tf.as_dtype(encoder.compute_dtype)
   dropout = Dropout(seed)
   groups = [
@@ -263,11 +251,11 @@ def encode(
   """Computes the encoder's output at some positions.
 
   Args:
-    encoder: With its weights; of its own `call` nothing is used.
+    encoder: The encoder; its own `call` is not used.
     inputs: BERT inputs, int32 `[rows, length]`, padded at the end.
-    positions: int32 `[rows, wanted]`; None for position 0, which is [CLS].
-    seed: int `[2]` of the dropout masks; None for evaluation.
-    num_groups: Into how many groups of similar length rows are sorted.
+    positions: Positions, int32 `[rows, wanted]`. Defaults to position 0, [CLS].
+    seed: Seed of the dropout masks, int `[2]`. None applies no dropout.
+    num_groups: Number of groups of similar length that rows are sorted into.
 
   Returns:
     float32 `[rows, wanted, hidden]`.
@@ -275,13 +263,13 @@ def encode(
   inputs = {key: inputs[key] for key in _KEYS}
   if num_groups == 1:
     given = None if positions is None else [positions]
-    return encode_groups(encoder, [inputs], given, seed=seed)[0]
+    return _encode_groups(encoder, [inputs], given, seed=seed)[0]
   lengths = _lengths(inputs['input_mask'])
   rows = tf.size(lengths)
   order = tf.argsort(lengths, stable=True)
   limits = rows * tf.range(num_groups + 1) // num_groups
   parts = [order[limits[i] : limits[i + 1]] for i in range(num_groups)]
-  outputs = encode_groups(
+  outputs = _encode_groups(
     encoder,
     [{k: tf.gather(x, part) for k, x in inputs.items()} for part in parts],
     None if positions is None else [tf.gather(positions, p) for p in parts],

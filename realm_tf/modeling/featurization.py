@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From masked sentences and their candidates to the model's features."""
+"""Turns masked sentences and their candidates into features of the model."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.text import packing
 
 _ROWS = tf.RaggedTensorSpec([None, None], tf.int32)
-# What `featurize` reads of a batch of masked sentences.
+# The part of a batch of masked sentences that `featurize` reads.
 _MASKED = {
   'query_ids': _ROWS,
   'mlm_positions': tf.TensorSpec([None, None], tf.int32),
@@ -31,13 +31,13 @@ def pack_candidates(
   """Packs documents for the document embedder.
 
   Args:
-    title_ids: int32 [m, (tokens)].
-    body_ids: int32 [m, (tokens)].
-    special: Ids of [CLS] and so on.
+    title_ids: Titles, int32 [m, (tokens)].
+    body_ids: Bodies, int32 [m, (tokens)].
+    special: Ids of the special wordpieces.
     config: Lengths and segments.
 
   Returns:
-    BERT's inputs, int32 [m, length].
+    BERT inputs, int32 [m, length].
   """
   packed = packing.pack_document(
     title_ids,
@@ -56,9 +56,7 @@ def _per_query(
 ) -> dict[str, tf.Tensor]:
   """Reshapes [batch * k, length] to [batch, k, length]."""
   return {
-    name: tf.reshape(x, [-1, num_candidates, tf.shape(x)[1]])
-    if x.shape[1] is None
-    else tf.reshape(x, [-1, num_candidates, x.shape[1]])
+    name: tf.reshape(x, [-1, num_candidates, x.shape[1] or tf.shape(x)[1]])
     for name, x in packed.items()
   }
 
@@ -71,25 +69,26 @@ def featurize(
   special: packing.SpecialIds,
   config: FeaturizationConfig,
 ) -> dict[str, Any]:
-  """Makes the features of a batch, in a graph too.
+  """Makes the features of a batch, eagerly or in a graph.
 
   Args:
     masked: A batch of `pretraining_examples.masked_queries`.
-    title_ids: int32 [batch * k, (tokens)], k = `num_candidates`.
-    body_ids: int32 [batch * k, (tokens)].
-    special: Ids of [CLS] and so on.
+    title_ids: Titles of the k = `num_candidates` documents of each query, int32
+      [batch * k, (tokens)].
+    body_ids: Bodies, int32 [batch * k, (tokens)].
+    special: Ids of the special wordpieces.
     config: Lengths and numbers.
 
   Returns:
-    `query`: BERT's inputs [batch, query length]; `candidates` and `joint`:
-    BERT's inputs [batch, k, length]; `mlm_positions`, `mlm_targets` int32 and
+    `query`: BERT inputs [batch, query length]; `candidates` and `joint`: BERT
+    inputs [batch, k, length]; `mlm_positions`, `mlm_targets` int32 and
     `mlm_mask` float32 [batch, max_masks].
   """
   query_ids = masked['query_ids'][:, : config.query_seq_len - 2]
   k = config.num_candidates
   owner = tf.repeat(tf.range(query_ids.nrows()), k)
-  # As in the original each side has a length of its own: a long sentence does
-  # not push the document out.
+  # As in the original, each side has its own length, so that a long sentence
+  # does not displace the document.
   joint = packing.pack_joint(
     tf.gather(query_ids, owner),
     body_ids[:, : config.candidate_seq_len - 2],
@@ -116,18 +115,16 @@ def featurize(
 
 
 class Featurizer:
-  """Packs batch after batch, each function traced once for all of them.
+  """Packs and featurizes in graphs that are traced once.
 
-  Eagerly the many small ops of a packing cost more than what they do.
+  Run eagerly, the overhead of the many small ops dominates.
+
+  Args:
+    special: Ids of the special wordpieces.
+    config: Lengths and numbers.
   """
 
   def __init__(self, special: packing.SpecialIds, config: FeaturizationConfig):
-    """Traces nothing yet.
-
-    Args:
-      special: Ids of [CLS] and so on.
-      config: Lengths and numbers.
-    """
     self._pack_query: Callable[..., Any] = tf.function(
       functools.partial(
         packing.pack_query,
@@ -145,7 +142,7 @@ class Featurizer:
     )
 
   def pack_query(self, query_ids: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-    """`packing.pack_query`, of int32 [batch, (tokens)]."""
+    """Runs `packing.pack_query` on int32 [batch, (tokens)]."""
     return self._pack_query(query_ids)
 
   def featurize(
@@ -154,6 +151,6 @@ class Featurizer:
     title_ids: tf.RaggedTensor,
     body_ids: tf.RaggedTensor,
   ) -> dict[str, Any]:
-    """See the function `featurize`."""
+    """Runs the function `featurize`."""
     its = {name: masked[name] for name in _MASKED}
     return self._featurize(its, title_ids, body_ids)

@@ -1,9 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a transformer layer that take few passes over memory.
+"""Operations of a transformer layer with few passes over memory.
 
-On a CPU the passes that TensorFlow's own gradients take cost more than the
-multiplications. These compute the same numbers.
+On a CPU the memory passes of TensorFlow's own gradients cost more than the
+matrix products. These operations compute the same values.
 """
 
 import math
@@ -27,16 +27,16 @@ def _drop(x: tf.Tensor, kept: tf.Tensor, scale: tf.Tensor):
 
 
 def drop(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-  """Zeroes a share `rate` of the elements and scales up the others.
+  """Drops a share `rate` of the elements and scales up the others.
 
-  16 random bits decide each place, so the rate is right to 1 in 131,072;
-  TensorFlow's dropout takes three times as long. Until the gradient is computed
-  a byte is kept for each element.
+  Each element takes 16 random bits, so the rate is exact to 1 in 131,072.
+  TensorFlow's dropout takes three times as long. The gradient needs one byte
+  per element.
 
   Args:
-    x: Any shape.
-    rate: Between 0 and 1.
-    seed: int `[2]`.
+    x: Tensor of any shape.
+    rate: Share between 0 and 1.
+    seed: Seed, int `[2]`.
   """
   shape = tf.shape(x)
   size = tf.reduce_prod(shape)
@@ -65,16 +65,13 @@ def _normalize(x: tf.Tensor, epsilon: tf.Tensor):
 
 
 def normalize(x: tf.Tensor, epsilon: float) -> tf.Tensor:
-  """Mean 0 and variance 1 along the last axis."""
+  """Shifts and scales the last axis to mean 0 and variance 1."""
   return _normalize(x, tf.constant(epsilon, x.dtype))
 
 
 @tf.custom_gradient
 def gelu(x: tf.Tensor):
-  """GELU by the error function.
-
-  Of the widest tensor of a layer only one copy is kept for the gradient.
-  """
+  """GELU by the error function, which keeps one tensor for its gradient."""
   below = 0.5 * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
   density = tf.exp(-0.5 * tf.square(x)) * (1 / math.sqrt(2 * math.pi))
   slope = below + x * density
@@ -84,5 +81,5 @@ def gelu(x: tf.Tensor):
 def faster(
   activation: Callable[[tf.Tensor], tf.Tensor],
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-  """The same activation, with a faster gradient if there is one."""
+  """The same activation, with a faster gradient if one is known."""
   return gelu if activation is erf_gelu else activation

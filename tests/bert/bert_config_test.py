@@ -101,7 +101,7 @@ def test_reads_googles_config(tmp_path):
     (
       '{"vocab_size": 5, "hidden_size": 9, "num_hidden_layers": 1,'
       ' "num_attention_heads": 2}',
-      'multiple of num_heads',
+      'multiple of `num_heads`',
     ),
   ],
 )
@@ -117,8 +117,8 @@ def test_bad_file_is_named_with_its_fault(tmp_path, text, message):
   'fields, message',
   [
     ({'activation': 'swish'}, 'swish'),
-    ({'dropout': 1.0}, 'dropout must be in'),
-    ({'num_layers': 0}, 'num_layers must be at least 1'),
+    ({'dropout': 1.0}, '`dropout` must be in'),
+    ({'num_layers': 0}, '`num_layers` must be at least 1'),
   ],
 )
 def test_refuses_impossible_values(fields, message):

@@ -36,7 +36,7 @@ def test_no_graph_and_a_broken_one(tmp_path):
   none = graph_facts.read_graph_facts(tmp_path / 'saved_model.pb')
   assert none == graph_facts.GraphFacts()
   (tmp_path / 'saved_model.pb').write_bytes(b'\xff\xff')
-  with pytest.raises(ValueError, match='not a graph of TensorFlow'):
+  with pytest.raises(ValueError, match='not a TensorFlow graph'):
     graph_facts.read_graph_facts(tmp_path / 'saved_model.pb')
 
 

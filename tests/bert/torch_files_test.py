@@ -54,8 +54,8 @@ def write(path, pickled, **entries):
 @pytest.mark.parametrize(
   'pickled, reason',
   [
-    (pickle.dumps({'a': Evil()}), r'(posix|nt)\.system has no place'),
-    (pickle.dumps(np.float64), 'numpy.* has no place'),
+    (pickle.dumps({'a': Evil()}), r'(posix|nt)\.system is not allowed'),
+    (pickle.dumps(np.float64), 'numpy.* is not allowed'),
     (pickle.dumps({'a': 1}), 'a is no tensor'),
     (pickle.dumps([1]), 'not a dict'),
     (b'no pickle', 'refused'),

@@ -92,10 +92,8 @@ def test_config_alone_gives_random_weights_by_seed(tmp_path):
 
 
 def test_preset_with_overrides():
-  bert = weights.load_bert(
-    'tiny', vocab_size=60, dropout=0.3, with_mlm_head=False
-  )
-  assert bert.config == BertConfig.preset('tiny', vocab_size=60, dropout=0.3)
+  bert = weights.load_bert('tiny', vocab_size=60, with_mlm_head=False)
+  assert bert.config == BertConfig.preset('tiny', vocab_size=60)
   assert bert.encoder.get_embedding_table().shape == (60, 128)
   assert bert.mlm_head is None
 
@@ -164,7 +162,7 @@ def test_what_a_file_lacks_is_new_and_reported(bert, tmp_path, caplog):
   )
   with caplog.at_level(python_logging.WARNING, logger='absl'):
     found = weights.load_bert(tmp_path / 'saved')
-  assert 'initialised anew: bert/pooler/dense/bias' in caplog.text
+  assert 'initialized randomly: bert/pooler/dense/bias' in caplog.text
   assert 'cls/predictions/output_bias' in caplog.text
   np.testing.assert_array_equal(
     found.encoder(features())['sequence_output'],
