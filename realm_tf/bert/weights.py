@@ -65,12 +65,14 @@ def is_lower_case(path: pathlib.Path) -> bool:
   )
 
 
-def variables_by_name(bert: Bert) -> dict[str, tf.Variable]:
+def variables_by_name(
+  encoder: networks.BertEncoderV2, mlm_head: layers.MaskedLM | None = None
+) -> dict[str, tf.Variable]:
   """The variables of a BERT by canonical name."""
-  variables = list(bert.encoder.variables)
-  if bert.mlm_head is not None:
-    table = bert.encoder.get_embedding_table()
-    variables += [v for v in bert.mlm_head.variables if v is not table]
+  variables = list(encoder.variables)
+  if mlm_head is not None:
+    table = encoder.get_embedding_table()
+    variables += [v for v in mlm_head.variables if v is not table]
   return {weight_names.canonical_name(v.name): v for v in variables}
 
 
@@ -182,7 +184,9 @@ def load_bert(
     lower_case=True if lower_case is None else lower_case,
   )
   if sources.weights is not None:
-    assign(variables_by_name(bert), weights, sources.weights)
+    assign(
+      variables_by_name(bert.encoder, bert.mlm_head), weights, sources.weights
+    )
   return bert
 
 
@@ -202,7 +206,7 @@ def save_bert(
       f"`dtype` must be 'float32' or 'float16'. Received: {dtype}"
     )
   tensors = {}
-  for name, variable in variables_by_name(bert).items():
+  for name, variable in variables_by_name(bert.encoder, bert.mlm_head).items():
     value = weight_names.canonical_layout(name, variable.numpy())
     with np.errstate(over='ignore'):
       value = value.astype(dtype)

@@ -106,7 +106,7 @@ def tell_left_over(source: Source, say: Say) -> None:
 
 def tell_missing(bert: Bert, encoder: Encoder, say: Say) -> None:
   """Says which weights of a BERT are not in its file."""
-  variables = weights.variables_by_name(bert)
+  variables = weights.variables_by_name(bert.encoder, bert.mlm_head)
   missing = variables.keys() - encoder.used().keys()
   if missing:
     names = _first_names(missing)

@@ -26,7 +26,9 @@ GOOGLE_CONFIG = {
 def _google_arrays(bert):
   """As Google's first release has them, by weights of our layers' names."""
   arrays = {}
-  for name, variable in weights.variables_by_name(bert).items():
+  for name, variable in weights.variables_by_name(
+    bert.encoder, bert.mlm_head
+  ).items():
     value = variable.numpy()
     if 'attention/self' in name:
       value = value.reshape(*value.shape[: value.ndim - 2], 16)

@@ -426,7 +426,7 @@ def bert():
 
 def missing(bert, *names, **more):
   """What is said if all but `names` are there."""
-  variables = weights.variables_by_name(bert)
+  variables = weights.variables_by_name(bert.encoder, bert.mlm_head)
   there = {n: v.numpy() for n, v in variables.items() if n not in names}
   said = []
   model_conversion.tell_missing(
