@@ -4,6 +4,7 @@
 
 from realm_tf.answering.answerer import Answerer
 from realm_tf.answering.blank_filler import BlankFiller
+from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.configs.ict_config import IctConfig
@@ -24,12 +25,14 @@ from realm_tf.modeling.retriever import Retriever
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.tasks.ict import pretrain as pretrain_ict
+from realm_tf.tasks.ict_examples import ict_dataset
 from realm_tf.tasks.qa import finetune
 from realm_tf.tasks.realm import pretrain
 from realm_tf.text.tokenizer import BertTokenizer as Tokenizer
 
 __all__ = [
   'Answerer',
+  'BertConfig',
   'BlankFiller',
   'Corpus',
   'CorpusConfig',
@@ -52,6 +55,7 @@ __all__ = [
   'build_corpus',
   'build_index',
   'finetune',
+  'ict_dataset',
   'pretrain',
   'pretrain_ict',
 ]

@@ -41,6 +41,10 @@ _ACTIVATIONS = ('gelu', 'gelu_new', 'relu')
 class BertConfig:
   """Sizes and rates of a BERT encoder.
 
+  Example:
+    >>> BertConfig.preset('tiny', vocab_size=100).num_layers
+    2
+
   Attributes:
     vocab_size: Number of wordpieces.
     hidden_size: Width of the encoder, a multiple of `num_heads`.

@@ -58,6 +58,11 @@ class ShardingConfig(Config):
 class CorpusConfig(ShardingConfig):
   """Configuration of building a knowledge corpus.
 
+  Example:
+    config = realm_tf.CorpusConfig(
+      input='wiki.jsonl', output_dir='out/new', vocab_file='BERT/vocab.txt'
+    )
+
   Attributes:
     vocab_file: BERT's vocabulary, one wordpiece per line.
     lower_case: Whether the vocabulary is uncased. Defaults to True.

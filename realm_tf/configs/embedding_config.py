@@ -45,6 +45,11 @@ class EmbeddingConfig(Config):
 class IndexConfig(SearcherConfig, EmbeddingConfig):
   """Configuration of building the index of a corpus.
 
+  Example:
+    config = realm_tf.IndexConfig(
+      corpus_dir='out/corpus', index_dir='out/new_index'
+    )
+
   Attributes:
     corpus_dir: Corpus to embed.
     index_dir: Directory in which index versions are published.

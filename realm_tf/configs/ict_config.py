@@ -13,6 +13,11 @@ from realm_tf.configs.training_config import WarmStartConfig
 class IctConfig(WarmStartConfig):
   """Configuration of the inverse cloze task. Defaults follow ORQA.
 
+  Example:
+    config = realm_tf.IctConfig(
+      model_dir='out/ict', corpus_dir='out/corpus', bert='BERT', batch_size=64
+    )
+
   Attributes:
     corpus_dir: Corpus whose sentences have to find their documents.
     projection_size: Size of the embeddings of queries and documents. Defaults

@@ -87,6 +87,15 @@ class QAConfig(TrainingConfig, QuestionConfig, OpenQAConfig, SearcherConfig):
 
   Exactly one of `bert` and `span_reader` must be given.
 
+  Example:
+    config = realm_tf.QAConfig(
+      model_dir='out/qa',
+      corpus_dir='out/corpus',
+      index_dir='out/index',
+      bert='out/realm/export/tf_hub/20000/bert',
+      train_questions='train.jsonl',
+    )
+
   Attributes:
     corpus_dir: Corpus from which blocks are retrieved.
     index_dir: Index of the corpus, or a directory of several, of which the

@@ -18,6 +18,15 @@ class RealmConfig(
 ):
   """Configuration of REALM pre-training. Defaults follow the paper.
 
+  Example:
+    config = realm_tf.RealmConfig(
+      model_dir='out/realm',
+      corpus_dir='out/corpus',
+      train_examples='out/spans/spans-*.tfrecord.gz',
+      bert='BERT',
+      batch_size=8,
+    )
+
   Attributes:
     corpus_dir: Corpus from which documents are retrieved.
     index_dir: Directory of the index versions. Defaults to `index` in

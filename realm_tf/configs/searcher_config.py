@@ -13,6 +13,9 @@ from realm_tf.configs.config import Config
 class SearcherConfig(Config):
   """How an index is searched.
 
+  Example:
+    config = realm_tf.SearcherConfig(searcher='scann', leaves_to_search=200)
+
   Attributes:
     searcher: `exact` compares with every row; `scann` looks into the nearest
       leaves of a tree, scores with quantized vectors, and scores the best of

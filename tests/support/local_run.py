@@ -57,6 +57,10 @@ def make(directory: pathlib.Path) -> LocalRun:
   tiny_world.write(world, count=50)
   (world / 'text.jsonl').rename(world / 'pretraining.jsonl')
   (world / 'text.jsonl').symlink_to('pretraining.jsonl')
+  # Positions for the default lengths.
+  config = json.loads((world / 'bert_config.json').read_text())
+  config['max_position_embeddings'] = 512
+  (world / 'bert_config.json').write_text(json.dumps(config))
   bert, _ = warm_start.load(
     str(world / 'bert_config.json'), vocab_file=str(world / 'vocab.txt')
   )
