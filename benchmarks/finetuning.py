@@ -48,16 +48,6 @@ def finetuning(
 ) -> dict[str, Any]:
   """Trains for some steps: embedding, search, matching, reading, update.
 
-  Args:
-    material: Source of corpus and questions.
-    preset: BERT of questions and reader.
-    retriever_beam: Blocks in the retriever's loss.
-    batch_size: Questions per step.
-    questions: Number of different questions.
-    warmup: Steps that are not counted.
-    steps: Steps that are.
-    mixed_precision: Whether to compute in bfloat16.
-
   Returns:
     `question_seconds`: the median step over the questions in it, with the
     best and the worst; `blocks`, and their `mean_wordpieces_of_block`;

@@ -79,11 +79,6 @@ def memory(
 ) -> dict[str, Any]:
   """Builds, publishes, loads and swaps in an index many times, while searched.
 
-  Args:
-    work_dir: Where the index is published.
-    rows: Rows of the index.
-    refreshes: Number of refreshes; more than three.
-
   Returns:
     `last_to_third`: memory after the last refresh, when the index before is
     closed, relative to that after the third; `highest_to_third`; all of

@@ -1,6 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Examples, steps and embedding of pre-training: how fast, how much memory."""
+"""Examples, steps and embedding of pre-training: how fast, how much memory.
+
+`sizes` of each are arguments of `PipelineConfig`.
+"""
 
 import dataclasses
 import functools
@@ -45,13 +48,6 @@ def steps(
   **sizes: Any,
 ) -> dict[str, Any]:
   """Trains for some steps on batches that are ready.
-
-  Args:
-    material: Source of corpus and spans.
-    batches: Number of different batches; they are repeated in turn.
-    warmup: Steps that are not counted.
-    steps: Steps that are.
-    **sizes: Arguments of `PipelineConfig`.
 
   Returns:
     `step_seconds` (median), `step_seconds_best` and `..._worst`; the
@@ -104,13 +100,6 @@ def examples(
 ) -> dict[str, Any]:
   """Makes examples as fast as it goes, in the thread that training uses.
 
-  Args:
-    material: Source of corpus and spans.
-    batch_sizes: Sizes measured, the one that counts first.
-    num_examples: Examples per repeat.
-    repeats: Number of repeats of each.
-    **sizes: Arguments of `PipelineConfig`.
-
   Returns:
     `examples_per_second` at the first batch size, `by_batch_size`, and
     `masking_examples_per_second` of masking alone, at the first size.
@@ -152,11 +141,6 @@ def embedding(
   material: Material, *, repeats: int = 3, **sizes: Any
 ) -> dict[str, float]:
   """Embeds the whole corpus, as the index builder does.
-
-  Args:
-    material: Source of the corpus.
-    repeats: Number of repeats.
-    **sizes: Arguments of `PipelineConfig`.
 
   Returns:
     `documents_per_second`, of whole documents of the material, and

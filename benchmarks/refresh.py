@@ -177,13 +177,7 @@ def refresh(
 ) -> dict[str, Any]:
   """Trains while a thread beside it rebuilds the index several times.
 
-  Args:
-    material: Source of corpus and spans.
-    work_dir: Where exports and indexes go.
-    warmup: Steps that are not counted.
-    idle_steps: Steps of each round in which no index is built.
-    rounds: Indexes that are built and swapped in.
-    **sizes: Arguments of `PipelineConfig`.
+  A round trains `idle_steps` without a build, then until a new index is in use.
 
   Returns:
     `slow_down`: median step while an index was built, relative to that while

@@ -3,6 +3,7 @@
 """How long an answer takes, from string to string."""
 
 import os
+import pathlib
 import shutil
 import statistics
 import time
@@ -25,47 +26,6 @@ from realm_tf.modeling.span_reader import SpanReader
 _WORDS = 10
 
 
-def _export(
-  material: Material,
-  directory: str,
-  *,
-  preset: str,
-  mixed_precision: bool,
-) -> dict[str, Any]:
-  """Writes the SavedModel of random weights; returns facts about it."""
-  tokenizer = material.tokenizer()
-  documents = material.corpus()
-  bert = bert_config(preset, tokenizer)
-  index = random_index(documents, 'auto', DIM)
-  start = time.perf_counter()
-  with precision.mixed_precision_scope(mixed_precision):
-    embedder, reader = Embedder(bert, DIM), SpanReader(bert)
-  answerer = Answerer(
-    embedder,
-    reader,
-    tokenizer,
-    documents,
-    index,
-    query_seq_len=64,
-    reader_seq_len=320,
-  )
-  serving_lib.export_serving(answerer, directory, reader_beam=5)
-  seconds = time.perf_counter() - start
-  answerer.close()
-  size = sum(
-    os.path.getsize(os.path.join(root, name))
-    for root, _, names in os.walk(directory)
-    for name in names
-  )
-  return {
-    'export_seconds': seconds,
-    'blocks': len(documents),
-    'mean_wordpieces_of_block': float(np.mean(documents.body_lengths)),
-    'searcher': index.metadata.kind,
-    'saved_model_megabytes': size / 1e6,
-  }
-
-
 def serving(
   material: Material,
   work_dir: str,
@@ -77,15 +37,6 @@ def serving(
   mixed_precision: bool = False,
 ) -> dict[str, Any]:
   """Exports a model with random weights, loads it and asks it.
-
-  Args:
-    material: Source of corpus and questions.
-    work_dir: Where the model is exported.
-    preset: BERT of questions and reader.
-    batch_size: Questions asked together, when they are.
-    questions: Number of questions; a multiple of `batch_size`.
-    repeats: Times that all are asked in batches.
-    mixed_precision: Whether to compute in bfloat16.
 
   Returns:
     `answer_milliseconds`: the median of questions asked one by one, and the
@@ -99,21 +50,37 @@ def serving(
       f' questions={questions}, batch_size={batch_size}'
     )
   directory = os.path.join(work_dir, 'serving')
-  facts = _export(
-    material, directory, preset=preset, mixed_precision=mixed_precision
-  )
+  tokenizer = material.tokenizer()
+  documents = material.corpus()
+  bert = bert_config(preset, tokenizer)
+  index = random_index(documents, 'auto', DIM)
+  start = time.perf_counter()
+  with precision.mixed_precision_scope(mixed_precision):
+    answerer = Answerer(
+      Embedder(bert, DIM),
+      SpanReader(bert),
+      tokenizer,
+      documents,
+      index,
+      query_seq_len=64,
+      reader_seq_len=320,
+    )
+  serving_lib.export_serving(answerer, directory, reader_beam=5)
+  exported = time.perf_counter()
+  answerer.close()
+  size = sum(f.stat().st_size for f in pathlib.Path(directory).rglob('*'))
   # The first words of texts that tell what the blocks tell.
   asked = [
     f'{document.text}?'
     for document in cut_documents(material.queries, questions, _WORDS)
   ]
-  start = time.perf_counter()
+  begin = time.perf_counter()
   model = tf.saved_model.load(directory)
   loaded = time.perf_counter()
 
-  def answer(questions: Sequence[str]) -> float:
+  def answer(some: Sequence[str]) -> float:
     begin = time.perf_counter()
-    model.answer(tf.constant(questions))['answer'].numpy()
+    model.answer(tf.constant(some))['answer'].numpy()
     return time.perf_counter() - begin
 
   first = answer(asked[:1])
@@ -131,12 +98,16 @@ def serving(
   shutil.rmtree(work_dir)
   one_by_one = questions / sum(alone)
   return {
-    **facts,
     **rates,
+    'export_seconds': exported - start,
+    'blocks': len(documents),
+    'mean_wordpieces_of_block': float(np.mean(documents.body_lengths)),
+    'searcher': index.metadata.kind,
+    'saved_model_megabytes': size / 1e6,
     'answer_milliseconds': 1000 * statistics.median(alone),
     'answer_milliseconds_p95': 1000 * float(np.quantile(alone, 0.95)),
     'one_by_one_questions_per_second': one_by_one,
     'batch_speed_up': rates['questions_per_second'] / one_by_one,
-    'load_seconds': loaded - start,
+    'load_seconds': loaded - begin,
     'first_answer_seconds': first,
   }

@@ -16,10 +16,6 @@ from benchmarks.material import Material, cut_documents
 def peak(*, size: int = 4096, repeats: int = 7) -> dict[str, float]:
   """Multiplies matrices: what the cores can do at most.
 
-  Args:
-    size: Rows and columns of the matrices.
-    repeats: Number of products.
-
   Returns:
     `gigaflops_per_second` in float32 and, with a prefix, in bfloat16.
   """
@@ -46,12 +42,6 @@ def tokenizing(
   repeats: int = 5,
 ) -> dict[str, float]:
   """Tokenizes with and without offsets; to be run on one core.
-
-  Args:
-    material: Source of the text.
-    num_documents: Documents tokenized in each repeat.
-    batch_size: Documents given to the tokenizer at a time.
-    repeats: Number of repeats of each.
 
   Returns:
     `megabytes_per_second` of UTF-8 (1 MB = 1,000,000 bytes), and the same with
@@ -95,12 +85,6 @@ def corpus(
   """Builds corpora from JSONL.
 
   The start of the builder's own processes is counted, that of this one is not.
-
-  Args:
-    material: Source of the documents.
-    work_dir: Where they are built.
-    num_processes: Processes; 0 lets the builder choose.
-    repeats: Number of corpora.
 
   Returns:
     `documents_per_second`, to records and document store, and

@@ -4,24 +4,18 @@
 import itertools
 
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.pipeline import VOCAB_SIZE, Pipeline, PipelineConfig
 
 
-def test_batches_have_the_shapes_asked_for_and_train(material, toy):
-  steps = []
+def test_batches_have_the_shapes_asked_for(material, toy):
   with Pipeline(PipelineConfig(**toy), material) as pipeline:
     assert pipeline.bert_config.vocab_size == VOCAB_SIZE
     pipeline.use_random_index()
     generator = pipeline.batches()
     first, second = itertools.islice(generator, 2)
     generator.close()
-    trainer, state = pipeline.make_trainer(lambda: steps.append(1))
-    trainer.batches = iter([first, second])
-    trainer.train(tf.constant(2))
   assert pipeline.slot.is_empty
-  assert len(steps) == int(state.step) == 2
   assert [first.number, second.number] == [0, 1]
   ids = first.features['candidates']['input_word_ids']
   assert ids.shape[:2] == [2, 3] and ids.shape[2] <= 48

@@ -3,6 +3,7 @@
 
 import os
 import time
+import types
 
 import pytest
 
@@ -34,14 +35,22 @@ def test_figures(material, toy, tmp_path, monkeypatch):
   assert not os.path.exists(tmp_path / 'work')
 
 
-def test_a_refresh_that_never_comes_is_an_error(
-  material, toy, tmp_path, monkeypatch
-):
-  monkeypatch.setattr(refresh, '_TIMEOUT', 0.0)
-  with pytest.raises(RuntimeError, match='no new index was in use after 0 s'):
-    refresh.refresh(
-      material, str(tmp_path / 'work'), warmup=1, idle_steps=1, rounds=1, **toy
-    )
+@pytest.mark.parametrize(
+  ('report', 'message'),
+  [
+    ({'index_failures': 0}, 'no new index was in use after 600 s'),
+    (
+      {'index_failures': 1, 'index_trouble': 'no disk'},
+      'the refresh failed: no disk',
+    ),
+  ],
+)
+def test_a_refresh_that_never_comes_is_an_error(report, message):
+  watched = object.__new__(refresh._Watched)
+  watched._state = types.SimpleNamespace(step=1)
+  watched._refresher = types.SimpleNamespace(report=lambda step: report)
+  with pytest.raises(RuntimeError, match=message):
+    watched._check(time.perf_counter() - 601)
 
 
 def test_overlapping():
