@@ -8,13 +8,12 @@ import json
 import os
 import random
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import build_corpus, readers
-from realm_tf.corpus import corpus as corpus_lib
+from realm_tf.corpus.corpus import Corpus, is_corpus
 from realm_tf.corpus.document import Document
 from realm_tf.io import atomic
 from realm_tf.spans import salient_spans
@@ -71,13 +70,11 @@ class Material:
     """JSONL of `num_documents` documents of `num_words` words."""
     return self._write(self.knowledge, 'documents')
 
-  def build_records(
-    self, output_dir: str, *, num_processes: int = 1
-  ) -> dict[str, Any]:
-    """Makes block records of the documents; returns their manifest."""
+  def build_corpus(self, output_dir: str, *, num_processes: int = 1) -> Corpus:
+    """Builds the corpus of the documents."""
     return build_corpus.build_corpus(
       CorpusConfig(
-        input=self.documents_file(),
+        input=[self.documents_file()],
         output_dir=output_dir,
         vocab_file=self.vocab_file,
         lower_case=self.lower_case,
@@ -86,29 +83,17 @@ class Material:
       )
     )
 
-  def build_store(
-    self, output_dir: str, manifest: Mapping[str, Any]
-  ) -> corpus_lib.Corpus:
-    """Makes the document store of block records, as bin/build_corpus does."""
-    return corpus_lib.write_documents(
-      os.path.join(output_dir, 'blocks-*.tfrecord.gz'),
-      os.path.join(output_dir, 'documents'),
-      vocab_size=manifest['vocab_size'],
-      vocab_fingerprint=manifest['vocab_fingerprint'],
-      progress=False,
-    )
-
-  def corpus(self) -> corpus_lib.Corpus:
-    """The corpus of the documents; made if it is not there."""
-    output_dir = self._path('corpus')
-    return self.build_store(output_dir, self.build_records(output_dir))
+  def corpus(self) -> Corpus:
+    """The corpus of the documents; built if it is not there."""
+    path = self._path('corpus')
+    return Corpus.open(path) if is_corpus(path) else self.build_corpus(path)
 
   def spans(self) -> str:
     """Glob of the span records of the queries; made if they are not there."""
     output_dir = self._path('spans')
     salient_spans.tag_salient_spans(
       SpansConfig(
-        input=self._write(self.queries, 'queries'),
+        input=[self._write(self.queries, 'queries')],
         output_dir=output_dir,
         num_processes=1,
         progress=False,

@@ -4,7 +4,6 @@
 
 import os
 import shutil
-import statistics
 import time
 
 import tensorflow as tf
@@ -87,25 +86,22 @@ def corpus(
   The start of the builder's own processes is counted, that of this one is not.
 
   Returns:
-    `documents_per_second`, to records and document store, and
-    `records_documents_per_second` of the first part.
+    `documents_per_second`, and the size of input and corpus.
   """
-  whole, records = [], []
+  seconds = []
   source = material.documents_file()
   blocks = 0
   for repeat in range(repeats):
     output_dir = os.path.join(work_dir, f'corpus-{repeat}')
     shutil.rmtree(output_dir, ignore_errors=True)
     start = time.perf_counter()
-    manifest = material.build_records(output_dir, num_processes=num_processes)
-    records.append(time.perf_counter() - start)
-    blocks = len(material.build_store(output_dir, manifest))
-    whole.append(time.perf_counter() - start)
+    made = material.build_corpus(output_dir, num_processes=num_processes)
+    blocks = len(made)
+    seconds.append(time.perf_counter() - start)
     shutil.rmtree(output_dir)
   count = material.num_documents
   return {
-    **timing.rate(count, whole, 'documents'),
-    'records_documents_per_second': count / statistics.median(records),
+    **timing.rate(count, seconds, 'documents'),
     'documents': count,
     'blocks': blocks,
     'megabytes': os.path.getsize(source) / 1e6,

@@ -31,7 +31,6 @@ from realm_tf.configs.realm_config import RealmConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import build_corpus
-from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import versions
 from realm_tf.indexing import corpus_index
@@ -164,16 +163,10 @@ class Demo:
   def _build_corpus(self, text: str, directory: str) -> int:
     """Builds a corpus; returns the number of its blocks."""
     with _stage(f'Corpus: {directory}'):
-      manifest = build_corpus.build_corpus(
-        CorpusConfig(input=text, output_dir=directory, **self._tokenization)
+      config = CorpusConfig(
+        input=text, output_dir=directory, **self._tokenization
       )
-      corpus_lib.write_documents(
-        os.path.join(directory, 'blocks-*.tfrecord.gz'),
-        os.path.join(directory, 'documents'),
-        vocab_size=manifest['vocab_size'],
-        vocab_fingerprint=manifest['vocab_fingerprint'],
-      )
-    return manifest['counts']['blocks']
+      return len(build_corpus.build_corpus(config))
 
   def _tag(self, text: str, directory: str) -> str:
     """Tags salient spans; returns the glob of their records."""

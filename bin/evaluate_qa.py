@@ -15,7 +15,8 @@ Cost: on 2 cores, with 5 blocks of 150 wordpieces and a --depth of 100: tiny
 
 Result: exact match with its 95 % bootstrap interval, exact match where a block
 with the answer was read, the reader's oracle, and the share of questions with
-an answer (and the gold paragraph, with --paragraphs) among the first k blocks.
+an answer (and the gold paragraph, where questions name it) among the first k
+blocks.
 --json has the intervals of all of these, and null where there is no question to
 tell a share of.
 
@@ -111,15 +112,7 @@ def _evaluate() -> dict[str, float]:
     mixed_precision=flags.FLAGS.mixed_precision,
   )
   try:
-    gold_rows = None
-    if flags.FLAGS.paragraphs is not None:
-      gold_rows = gold_blocks.relevant_rows(
-        examples,
-        flags.FLAGS.paragraphs,
-        answerer.corpus,
-        answerer.tokenizer,
-        flags.FLAGS.max_block_length,
-      )
+    gold_rows = gold_blocks.relevant_rows(examples, answerer.corpus)
     return qa_evaluation.evaluate(
       answerer,
       examples,

@@ -115,7 +115,7 @@ _MAX_SPAN_WIDTH = flags.DEFINE_integer(
 _RETRIEVER_GOLD_LOSS = flags.DEFINE_float(
   'retriever_gold_loss',
   0.0,
-  'Weight of finding the gold paragraph (REALM++); needs --paragraphs.',
+  'Weight of finding the gold paragraph (REALM++).',
 )
 _READER_GOLD_LOSS = flags.DEFINE_float(
   'reader_gold_loss',

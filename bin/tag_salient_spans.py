@@ -40,7 +40,7 @@ document (title, text, sentence_byte_start, sentence_byte_limit,
 span_byte_start, span_byte_limit), statistics.json (spans per sentence, by
 label, the most frequent) and manifest.json; `describe` shows them. Printed:
 
-    spans in 1 shard(s)
+    spans
       read                                 6,578
       kept                                 6,577
       ...
@@ -53,45 +53,28 @@ label, the most frequent) and manifest.json; `describe` shows them. Printed:
 import dataclasses
 import os
 
-from absl import flags
-
 from realm_tf.configs.spans_config import SpansConfig
 
 from . import config_flags, program
 
 config_flags.define(SpansConfig)
-_PIPELINE = flags.DEFINE_enum(
-  'pipeline', 'local', ['local', 'beam'], 'What distributes the work.'
-)
-_BEAM_OPTIONS = flags.DEFINE_list(
-  'beam_options',
-  [],
-  'Options of Beam, as on its command line: --runner=DirectRunner,...',
-)
 
 
 def main() -> None:
   """Tags as the flags say."""
   config = config_flags.make(SpansConfig)
-  if _BEAM_OPTIONS.value and _PIPELINE.value != 'beam':
-    raise ValueError(
-      '`beam_options`: `pipeline` is local and does not use them'
-    )
-  from realm_tf.corpus import sharding, shards
+  from realm_tf.corpus import job
   from realm_tf.io import atomic
-  from realm_tf.spans import beam_pipeline, salient_spans, span_statistics
+  from realm_tf.spans import salient_spans, span_statistics
   from realm_tf.training import exporters
 
   if config.bert_tagger:
     config = dataclasses.replace(
       config, bert_tagger=exporters.best_tagger(config.bert_tagger)
     )
-  if _PIPELINE.value == 'beam':
-    manifest = beam_pipeline.tag_salient_spans(config, _BEAM_OPTIONS.value)
-  else:
-    manifest = salient_spans.tag_salient_spans(config)
-  print(sharding.describe_counts(manifest))
-  statistics = os.path.join(config.output_dir, shards.STATISTICS)
+  manifest = salient_spans.tag_salient_spans(config)
+  print(job.describe_counts(manifest))
+  statistics = os.path.join(config.output_dir, salient_spans.STATISTICS)
   print(span_statistics.describe(atomic.read_json(statistics)))
 
 

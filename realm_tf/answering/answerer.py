@@ -107,7 +107,9 @@ class _MappedBlocks:
     self._corpus = corpus
 
   def wordpieces(self, rows: tf.Tensor) -> packing.Slices:
-    values, splits = self._corpus.flat('body_ids', np.asarray(rows, np.int64))
+    values, splits = self._corpus.blocks.flat(
+      'body_ids', np.asarray(rows, np.int64)
+    )
     # One more value, so that there is something to gather from.
     return packing.Slices(
       tf.constant(np.append(values, np.zeros(1, values.dtype))),
@@ -197,8 +199,7 @@ class Answerer:
       reader_seq_len=reader_seq_len,
     )
     self.info = info or {}
-    store = pathlib.Path(corpus.directory)
-    self._corpus_dir = str(store.parent if store.name == 'documents' else store)
+    self._corpus_dir = corpus.directory
     encoding = None
     if index.embedder_dir is not None:
       # Loads the embedder, when the first document is added.

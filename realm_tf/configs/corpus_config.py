@@ -14,9 +14,17 @@ from realm_tf.configs.config import Config
 # mediawiki: <mediawiki> <page> ...: the dump itself.
 # dpr: psgs_w100.tsv: id, text, title.
 # text: A file per document, whose name is the title.
-# blocks: Block records of a corpus, or the original's docs.tfr.gz-*.
+# blocks: Block records, such as the original's docs.tfr.gz-*.
+# corpus: Directory of a corpus.
 CorpusFormat = Literal[
-  'auto', 'jsonl', 'wikiextractor', 'mediawiki', 'dpr', 'text', 'blocks'
+  'auto',
+  'jsonl',
+  'wikiextractor',
+  'mediawiki',
+  'dpr',
+  'text',
+  'blocks',
+  'corpus',
 ]
 CORPUS_FORMATS = typing.get_args(CorpusFormat)[1:]
 # Below this a title and a handful of words no longer fit.
@@ -24,18 +32,20 @@ MIN_BLOCK_LENGTH = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ShardingConfig(Config):
-  """How input files are read and shards of records are written.
+class JobConfig(Config):
+  """How a job reads input files and writes its output.
 
   Attributes:
-    input: Files, globs or directories to read.
-    output_dir: Directory for shards and manifest.
+    input: Files, globs, directories or corpora to read.
+    output_dir: Directory of the output.
     format: Format of the input. Defaults to auto: detected per file.
-    records_per_shard: Input records per shard. Defaults to 50,000.
+    records_per_shard: Input records per part of the output, rounded to batches
+      of 512; what an interrupted run loses at most. Defaults to 50,000.
     num_processes: Processes; 0 uses one per core, or one in all if the input
       is small. Defaults to 0.
-    strict: Stop at the first malformed record. Defaults to False.
-    overwrite: Replace what is in `output_dir`. Defaults to False.
+    strict: Stop at the first malformed record. Defaults to False: it is
+      reported with file and line, counted and skipped.
+    overwrite: Replace an earlier output in `output_dir`. Defaults to False.
     progress: Show a progress bar. Defaults to True.
   """
 
@@ -55,7 +65,7 @@ class ShardingConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CorpusConfig(ShardingConfig):
+class CorpusConfig(JobConfig):
   """Configuration of building a knowledge corpus.
 
   Example:
@@ -64,7 +74,8 @@ class CorpusConfig(ShardingConfig):
     )
 
   Attributes:
-    vocab_file: BERT's vocabulary, one wordpiece per line.
+    vocab_file: BERT's vocabulary, one wordpiece per line; the corpus keeps a
+      copy.
     lower_case: Whether the vocabulary is uncased. Defaults to True.
     max_block_length: Maximum wordpieces of a block, `[CLS] title [SEP] body
       [SEP]`. Defaults to 288.

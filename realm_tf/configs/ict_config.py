@@ -34,10 +34,6 @@ class IctConfig(WarmStartConfig):
     question_rate: How often a question is the query if its document has any.
       Defaults to 0.5.
     format: Format of the questions. Defaults to auto: detected per file.
-    paragraphs: JSONL from which the corpus was built, with the ids by which
-      questions name their paragraph.
-    max_block_length: Maximum wordpieces of a block of the corpus, for
-      `paragraphs`. Defaults to 288.
     eval_batches: Batches per evaluation, of other sentences of the same corpus;
       0 for no evaluation. Defaults to 10.
     export_schedule: Steps between exports, by ranges of steps, such as
@@ -53,8 +49,6 @@ class IctConfig(WarmStartConfig):
   questions: str | None = None
   question_rate: float = 0.5
   format: QaFormat = 'auto'
-  paragraphs: str | None = None
-  max_block_length: int = 288
   eval_batches: int = 10
   export_schedule: RefreshSchedule = RefreshSchedule((0,), (1000,))
   train_steps: int = 100_000

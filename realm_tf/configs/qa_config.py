@@ -107,10 +107,6 @@ class QAConfig(TrainingConfig, QuestionConfig, OpenQAConfig, SearcherConfig):
     is_regex: Whether answers are regular expressions (CuratedTREC). Defaults
       to False.
     strict: Refuse files with a malformed line. Defaults to False.
-    paragraphs: JSONL from which the corpus was built, if questions name their
-      gold paragraph in it.
-    max_block_length: Maximum wordpieces of a block of the corpus, for
-      `paragraphs`. Defaults to 288.
     bert: Initial reader: the `bert` module of a pre-training, or a directory
       of weights.
     span_reader: Initial reader instead of `bert`: the `span_reader` module of
@@ -140,8 +136,6 @@ class QAConfig(TrainingConfig, QuestionConfig, OpenQAConfig, SearcherConfig):
   format: QaFormat = 'auto'
   is_regex: bool = False
   strict: bool = False
-  paragraphs: str | None = None
-  max_block_length: int = 288
   bert: str | None = None
   span_reader: str | None = None
   embedder: str | None = None

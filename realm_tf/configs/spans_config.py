@@ -3,10 +3,11 @@
 """Configuration of tagging salient spans."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 from realm_tf.configs.config import Config
-from realm_tf.configs.corpus_config import ShardingConfig
+from realm_tf.configs.corpus_config import JobConfig
 
 SPAN_GROUPS = ('person', 'organization', 'location', 'misc', 'date')
 
@@ -67,7 +68,7 @@ class LookupPairsConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SpansConfig(ShardingConfig, SpanRulesConfig, LookupPairsConfig):
+class SpansConfig(JobConfig, SpanRulesConfig, LookupPairsConfig):
   """Configuration of tagging salient spans.
 
   Attributes:
@@ -80,6 +81,10 @@ class SpansConfig(ShardingConfig, SpanRulesConfig, LookupPairsConfig):
     dates: Whether dates are salient, too. Defaults to True.
     lookup_pairs: JSONL file to write pairs of a sentence and a passage to, for
       masked language modeling. Defaults to none.
+    pipeline: What runs the job: local processes, or Apache Beam. Defaults to
+      local.
+    beam_options: Options of Beam, such as `--runner=DirectRunner`. Defaults to
+      none.
   """
 
   tagger: Literal['gazetteer', 'spacy', 'bert', 'none'] = 'gazetteer'
@@ -88,6 +93,8 @@ class SpansConfig(ShardingConfig, SpanRulesConfig, LookupPairsConfig):
   bert_tagger: str = ''
   dates: bool = True
   lookup_pairs: str = ''
+  pipeline: Literal['local', 'beam'] = 'local'
+  beam_options: Sequence[str] = ()
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -98,3 +105,7 @@ class SpansConfig(ShardingConfig, SpanRulesConfig, LookupPairsConfig):
         raise ValueError(f'`{name}`: the tagger {self.tagger} does not use it')
     if self.tagger == 'bert' and not self.bert_tagger:
       raise ValueError('`bert_tagger` is needed: a trained tagger')
+    if self.beam_options and self.pipeline != 'beam':
+      raise ValueError(
+        '`beam_options`: `pipeline` is local and does not use them'
+      )

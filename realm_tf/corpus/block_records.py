@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Block records: the knowledge corpus on disk, as the original names it.
+"""Block records: a knowledge corpus in the format of the original.
 
 Gzip TFRecords of tf.train.Example with
 
@@ -11,22 +11,19 @@ Gzip TFRecords of tf.train.Example with
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 import tensorflow as tf
+
+from realm_tf.corpus.store import IDS, Blocks
 
 TITLE = 'title'
 BODY = 'body'
 TITLE_TOKEN_IDS = 'title_token_ids'
 BODY_TOKEN_IDS = 'body_token_ids'
 
-FEATURES = {
-  TITLE: tf.io.FixedLenFeature([], tf.string),
-  BODY: tf.io.FixedLenFeature([], tf.string),
-  TITLE_TOKEN_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
-  BODY_TOKEN_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
-}
+FEATURES = (TITLE, BODY, TITLE_TOKEN_IDS, BODY_TOKEN_IDS)
 
 
 def encode_block(
@@ -44,19 +41,6 @@ def encode_block(
   feature[BODY_TOKEN_IDS].int64_list.value.extend(body_token_ids)
   # Without this the order of the features differs from run to run.
   return example.SerializeToString(deterministic=True)
-
-
-def parse_blocks(serialized: tf.Tensor) -> dict[str, Any]:
-  """Parses a batch of records.
-
-  Args:
-    serialized: string `[batch]`.
-
-  Returns:
-    `title` and `body`: string `[batch]`; `title_token_ids` and
-    `body_token_ids`: ragged int64 `[batch, (tokens)]`.
-  """
-  return tf.io.parse_example(serialized, FEATURES)
 
 
 def texts_of(serialized: bytes) -> tuple[bytes, bytes]:
@@ -81,13 +65,14 @@ def record_writer(path: str | os.PathLike) -> tf.io.TFRecordWriter:
   return tf.io.TFRecordWriter(os.fspath(path), options)
 
 
-def blocks_dataset(
-  paths: Sequence[str], batch_size: int = 1024
-) -> tf.data.Dataset:
-  """Returns the blocks of files, in order, as batches of `parse_blocks`."""
-  dataset = tf.data.TFRecordDataset(
-    list(paths), compression_type='GZIP', buffer_size=8 << 20
-  )
-  # The parsing has no Python control flow to be converted.
-  parse = tf.autograph.experimental.do_not_convert(parse_blocks)
-  return dataset.batch(batch_size).map(parse)
+def encode_blocks(blocks: Blocks) -> Iterator[bytes]:
+  """Yields the records of blocks."""
+  rows = np.arange(len(blocks))
+  ids = []
+  for name in IDS:
+    values, splits = blocks.flat(name, rows)
+    ids.append(np.split(values, splits[1:-1]) if len(rows) else [])
+  for title, body, title_ids, body_ids in zip(
+    blocks.strings('title_text', rows), blocks.strings('body_text', rows), *ids
+  ):
+    yield encode_block(title, body, title_ids.tolist(), body_ids.tolist())

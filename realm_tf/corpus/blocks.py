@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from realm_tf.corpus import block_records
 from realm_tf.corpus.document import Document
+from realm_tf.corpus.store import Blocks
 from realm_tf.text import sentences
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -44,7 +44,7 @@ def _tokenize(tokenizer: BertTokenizer, texts: Sequence[str]) -> _Tokens:
 def cut_sentences(
   texts: Sequence[str], max_tokens: Sequence[int], tokenizer: BertTokenizer
 ) -> list[list[str]]:
-  """Cuts each sentence into pieces of at most so many wordpieces.
+  """Cuts each sentence into pieces of at most `max_tokens` wordpieces.
 
   A sentence is cut at white space where there is any, else between words
   (Chinese has no spaces), else inside a word; the halves of a word can have
@@ -82,10 +82,10 @@ def _places_to_cut(
   """Returns the bytes before which to cut.
 
   Args:
-    text: UTF-8.
-    starts: Where its wordpieces begin.
-    limits: Where they end.
-    inside: Whether a wordpiece goes on with a word.
+    text: UTF-8 sentence.
+    starts: First byte of each wordpiece.
+    limits: Byte after the last of each wordpiece.
+    inside: Whether a wordpiece continues a word.
     max_tokens: Wordpieces between two cuts, at most.
   """
   cuts = []
@@ -112,7 +112,7 @@ def _fit(
   """Cuts the sentences that are longer than a block, if there are any.
 
   Returns:
-    The arguments with pieces in the place of such sentences, and their number.
+    The arguments with pieces in place of such sentences, and their number.
   """
   owners = np.repeat(np.arange(len(budgets)), per_document)
   lengths = np.diff(tokens.splits)
@@ -156,17 +156,17 @@ def make_blocks(
   documents: Sequence[Document],
   tokenizer: BertTokenizer,
   max_block_length: int = 288,
-) -> tuple[list[bytes], collections.Counter]:
+) -> tuple[Blocks, collections.Counter]:
   """Splits documents into blocks.
 
   Args:
     documents: Clean documents; a few hundred at a time are fastest.
-    tokenizer: The tokenizer.
+    tokenizer: Tokenizer of the corpus.
     max_block_length: Wordpieces of a block with title and special tokens.
 
   Returns:
-    The serialized block records in order, and what was counted: `blocks`,
-    `sentences`, `wordpieces` of bodies, `cut_sentences`, `cut_titles`.
+    The blocks in order, and what was counted: `blocks`, `sentences`,
+    `wordpieces` of bodies, `cut_sentences`, `cut_titles`, `empty_blocks`.
   """
   counts: collections.Counter = collections.Counter()
   titles = _tokenize(tokenizer, [d.title for d in documents])
@@ -188,32 +188,36 @@ def make_blocks(
   )
   counts['wordpieces'] = len(tokens.values)
 
-  records = []
+  owners: list[int] = []
+  bodies: list[bytes] = []
+  body_ids: list[np.ndarray] = []
   splits = tokens.splits.tolist()
-  values = tokens.values
   first = 0
-  for i, document in enumerate(documents):
-    title = document.title.encode()
-    title_start = titles.splits[i]
-    title_ids = titles.values[
-      title_start : title_start + title_lengths[i]
-    ].tolist()
-    budget = int(budgets[i])
+  for i, budget in enumerate(budgets.tolist()):
     limit = first + per_document[i]
     while first < limit:
       last = first + 1
       room = splits[first] + budget
       while last < limit and splits[last + 1] <= room:
         last += 1
-      body = ' '.join(texts[first:last])
-      body_ids = values[splits[first] : splits[last]].tolist()
-      # A sentence of nothing but characters that the tokenizer deletes.
-      if body_ids:
-        records.append(
-          block_records.encode_block(title, body.encode(), title_ids, body_ids)
-        )
+      # A sentence may be only characters that the tokenizer deletes.
+      if splits[last] > splits[first]:
+        owners.append(i)
+        bodies.append(' '.join(texts[first:last]).encode())
+        body_ids.append(tokens.values[splits[first] : splits[last]])
       else:
         counts['empty_blocks'] += 1
       first = last
-  counts['blocks'] = len(records)
-  return records, counts
+  counts['blocks'] = len(bodies)
+  title_ids = [
+    titles.values[start : start + length]
+    for start, length in zip(titles.splits, title_lengths)
+  ]
+  return Blocks.make(
+    [documents[i].title.encode() for i in owners],
+    bodies,
+    [title_ids[i] for i in owners],
+    body_ids,
+    vocab_size=tokenizer.vocab_size,
+    record_ids=[documents[i].id.encode() for i in owners],
+  ), counts

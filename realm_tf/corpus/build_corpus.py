@@ -1,23 +1,32 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The knowledge corpus: documents in, block records out."""
+"""The knowledge corpus: documents in, a store of blocks out."""
 
+import contextlib
 import functools
-from collections.abc import Sequence
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from realm_tf.configs.corpus_config import CorpusConfig
-from realm_tf.corpus import blocks, processes, readers, sharding
+from realm_tf.corpus import blocks, corpus, job, readers, store, workers
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.text.tokenizer import BertTokenizer
 
 
-def _make_processor(config: CorpusConfig) -> processes.Processor:
-  tokenizer = BertTokenizer.from_file(
+def _load_tokenizer(config: CorpusConfig) -> BertTokenizer:
+  return BertTokenizer.from_file(
     config.vocab_file, lower_case=config.lower_case
   )
+
+
+def _make_processor(config: CorpusConfig) -> workers.Processor:
   return functools.partial(
-    _to_blocks, tokenizer=tokenizer, max_block_length=config.max_block_length
+    _to_blocks,
+    tokenizer=_load_tokenizer(config),
+    max_block_length=config.max_block_length,
   )
 
 
@@ -25,45 +34,99 @@ def _to_blocks(
   batch: Sequence[readers.RawRecord],
   tokenizer: BertTokenizer,
   max_block_length: int,
-) -> processes.Result:
+) -> workers.Result:
   documents, counts, problems = readers.parse_all(batch)
-  records, block_counts = blocks.make_blocks(
+  made, block_counts = blocks.make_blocks(
     documents, tokenizer, max_block_length
   )
   counts.update(block_counts)
-  return processes.Result(records, counts, problems)
+  return workers.Result(made, counts, problems)
 
 
-def build_corpus(config: CorpusConfig) -> dict[str, Any]:
-  """Builds `blocks-XXXXX-of-XXXXX.tfrecord.gz` and `manifest.json`.
+@contextlib.contextmanager
+def _open_part(
+  directory: pathlib.Path, number: int, before: job.Note | None
+) -> Iterator[tuple[Callable[[store.Blocks], None], job.Note]]:
+  """Appends to the store; what a killed run wrote after `before` is dropped."""
+  del number
+  sizes = before['sizes'] if before else None
+  facts: job.Note = {}
+  with store.BlockWriter(directory / corpus.DOCUMENTS, sizes) as writer:
+    yield writer.append, facts
+  facts['sizes'] = writer.sizes
 
-  Goes on where an earlier, interrupted build of the same settings stopped, and
-  does nothing if the corpus is there.
+
+def _finish(
+  directory: pathlib.Path,
+  notes: Sequence[job.Note],
+  total: job.Note,
+  config: CorpusConfig,
+  tokenizer: BertTokenizer,
+) -> None:
+  del notes
+  # Not there: an earlier call was killed after this.
+  if (directory / corpus.DOCUMENTS).exists():
+    os.replace(
+      directory / corpus.DOCUMENTS, directory.parent / corpus.DOCUMENTS
+    )
+  tokenizer.save_vocab(directory.parent / corpus.VOCABULARY)
+  corpus.write_manifest(
+    directory.parent,
+    vocabulary=corpus.vocabulary_of(tokenizer),
+    max_block_length=config.max_block_length,
+    counts=total['counts'],
+    settings=total['settings'],
+  )
+
+
+def build_corpus(config: CorpusConfig) -> Corpus:
+  """Builds a knowledge corpus.
+
+  Resumes an interrupted build of the same settings, and only opens the corpus
+  if it is there.
+
+  Example:
+    >>> config = realm_tf.CorpusConfig(
+    ...   input=['knowledge.jsonl'], output_dir='corpus', vocab_file='vocab.txt'
+    ... )
+    >>> corpus = realm_tf.build_corpus(config)
+    >>> corpus.counts['blocks'] == len(corpus)
+    True
+
+  Args:
+    config: Input, vocabulary and output directory.
 
   Returns:
-    The manifest: `counts`, `fingerprint`, `settings`, `shards`, and of the
-    tokenizer `vocab_size`, `vocab_fingerprint` and `lower_case`.
+    The corpus, open.
 
   Raises:
-    CorpusError: Input, vocabulary or output directory will not do; one line
+    CorpusError: Input, vocabulary or output directory cannot be used; one line
       that says which and what to do.
   """
   try:
-    tokenizer = BertTokenizer.from_file(
-      config.vocab_file, lower_case=config.lower_case
-    )
+    tokenizer = _load_tokenizer(config)
   except (OSError, ValueError) as e:
-    raise CorpusError(f'--vocab_file: {config.vocab_file}: {e}') from e
-  vocabulary = {
-    'vocab_size': tokenizer.vocab_size,
-    'vocab_fingerprint': tokenizer.fingerprint,
-    'lower_case': config.lower_case,
+    raise CorpusError(f'`vocab_file`: {config.vocab_file}: {e}') from e
+  settings: dict[str, Any] = {
+    **corpus.vocabulary_of(tokenizer),
+    'max_block_length': config.max_block_length,
   }
-  return sharding.write_sharded(
+  job.run(
     config,
-    'blocks',
-    _make_processor,
-    config,
-    {**vocabulary, 'max_block_length': config.max_block_length},
-    vocabulary,
+    job.Job(
+      kind=corpus.KIND,
+      files=job.input_files(config),
+      make_processor=_make_processor,
+      processor_settings=config,
+      open_part=_open_part,
+      finish=functools.partial(_finish, config=config, tokenizer=tokenizer),
+      settings=settings,
+      # The last two are of version 1.
+      outputs=(
+        f'{corpus.DOCUMENTS}/*.bin',
+        f'{corpus.DOCUMENTS}/metadata.json',
+        'blocks-*.tfrecord.gz',
+      ),
+    ),
   )
+  return Corpus.open(config.output_dir)

@@ -1,197 +1,174 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The document store: all blocks of a knowledge corpus, memory-mapped.
+"""A knowledge corpus on disk: its blocks, and everything that is known of them.
 
-A directory holds flat arrays and where each document's part of them ends, so
-that opening 13 million documents takes no time and no Python object for each:
+    manifest.json  counts, settings, lengths, fingerprints
+    vocab.txt      vocabulary of the wordpieces
+    documents/     memory-mapped, see `store`:
+      title_ids.bin, body_ids.bin    wordpieces (uint16 or int32)
+      title_text.bin, body_text.bin  UTF-8
+      record_ids.bin                 UTF-8
+      *_splits.bin                   int64 `[blocks + 1]` for each of the five
+      uids.bin                       int64 `[blocks]`
 
-    title_ids.bin, body_ids.bin    wordpieces (uint16 where the vocabulary fits)
-    title_text.bin, body_text.bin  UTF-8
-    *_splits.bin                   int64 [documents + 1] for each of the four
-    uids.bin                       int64 [documents]
-    metadata.json
+Version 1 has no record ids, no vocab.txt, part of the facts in
+documents/metadata.json, and the blocks a second time as TFRecords.
 """
 
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus import block_records
-from realm_tf.corpus.document_writer import IDS, TEXTS, DocumentWriter
-from realm_tf.io import atomic, files, records
-from realm_tf.io.progress import progress as progress_bar
+from realm_tf.corpus import store
+from realm_tf.corpus.store import Blocks, BlocksView, BlockWriter
+from realm_tf.io import atomic
 from realm_tf.text.tokenizer import BertTokenizer
 
-_VERSION = 1
-_METADATA = 'metadata.json'
-_BATCH = 1024
+KIND, VERSION = 'corpus', 2
+DOCUMENTS, MANIFEST, VOCABULARY = 'documents', 'manifest.json', 'vocab.txt'
+_CHUNK = 1 << 16
+_DEFAULT_BLOCK_LENGTH = 288
 
 
-def _source(paths: Sequence[str]) -> list[list]:
-  """Names, sizes and times of the files a store was made from."""
-  stats = [(os.path.basename(p), os.stat(p)) for p in paths]
-  return [[name, s.st_size, s.st_mtime_ns] for name, s in stats]
+def vocabulary_of(tokenizer: BertTokenizer) -> dict[str, Any]:
+  """Returns what the manifest says about a tokenizer."""
+  return {
+    'vocab_size': tokenizer.vocab_size,
+    'vocab_fingerprint': tokenizer.fingerprint,
+    'lower_case': tokenizer.lower_case,
+  }
 
 
-def write_metadata(
-  directory: pathlib.Path,
-  writer: DocumentWriter,
+def is_corpus(directory: str | os.PathLike) -> bool:
+  """Whether a directory is a corpus, by its `manifest.json`."""
+  path = pathlib.Path(directory, MANIFEST)
+  if not path.is_file():
+    return False
+  return atomic.read_json(path).get('kind') in (KIND, 'blocks')
+
+
+def write_manifest(
+  directory: str | os.PathLike,
   *,
-  vocab_fingerprint: str,
-  source: Any = None,
+  vocabulary: Mapping[str, Any],
+  max_block_length: int | None = None,
+  counts: Mapping[str, int] | None = None,
+  settings: Mapping[str, Any] | None = None,
 ) -> None:
-  """Makes what a writer wrote a document store.
+  """Makes written blocks a corpus; reads them once for the fingerprint.
 
   Args:
-    directory: Where it wrote.
-    writer: Closed.
-    vocab_fingerprint: Of the tokenizer that made the token ids.
-    source: What the store was made from, in JSON.
+    directory: Directory of the corpus; `documents/` is there.
+    vocabulary: Facts of `vocabulary_of`.
+    max_block_length: Wordpieces of a block at most; None if unknown.
+    counts: What was counted; `blocks` is added.
+    settings: What the corpus was made from and how.
   """
+  directory = pathlib.Path(directory)
+  dtype = store.ids_dtype(vocabulary['vocab_size'])
+  blocks = store.open_blocks(directory / DOCUMENTS, dtype)
   atomic.write_json(
-    directory / _METADATA,
+    directory / MANIFEST,
     {
-      'kind': 'documents',
-      'version': _VERSION,
-      'num_documents': writer.count,
-      'vocab_size': writer.vocab_size,
-      'vocab_fingerprint': vocab_fingerprint,
-      'ids_dtype': writer.ids_dtype,
-      'fingerprint': writer.fingerprint(),
-      'source': source,
+      'kind': KIND,
+      'version': VERSION,
+      **vocabulary,
+      'max_block_length': max_block_length,
+      'ids_dtype': dtype,
+      'num_documents': len(blocks),
+      'fingerprint': blocks.fingerprint(),
+      'counts': {**(counts or {}), 'blocks': len(blocks)},
+      'settings': dict(settings or {}),
     },
   )
 
 
-def write_documents(
-  blocks_pattern: str | Sequence[str],
+def write_corpus(
   directory: str | os.PathLike,
-  *,
-  vocab_size: int,
-  vocab_fingerprint: str,
-  progress: bool = True,
-) -> 'Corpus':
-  """Makes a document store from block records.
-
-  The store appears under its name when it is whole. Where one stands already
-  that was made from the very same files, nothing is done.
+  batches: Iterable[Blocks],
+  tokenizer: BertTokenizer | None,
+  **facts: Any,
+) -> None:
+  """Writes a corpus of blocks. Not atomic.
 
   Args:
-    blocks_pattern: Block record files; their order is the documents' order.
-    directory: Where the store goes.
-    vocab_size: Of the tokenizer that made the token ids.
-    vocab_fingerprint: Of the same.
-    progress: Whether a progress bar is drawn.
-
-  Returns:
-    The store, open.
-
-  Raises:
-    ValueError: A token id is not in the vocabulary, or a file is broken.
+    directory: Directory of the corpus; made if it is not there.
+    batches: Its blocks.
+    tokenizer: Tokenizer of the blocks. With None, `vocabulary` must be among
+      the facts, and the corpus is one without its vocabulary.
+    **facts: Arguments of `write_manifest`.
   """
-  paths = files.expand(blocks_pattern)
-  source = _source(paths)
-  records.check_features(paths[0], block_records.FEATURES)
   directory = pathlib.Path(directory)
-  if (directory / _METADATA).exists():
-    documents = Corpus(directory)
-    metadata = documents.metadata
-    if (
-      metadata['source'] == source
-      and documents.vocab_fingerprint == vocab_fingerprint
-    ):
-      return documents
-  with atomic.atomic_directory(directory) as temporary:
-    writer = DocumentWriter(temporary, vocab_size)
-    try:
-      with progress_bar(
-        total=len(paths),
-        desc='document store',
-        unit='file',
-        disable=not progress,
-      ) as bar:
-        for path in paths:
-          # Not in the graph: tracing that for each file costs more.
-          serialized = records.read([path]).batch(_BATCH).prefetch(4)
-          try:
-            for batch in serialized:
-              writer.add(block_records.parse_blocks(batch))
-          except (tf.errors.OpError, ValueError) as e:
-            raise ValueError(f'{path}: {getattr(e, "message", e)}') from e
-          bar.update()
-    finally:
-      writer.close()
-    write_metadata(
-      temporary, writer, vocab_fingerprint=vocab_fingerprint, source=source
-    )
-  return Corpus(directory)
+  (directory / DOCUMENTS).mkdir(parents=True)
+  with BlockWriter(directory / DOCUMENTS) as writer:
+    for blocks in batches:
+      writer.append(blocks)
+  if tokenizer is not None:
+    tokenizer.save_vocab(directory / VOCABULARY)
+    facts['vocabulary'] = vocabulary_of(tokenizer)
+  write_manifest(directory, **facts)
 
 
-def _positions(
-  splits: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-  """Flat positions of the parts of `rows`, and their row splits."""
-  real = np.maximum(rows, 0)
-  starts = splits[real]
-  lengths = np.where(rows < 0, 0, splits[real + 1] - starts)
-  ends = np.cumsum(lengths)
-  row_splits = np.concatenate([[0], ends]).astype(np.int64)
-  shift = np.repeat(starts - row_splits[:-1], lengths)
-  return shift + np.arange(row_splits[-1]), row_splits
+def _read_info(path: pathlib.Path) -> tuple[pathlib.Path, dict[str, Any]]:
+  """Returns where `documents/` lies, and the facts about it."""
+  if path.name == DOCUMENTS and (path.parent / MANIFEST).exists():
+    path = path.parent
+  manifest = {}
+  if (path / MANIFEST).exists():
+    manifest = atomic.read_json(path / MANIFEST)
+  if manifest.get('kind') == KIND:
+    if manifest['version'] != VERSION:
+      raise ValueError(
+        f'{path / MANIFEST}: corpus of version {manifest["version"]}, but this'
+        f' program reads up to {VERSION}; build the corpus again'
+      )
+    return path / DOCUMENTS, manifest
+  for documents in (path / DOCUMENTS, path):
+    metadata = documents / 'metadata.json'
+    if metadata.exists():
+      info = atomic.read_json(metadata)
+      if (info.get('kind'), info.get('version')) == (DOCUMENTS, 1):
+        block_length = manifest.get('settings', {}).get('max_block_length')
+        known = {'max_block_length': block_length, **manifest, **info}
+        return documents, known
+  raise FileNotFoundError(
+    f'{path} holds no corpus ({MANIFEST}); build_corpus makes one'
+  )
 
 
 class Corpus:
-  """Titles, bodies and their wordpieces, by row, and facts about the corpus.
+  """A knowledge corpus: titles, bodies and their wordpieces, by row.
 
   Example:
-    corpus = Corpus.open('data/wikipedia')
-    title_ids, body_ids = corpus.gather([3, -1, 8])  # -1: the null document
+    >>> corpus = realm_tf.Corpus.open('corpus')
+    >>> title_ids, body_ids = corpus.gather([3, -1])  # -1: the null document
+    >>> title, body = corpus.titles([3])[0], corpus.bodies([3])[0]
+    >>> corpus.tokenizer.vocab_size == corpus.vocab_size
+    True
 
   Attributes:
-    metadata: Content of `metadata.json`.
-    uids: int64 `[documents]`, see `document_uids`.
+    blocks: The blocks as flat arrays.
+    info: Content of `manifest.json`.
+    directory: Directory of the corpus.
   """
 
-  def __init__(self, directory: str | os.PathLike):
-    """Opens a corpus directory or its `documents/`; prefer `Corpus.open`.
-
-    Raises:
-      FileNotFoundError: There is none in `directory`.
-      ValueError: It is of another version, or a file is not whole.
-    """
-    self._directory = pathlib.Path(directory)
-    if not (self._directory / _METADATA).exists():
-      self._directory /= 'documents'
-    path = self._directory / _METADATA
-    if not path.exists():
-      raise FileNotFoundError(
-        f'{os.fspath(directory)} holds no corpus ({_METADATA}); build_corpus'
-        ' makes one'
-      )
-    self.metadata: dict[str, Any] = atomic.read_json(path)
-    if self.metadata.get('version') != _VERSION:
-      raise ValueError(
-        f'{path}: version {self.metadata.get("version")!r} of the store, and '
-        f'this program reads {_VERSION}; build the corpus again'
-      )
-    size = int(self.metadata['num_documents'])
-    self.uids = self._map('uids', 'int64', size)
-    self._splits = {
-      n: self._map(f'{n}_splits', 'int64', size + 1) for n in IDS + TEXTS
-    }
-    self._values = {
-      n: self._map(
-        n,
-        self.metadata['ids_dtype'] if n in IDS else 'uint8',
-        int(self._splits[n][-1]),
-      )
-      for n in IDS + TEXTS
-    }
+  def __init__(
+    self,
+    blocks: Blocks,
+    info: Mapping[str, Any],
+    directory: str | os.PathLike,
+    tokenizer: BertTokenizer | None = None,
+  ):
+    self.blocks = blocks
+    self.info = dict(info)
+    self.directory = os.fspath(directory)
+    if tokenizer is not None:
+      self.tokenizer = tokenizer
 
   @classmethod
   def open(
@@ -212,102 +189,96 @@ class Corpus:
       ValueError: It is of another version, is damaged, or was built with
         another vocabulary than that of `tokenizer`.
     """
-    corpus = cls(directory)
-    if tokenizer is not None:
-      if corpus.vocab_fingerprint != tokenizer.fingerprint:
-        raise ValueError(
-          f'{os.fspath(directory)} was built with another vocabulary'
-          f' (fingerprint {corpus.vocab_fingerprint}, here'
-          f' {tokenizer.fingerprint}): build it again with this `vocab_file`'
-          ' and `lower_case`'
-        )
-      corpus.tokenizer = tokenizer
+    documents, info = _read_info(pathlib.Path(directory))
+    blocks = store.open_blocks(documents, info['ids_dtype'])
+    if len(blocks) != info['num_documents']:
+      raise ValueError(
+        f'{documents}: {len(blocks)} blocks instead of {info["num_documents"]};'
+        ' the corpus is not whole, build it again'
+      )
+    root = documents.parent if documents.name == DOCUMENTS else documents
+    corpus = cls(blocks, info, root, tokenizer)
+    if tokenizer and corpus.vocab_fingerprint != tokenizer.fingerprint:
+      raise ValueError(
+        f'{root} was built with another vocabulary (fingerprint'
+        f' {corpus.vocab_fingerprint}, here {tokenizer.fingerprint}): build it'
+        ' again with this `vocab_file` and `lower_case`'
+      )
     return corpus
 
-  @functools.cached_property
-  def _manifest(self) -> dict[str, Any]:
-    path = self._directory.parent / 'manifest.json'
-    return atomic.read_json(path) if path.exists() else {}
+  def __len__(self) -> int:
+    return len(self.blocks)
 
   @functools.cached_property
   def tokenizer(self) -> BertTokenizer:
     """Tokenizer of the corpus.
 
     Raises:
-      ValueError: The corpus is of a version that kept no vocabulary, and was
+      ValueError: The corpus is of version 1, which kept no vocabulary, and was
         opened without a tokenizer.
     """
-    path = self._directory.parent / 'vocab.txt'
+    path = pathlib.Path(self.directory, VOCABULARY)
     if not path.exists():
       raise ValueError(
-        f'{self._directory.parent} is a corpus without its vocabulary: build it'
-        ' again, or name the vocabulary'
+        f'{self.directory} is a corpus without its vocabulary ({VOCABULARY}):'
+        ' build it again, or name the `vocab_file`'
       )
-    return BertTokenizer.from_file(
-      path, lower_case=self._manifest['lower_case']
-    )
+    return BertTokenizer.from_file(path, lower_case=self.info['lower_case'])
+
+  @property
+  def vocab_size(self) -> int:
+    """Number of wordpieces of the vocabulary."""
+    return self.info['vocab_size']
+
+  @property
+  def vocab_fingerprint(self) -> str:
+    """Fingerprint of the tokenizer."""
+    return self.info['vocab_fingerprint']
+
+  @functools.cached_property
+  def fingerprint(self) -> str:
+    """Hex digest of texts and wordpieces of all blocks, in order."""
+    return self.info.get('fingerprint') or self.blocks.fingerprint()
 
   @property
   def max_block_length(self) -> int:
     """Wordpieces of a block at most, with title and special tokens."""
-    return self._manifest.get('settings', {}).get('max_block_length', 288)
-
-  def _map(self, name: str, dtype: str, size: int) -> np.ndarray:
-    path = self._directory / f'{name}.bin'
-    expected = size * np.dtype(dtype).itemsize
-    found = path.stat().st_size if path.exists() else -1
-    if found != expected:
-      raise ValueError(
-        f'{path}: {found} bytes instead of {expected}; the document store is '
-        'not whole, build the corpus again'
-      )
-    if not size:
-      # An empty file cannot be mapped.
-      return np.zeros(0, dtype)
-    return np.memmap(path, dtype, 'r', shape=(size,))
-
-  def __len__(self) -> int:
-    return len(self.uids)
+    return self.info.get('max_block_length') or _DEFAULT_BLOCK_LENGTH
 
   @property
-  def directory(self) -> str:
-    """Where the store lies."""
-    return str(self._directory)
+  def counts(self) -> dict[str, int]:
+    """What was read, kept and left out when the corpus was built."""
+    return dict(self.info.get('counts', {}))
 
   @property
-  def vocab_size(self) -> int:
-    """Number of wordpieces of the tokenizer that made the token ids."""
-    return self.metadata['vocab_size']
-
-  @property
-  def vocab_fingerprint(self) -> str:
-    """Fingerprint of the tokenizer that made the token ids."""
-    return self.metadata['vocab_fingerprint']
-
-  @property
-  def fingerprint(self) -> str:
-    """Hex digest of texts and token ids of all documents, in order."""
-    return self.metadata['fingerprint']
+  def uids(self) -> np.ndarray:
+    """Document uids, int64 `[documents]`, see `document_uids`."""
+    return self.blocks.uids
 
   @property
   def title_lengths(self) -> np.ndarray:
     """Wordpieces of each title, int64 `[documents]`."""
-    return np.diff(self._splits['title_ids'])
+    return self.blocks.lengths('title_ids')
 
   @property
   def body_lengths(self) -> np.ndarray:
     """Wordpieces of each body, int64 `[documents]`."""
-    return np.diff(self._splits['body_ids'])
+    return self.blocks.lengths('body_ids')
 
   @property
-  def body_ids(self) -> tuple[np.ndarray, np.ndarray]:
-    """Wordpieces of all bodies, one after the other, and where each ends.
+  def body_ids(self) -> store.Column:
+    """Wordpieces of all bodies.
 
     Returns:
-      The wordpieces, uint16 or int32, and int64 `[documents + 1]`: those of
-      row i are from the i-th to the next of these. Both are memory-mapped.
+      The wordpieces, uint16 or int32, one body after the other, and int64
+      `[documents + 1]`: those of row i are from the i-th to the next of these.
     """
-    return self._values['body_ids'], self._splits['body_ids']
+    return self.blocks.column('body_ids')
+
+  @property
+  def has_record_ids(self) -> bool:
+    """Whether any block has the id of the record that it came from."""
+    return bool(self.blocks.lengths('record_ids').any())
 
   def _check_rows(self, rows: Any) -> np.ndarray:
     rows = np.asarray(rows, np.int64).reshape(-1)
@@ -318,30 +289,8 @@ class Corpus:
       )
     return rows
 
-  def flat(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Title or body of rows, one after the other, and where each ends.
-
-    Args:
-      name: Of `IDS` or `TEXTS` in `document_writer`.
-      rows: int64 `[m]`; -1 is the null document, which is empty.
-
-    Returns:
-      Wordpieces (uint16 or int32) or bytes (uint8), and int64 `[m + 1]`.
-    """
-    values = self._values[name]
-    if not len(values):
-      return np.zeros(0, values.dtype), np.zeros(len(rows) + 1, np.int64)
-    positions, splits = _positions(self._splits[name], rows)
-    return values[positions], splits
-
-  def _ids(self, name: str, rows: np.ndarray) -> tf.RaggedTensor:
-    values, splits = self.flat(name, rows)
-    return tf.RaggedTensor.from_row_splits(
-      values.astype(np.int32), splits, validate=False
-    )
-
   def gather(self, rows: Any) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Looks documents up.
+    """Looks up wordpieces.
 
     Args:
       rows: int `[m]`; -1 is the null document, which is empty.
@@ -350,21 +299,111 @@ class Corpus:
       Title and body wordpieces, each ragged int32 `[m, (tokens)]`.
     """
     rows = self._check_rows(rows)
-    return self._ids('title_ids', rows), self._ids('body_ids', rows)
+    flats = (self.blocks.flat(name, rows) for name in store.IDS)
+    titles, bodies = (
+      tf.RaggedTensor.from_row_splits(
+        values.astype(np.int32), splits, validate=False
+      )
+      for values, splits in flats
+    )
+    return titles, bodies
 
-  def _strings(self, name: str, rows: np.ndarray) -> list[bytes]:
-    values, splits = self._values[name], self._splits[name]
-    return [
-      values[splits[row] : splits[row + 1]].tobytes() if row >= 0 else b''
-      for row in rows.tolist()
-    ]
+  def _texts(self, name: str, rows: Any) -> list[str]:
+    rows = self._check_rows(rows)
+    return [s.decode() for s in self.blocks.strings(name, rows)]
 
   def titles(self, rows: Any) -> list[str]:
-    """Returns the titles of rows `[m]`, as they were written."""
-    rows = self._check_rows(rows)
-    return [s.decode() for s in self._strings('title_text', rows)]
+    """Returns the titles of rows `[m]`; -1 has an empty one."""
+    return self._texts('title_text', rows)
 
   def bodies(self, rows: Any) -> list[str]:
-    """Returns the bodies of rows `[m]`, as they were written."""
-    rows = self._check_rows(rows)
-    return [s.decode() for s in self._strings('body_text', rows)]
+    """Returns the bodies of rows `[m]`; -1 has an empty one."""
+    return self._texts('body_text', rows)
+
+  def record_ids(self, rows: Any) -> list[str | None]:
+    """Returns the id of the record that each of rows `[m]` came from.
+
+    None where the record had none, or the corpus is of version 1.
+    """
+    return [name or None for name in self._texts('record_ids', rows)]
+
+  def _rows_of(
+    self,
+    column: str,
+    wanted: Collection[str],
+    normalize: Callable[[str], str] = str,
+  ) -> dict[str, list[int]]:
+    """Rows by text of a column, rising; reads the whole column once."""
+    found: dict[str, list[int]] = {}
+    for start in range(0, len(self) if wanted else 0, _CHUNK):
+      rows = range(start, min(start + _CHUNK, len(self)))
+      for row, text in zip(rows, self._texts(column, rows)):
+        text = normalize(text)
+        if text in wanted:
+          found.setdefault(text, []).append(row)
+    return found
+
+  def rows_of_titles(
+    self, titles: Collection[str], normalize: Callable[[str], str] = str
+  ) -> dict[str, list[int]]:
+    """Returns the rows of all blocks of titles.
+
+    Args:
+      titles: Titles, normalized.
+      normalize: What to make of a title of the corpus before comparing.
+
+    Returns:
+      Rows by title, rising; titles that are not in the corpus are left out.
+    """
+    return self._rows_of('title_text', titles, normalize)
+
+  def rows_of_records(
+    self, record_ids: Collection[str]
+  ) -> dict[str, list[int]]:
+    """Returns the rows of all blocks that came from records.
+
+    Args:
+      record_ids: Ids of records.
+
+    Returns:
+      Rows by id, rising; ids that are not in the corpus are left out.
+    """
+    return self._rows_of('record_ids', set(record_ids) - {''})
+
+  def select(self, rows: Any) -> 'Corpus':
+    """Returns a corpus of only these rows, in this order; copies nothing."""
+    view = BlocksView.of(self.blocks).select(self._check_rows(rows))
+    return self._with(view)
+
+  def append(self, blocks: Blocks) -> 'Corpus':
+    """Returns a corpus with blocks of the same vocabulary after its own."""
+    return self._with(BlocksView.of(self.blocks).append(blocks))
+
+  def _with(self, blocks: Blocks) -> 'Corpus':
+    info = {k: v for k, v in self.info.items() if k != 'fingerprint'}
+    return Corpus(blocks, info, self.directory, self.__dict__.get('tokenizer'))
+
+  def write(self, directory: str | os.PathLike, **facts: Any) -> None:
+    """Writes the corpus. Not atomic.
+
+    Args:
+      directory: Where it goes; made if it is not there.
+      **facts: `counts` and `settings` of `write_manifest`.
+    """
+    tokenizer = None
+    if 'tokenizer' in self.__dict__ or (
+      pathlib.Path(self.directory, VOCABULARY).exists()
+    ):
+      tokenizer = self.tokenizer
+    vocabulary = {
+      name: self.info.get(name)
+      for name in ('vocab_size', 'vocab_fingerprint', 'lower_case')
+    }
+    write_corpus(
+      directory,
+      self.blocks.chunks(),
+      tokenizer,
+      vocabulary=vocabulary,
+      max_block_length=self.info.get('max_block_length'),
+      **facts,
+    )

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A document, its clean-up, and why some are left out."""
+"""Documents, their clean-up, and the errors of input."""
 
 import html
 import re
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class CorpusError(ValueError):
-  """Something a user can put right: one line that names file and line."""
+  """Input or settings that the user can correct, in one line."""
 
 
 class MalformedError(ValueError):
@@ -19,7 +19,7 @@ class SkippedError(Exception):
   """A readable record that is left out on purpose.
 
   Attributes:
-    reason: A word for the manifest's counts.
+    reason: Word under which the manifest counts it.
   """
 
   def __init__(self, reason: str):
@@ -28,18 +28,25 @@ class SkippedError(Exception):
 
 
 class Document(NamedTuple):
-  """A title and its text: one line per paragraph, single spaces."""
+  """A clean document.
+
+  Attributes:
+    title: Title, with single spaces.
+    text: Text: a line a paragraph, single spaces.
+    id: Id of the record that it came from; empty if it has none.
+  """
 
   title: str
   text: str
+  id: str = ''
 
 
-# The pages that the original leaves out too (ORQA's wiki_preprocessor).
+# Pages that the original leaves out, too (ORQA's wiki_preprocessor).
 _LEFT_OUT = re.compile(
   r'(?P<list_or_index>(?:List|Index|Outline) of .)'
   r'|(?P<disambiguation>.*\(disambiguation\))'
 )
-# A line that goes on in small letters was broken by an editor, not a writer.
+# A line that continues in lower case was broken by an editor, not the writer.
 _BROKEN_LINE = re.compile(r'\n(?<=[^\W\d_]\n|,\n)(?=[a-z])')
 _LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
@@ -48,18 +55,18 @@ def _unescape(text: str) -> str:
   try:
     return html.unescape(text)
   except ValueError as e:
-    # `&#` and more digits than Python makes a number of.
+    # `&#` with more digits than Python converts.
     raise MalformedError(f'a reference to no character: {e}') from e
 
 
 def clean_text(text: str) -> str:
-  """Unescapes HTML and makes white space regular.
+  """Unescapes HTML and normalizes white space.
 
   Returns:
     The text with single spaces, and one line break between paragraphs.
 
   Raises:
-    MalformedError: It refers to a character by an endless number.
+    MalformedError: It has a character reference with too many digits.
   """
   if '&' in text:
     text = _unescape(text)
@@ -69,23 +76,24 @@ def clean_text(text: str) -> str:
 
 
 def clean_title(title: str) -> str:
-  """Unescapes HTML and makes white space single spaces.
+  """Unescapes HTML and collapses white space.
 
   Raises:
-    MalformedError: It refers to a character by an endless number.
+    MalformedError: It has a character reference with too many digits.
   """
   return ' '.join((_unescape(title) if '&' in title else title).split())
 
 
-def clean_document(title: object, text: object) -> Document:
+def clean_document(title: object, text: object, id: str = '') -> Document:
   """Cleans a document up.
 
   Args:
-    title: What the input has for a title.
-    text: What the input has for a text.
+    title: Value that the input has for the title.
+    text: Value that the input has for the text.
+    id: Id of the record.
 
   Raises:
-    MalformedError: Title or text is not a string, or see `clean_text`.
+    MalformedError: Title or text is not a string or refers to no character.
     SkippedError: The document is empty, a list, an index, an outline or a
       disambiguation page.
   """
@@ -105,4 +113,4 @@ def clean_document(title: object, text: object) -> Document:
     text = text[len(title) + 1 :]
   if not text or text == title:
     raise SkippedError('empty')
-  return Document(title, text)
+  return Document(title, text, id)

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Lines of bytes into text, JSON objects and tab-separated values."""
+"""Parses lines of bytes: text, JSON objects, tab-separated values."""
 
 import csv
 import json
@@ -13,10 +13,10 @@ _LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
 
 def decode(content: bytes) -> str:
-  """Makes text of bytes.
+  """Decodes UTF-8.
 
   Raises:
-    MalformedError: They are not UTF-8; the message says from which byte on.
+    MalformedError: The bytes are not UTF-8; the message names the first one.
   """
   try:
     return content.decode()
@@ -28,7 +28,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
   """Parses a line of JSON.
 
   Raises:
-    MalformedError: It is not UTF-8, not JSON or not an object.
+    MalformedError: The line is not UTF-8, not JSON or not an object.
   """
   try:
     record = json.loads(decode(line))
@@ -44,14 +44,14 @@ def parse_object(line: bytes) -> dict[str, Any]:
 
 
 def check_string(name: str, value: object) -> str:
-  """Returns a value of parsed JSON that must be text.
+  """Returns a value of parsed JSON, which must be text.
 
   Args:
-    name: What it is, for the message.
-    value: What was parsed.
+    name: Name of the value, for the error.
+    value: Parsed value.
 
   Raises:
-    MalformedError: It is no string, or one that UTF-8 cannot hold.
+    MalformedError: The value is no string, or one that UTF-8 cannot hold.
   """
   if not isinstance(value, str):
     raise MalformedError(f'{name} is {type(value).__name__}, not a string')
@@ -64,7 +64,7 @@ def parse_tab_separated(line: bytes) -> list[str]:
   """Splits a line at its tabs; values may be quoted as in CSV.
 
   Raises:
-    MalformedError: It is not UTF-8, or a quoted value does not end.
+    MalformedError: The line is not UTF-8, or a quoted value does not end.
   """
   try:
     return next(csv.reader([decode(line)], delimiter='\t', strict=True))

@@ -1,85 +1,100 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong with the lines of a file, told without flooding the log."""
+"""The one policy for malformed lines of any input."""
 
 import collections
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from absl import logging
 
-from realm_tf.corpus.document import (
-  CorpusError,
-  MalformedError,
-  SkippedError,
-)
+from realm_tf.corpus.document import CorpusError, MalformedError, SkippedError
 
-_MAX_REPORTED = 20
-
-_Parsed = TypeVar('_Parsed')
+_MAX_SHOWN = 20
+_T = TypeVar('_T')
 
 
 class Problems:
-  """What is wrong with lines: counted and logged, or the end.
+  """Malformed lines: counted, the first 20 logged; or an error if strict.
 
   Attributes:
-    counts: Of lines; `malformed` is counted here.
-    first: The first problem, or an empty string.
+    counts: Counts of lines; `malformed` is counted here.
+    texts: The first problems, `FILE:LINE: reason`.
   """
 
-  def __init__(self, strict: bool, what_happens: str = 'skipped'):
-    """Starts with none.
+  def __init__(
+    self,
+    strict: bool = False,
+    consequence: str = 'skipped',
+    *,
+    silent: bool = False,
+  ):
+    """Starts without problems.
 
     Args:
-      strict: Makes the first one an error.
-      what_happens: To a malformed line, in the log.
+      strict: Whether the first problem is an error.
+      consequence: What happens to a malformed line, for the log.
+      silent: Whether to log nothing, because `merge` of others will.
     """
     self._strict = strict
-    self._what_happens = what_happens
+    self._consequence = consequence
+    self._silent = silent
     self.counts: collections.Counter = collections.Counter()
-    self.first = ''
+    self.texts: list[str] = []
 
-  def add(self, where: str, error: Exception) -> None:
-    """Takes note of a malformed line.
+  def add(self, where: str, error: object) -> None:
+    """Adds a malformed line.
 
     Raises:
-      CorpusError: If strict.
+      CorpusError: Strict; the message names file and line.
     """
-    problem = f'{where}: {error}'
-    if self._strict:
-      raise CorpusError(f'{problem} (--strict)') from error
-    self.counts['malformed'] += 1
-    self.first = self.first or problem
-    if self.counts['malformed'] <= _MAX_REPORTED:
-      logging.warning('%s: %s', self._what_happens, problem)
-    if self.counts['malformed'] == _MAX_REPORTED:
-      logging.warning('further malformed lines are only counted')
+    self.merge({'malformed': 1}, [f'{where}: {error}'])
+
+  def merge(self, counts: Mapping[str, int], texts: Iterable[str]) -> None:
+    """Adds the counts and texts of other problems.
+
+    Raises:
+      CorpusError: Strict, and there is a problem among them.
+    """
+    self.counts.update(counts)
+    for text in texts:
+      if self._strict:
+        raise CorpusError(f'{text} (`strict`)')
+      if len(self.texts) == _MAX_SHOWN:
+        break
+      self.texts.append(text)
+      if not self._silent:
+        logging.warning('%s: %s', self._consequence, text)
+        if len(self.texts) == _MAX_SHOWN:
+          logging.warning('further malformed lines are only counted')
 
   def parse(
-    self, records: Iterable[Any], parse: Callable[[Any], _Parsed]
-  ) -> Iterator[_Parsed]:
-    """Parses records, counts them as `read`, and leaves out malformed ones.
+    self, records: Iterable[Any], parse: Callable[[Any], _T]
+  ) -> Iterator[_T]:
+    """Parses records and yields what comes of those that are well-formed.
+
+    Counts `read`, `malformed` and `skipped_REASON`.
 
     Args:
       records: `readers.RawRecord`s.
-      parse: Parses a record. A `SkippedError` is counted as `skipped_REASON`.
+      parse: Parses a record; may raise `MalformedError` or `SkippedError`.
 
     Raises:
-      CorpusError: A record is malformed, if strict.
+      CorpusError: Strict, and a record is malformed.
     """
     for record in records:
       self.counts['read'] += 1
       try:
         if isinstance(record.payload, MalformedError):
           raise record.payload
-        parsed = parse(record)
+        item = parse(record)
       except SkippedError as e:
         self.counts[f'skipped_{e.reason}'] += 1
       except MalformedError as e:
         self.add(record.where, e)
       else:
-        yield parsed
+        yield item
 
   def explain(self) -> str:
     """Returns an end for an error message: the first problem, if any."""
-    return f'; the first problem is {self.first}' if self.first else ''
+    return f'; the first problem is {self.texts[0]}' if self.texts else ''

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers of the formats that text comes in.
 
-Reading is in two steps, so that several processes can share it: `raw_records`
-cuts a file into records, which is cheap and must be done in order; `parse`
-makes a document of one of them, which costs and can be done anywhere.
+Reading takes two steps, so that several processes can share it: `raw_records`
+cuts a file into records, which is cheap and sequential; `parse` makes a
+document of a record, which is expensive and can be done anywhere.
 """
 
 import collections
@@ -14,7 +14,7 @@ import os
 import pathlib
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -22,27 +22,26 @@ import tensorflow as tf
 
 from realm_tf.configs.corpus_config import CORPUS_FORMATS
 from realm_tf.corpus import block_records, document, lines, mediawiki
-from realm_tf.corpus.document import (
-  CorpusError,
-  Document,
-  MalformedError,
-  SkippedError,
-)
+from realm_tf.corpus import corpus as corpus_lib
+from realm_tf.corpus.document import CorpusError, Document, MalformedError
+from realm_tf.corpus.problems import Problems
 from realm_tf.io import files
 
 FORMATS = CORPUS_FORMATS
 # Bytes at each end of a file that tell it from others.
 _DIGESTED = 1 << 20
+_BLOCKS_AT_ONCE = 1024
 
 
 class RawRecord(NamedTuple):
-  """A record as it stands in its file.
+  """A record that is not parsed yet.
 
   Attributes:
-    path: The file.
-    line: Its line, from 1; for `blocks` and `mediawiki` its ordinal number.
-    format: One of `FORMATS`, or `malformed`: then the payload says why.
-    payload: What `parse` needs; can be sent to another process.
+    path: File of the record.
+    line: Line in the file, from 1; for `blocks`, `mediawiki` and `corpus` the
+      number of the record.
+    format: One of `FORMATS`, or `malformed`: then the payload is the error.
+    payload: Input of `parse`; can be sent to another process.
   """
 
   path: str
@@ -52,24 +51,25 @@ class RawRecord(NamedTuple):
 
   @property
   def where(self) -> str:
-    """Returns the place in the form that editors understand."""
+    """The place in the form that editors understand."""
     if self.format == 'mediawiki':
       return f'{self.path}: page {self.line} ({self.payload.title!r})'
-    if self.format == 'blocks':
+    if self.format in ('blocks', 'corpus'):
       return f'{self.path}: record {self.line}'
     return f'{self.path}:{self.line}'
 
 
 def list_files(
-  patterns: str | Sequence[str], flag: str = '--input'
+  patterns: str | Sequence[str], field: str = 'input'
 ) -> list[str]:
   """Returns the files that paths, globs and directories name, sorted.
 
-  Of a directory every file below it is taken, but for hidden ones.
+  A directory stands for every file below it that is not hidden, but a corpus
+  for itself.
 
   Args:
     patterns: Separated by commas, or a sequence.
-    flag: What the message of an error begins with.
+    field: Config field that names the files, for the error.
 
   Raises:
     CorpusError: Nothing is there; the message names the pattern.
@@ -77,10 +77,10 @@ def list_files(
   try:
     found = files.expand(patterns)
   except FileNotFoundError as e:
-    raise CorpusError(f'{flag}: {e}') from e
+    raise CorpusError(f'`{field}`: {e}') from e
   paths = []
   for path in found:
-    if not os.path.isdir(path):
+    if not os.path.isdir(path) or corpus_lib.is_corpus(path):
       paths.append(path)
       continue
     inside = [
@@ -90,7 +90,7 @@ def list_files(
       and not any(part.startswith('.') for part in p.relative_to(path).parts)
     ]
     if not inside:
-      raise CorpusError(f'{flag}: no file in directory {path}')
+      raise CorpusError(f'`{field}`: no file in directory {path}')
     paths.extend(inside)
   return sorted(set(paths))
 
@@ -98,17 +98,19 @@ def list_files(
 def content_digest(path: str, ends: int | None = _DIGESTED) -> str:
   """Digests the size of a file and the bytes at both of its ends.
 
-  Of a larger file the middle is not read: an edit there that keeps the size is
-  seen in a compressed file, which ends in a checksum, but not in a plain one.
-  Time and place of the file do not matter, so that copies are the same.
+  The middle of a large file is not read: an edit there that keeps the size is
+  noticed in a compressed file, which ends in a checksum, but not in a plain
+  one. Copies have the same digest. A corpus has its fingerprint.
 
   Args:
-    path: The file.
+    path: File or corpus.
     ends: Bytes read at each end; None reads all.
 
   Returns:
     A hex digest.
   """
+  if os.path.isdir(path):
+    return corpus_lib.Corpus.open(path).fingerprint
   size = os.path.getsize(path)
   digest = hashlib.blake2b(b'%d ' % size, digest_size=16)
   with open(path, 'rb') as f:
@@ -122,11 +124,13 @@ def content_digest(path: str, ends: int | None = _DIGESTED) -> str:
 
 
 def detect_format(path: str) -> str:
-  """Says which of `FORMATS` a file is in, by its name and its first line.
+  """Returns the format of a file, by its name and its first line.
 
   Raises:
-    CorpusError: The file cannot be opened or looks like none of them.
+    CorpusError: The file cannot be opened or is in no known format.
   """
+  if os.path.isdir(path):
+    return 'corpus'
   if re.search(r'\.tfr(ecords?)?(\.gz)?(-\d+-of-\d+)?$', path):
     return 'blocks'
   try:
@@ -148,7 +152,7 @@ def detect_format(path: str) -> str:
   if name.endswith('.tsv'):
     return 'dpr'
   if b'\0' in head:
-    raise CorpusError(f'{path}: not text; leave it out of --input')
+    raise CorpusError(f'{path}: not text; leave it out of `input`')
   return 'text'
 
 
@@ -158,16 +162,19 @@ def raw_records(
   """Cuts a file into records.
 
   Args:
-    path: Plain, `.gz` or `.bz2`.
+    path: Plain, `.gz` or `.bz2` file, or a corpus.
     format: One of `FORMATS`, or `auto`.
-    start: How many records to pass over.
+    start: Number of records to pass over.
 
   Yields:
     The records in order. What cannot be cut out is yielded with the format
-    `malformed`, so that it is counted and reported where the others are.
+    `malformed`, so that it is counted and reported with the others.
   """
   if format == 'auto':
     format = detect_format(path)
+  if format == 'corpus':
+    yield from _corpus_blocks(path, start)
+    return
   records = _CUTTERS[format](path)
   line = 0
   try:
@@ -185,7 +192,7 @@ def raw_records(
     tf.errors.DataLossError,
     OSError,
   ) as e:
-    # TensorFlow says before and behind which of its ops it was.
+    # TensorFlow adds the names of its ops.
     said = re.sub(r'\{\{.*?\}\}\s*|\s*\[Op:.*', '', str(e))
     reason = MalformedError(f'the rest is not read: damaged file: {said}')
     yield RawRecord(path, line + 1, 'malformed', reason)
@@ -255,6 +262,20 @@ def _block_records(path: str) -> Iterator[tuple[int, bytes]]:
   yield from enumerate(dataset.as_numpy_iterator(), 1)
 
 
+def _corpus_blocks(path: str, start: int) -> Iterator[RawRecord]:
+  corpus = corpus_lib.Corpus.open(path)
+  for first in range(start, len(corpus), _BLOCKS_AT_ONCE):
+    rows = range(first, min(first + _BLOCKS_AT_ONCE, len(corpus)))
+    # Not cleaned: title and body must keep the document's uid.
+    for row, *payload in zip(
+      rows,
+      corpus.titles(rows),
+      corpus.bodies(rows),
+      corpus.record_ids(rows),
+    ):
+      yield RawRecord(path, row + 1, 'corpus', payload)
+
+
 _CUTTERS: dict[str, Callable[[str], Iterator[tuple[int, Any]]]] = {
   'jsonl': _lines,
   'wikiextractor': _wikiextractor_docs,
@@ -272,7 +293,9 @@ def _parse_jsonl(line: bytes) -> Document:
   text = record.get('text', record.get('body'))
   if text is None:
     raise MalformedError('no "text"')
-  return document.clean_document(record['title'], text)
+  name = '' if record.get('id') is None else str(record['id'])
+  name = lines.check_string('id', name)
+  return document.clean_document(record['title'], text, name)
 
 
 def _parse_wikiextractor(payload: tuple[bytes, bytes]) -> Document:
@@ -291,7 +314,7 @@ def _parse_dpr(line: bytes) -> Document:
   columns = lines.parse_tab_separated(line)
   if len(columns) != 3:
     raise MalformedError(f'{len(columns)} columns, not 3: id, text, title')
-  return document.clean_document(columns[2], columns[1])
+  return document.clean_document(columns[2], columns[1], columns[0])
 
 
 _EMPTY_LINE = re.compile(r'\n[ \t\r]*\n')
@@ -318,6 +341,11 @@ def _parse_block(record: bytes) -> Document:
   return Document(lines.decode(title), lines.decode(body))
 
 
+def _parse_corpus(payload: tuple[str, str, str | None]) -> Document:
+  title, body, name = payload
+  return Document(title, body, name or '')
+
+
 _PARSERS: dict[str, Callable[[Any], Document]] = {
   'jsonl': _parse_jsonl,
   'wikiextractor': _parse_wikiextractor,
@@ -325,6 +353,7 @@ _PARSERS: dict[str, Callable[[Any], Document]] = {
   'dpr': _parse_dpr,
   'text': _parse_text,
   'blocks': _parse_block,
+  'corpus': _parse_corpus,
 }
 
 
@@ -333,7 +362,7 @@ def parse(record: RawRecord) -> Document:
 
   Raises:
     MalformedError: The record cannot be read.
-    SkippedError: It is left out; `reason` says why.
+    SkippedError: The record is left out; `reason` says why.
   """
   if record.format == 'malformed':
     raise record.payload
@@ -344,33 +373,37 @@ def parse(record: RawRecord) -> Document:
 
 
 def parse_all(
-  records: Sequence[RawRecord],
+  records: Iterable[RawRecord],
 ) -> tuple[list[Document], collections.Counter, list[str]]:
-  """Parses many records.
+  """Parses a batch of records.
 
   Returns:
     The documents; what was counted (`read`, `kept`, `malformed` and
-    `skipped_REASON`); and a line `FILE:LINE: reason` for each malformed one.
+    `skipped_REASON`); and `FILE:LINE: reason` of the first malformed ones.
   """
-  documents = []
-  counts: collections.Counter = collections.Counter(read=len(records))
-  problems = []
-  for record in records:
-    try:
-      documents.append(parse(record))
-    except SkippedError as e:
-      counts[f'skipped_{e.reason}'] += 1
-    except MalformedError as e:
-      counts['malformed'] += 1
-      problems.append(f'{record.where}: {e}')
-  counts['kept'] = len(documents)
-  return documents, counts, problems
+  problems = Problems(silent=True)
+  documents = list(problems.parse(records, parse))
+  problems.counts['kept'] = len(documents)
+  return documents, problems.counts, problems.texts
 
 
 def read_documents(
-  patterns: str | Sequence[str], format: str = 'auto'
+  patterns: str | Sequence[str],
+  format: str = 'auto',
+  problems: Problems | None = None,
+  field: str = 'input',
 ) -> Iterator[Document]:
-  """Yields the documents of files, in one process, the readable ones only."""
-  for path in list_files(patterns):
-    for record in raw_records(path, format):
-      yield from parse_all([record])[0]
+  """Yields the documents of files, in one process.
+
+  Args:
+    patterns: Paths, globs, directories or corpora.
+    format: One of `FORMATS`, or `auto` to look at each file.
+    problems: Takes what is malformed. Defaults to nobody.
+    field: Config field that names the files, for the error.
+
+  Raises:
+    CorpusError: A file is not there, or see `Problems.parse`.
+  """
+  problems = problems or Problems(silent=True)
+  for path in list_files(patterns, field):
+    yield from problems.parse(raw_records(path, format), parse)

@@ -1,37 +1,37 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which documents are to be removed from a corpus: files that name them.
+"""Documents to remove from a corpus: files that name them, and their rows.
 
 A `.jsonl` file (or `.jsonl.gz`) has an object a line with one of
 
     title   all blocks of this title
-    uid     the blocks of this `corpus.document_uids`, a number
+    uid     the blocks of this uid, see `document_uids`
     row     the block of this number in the corpus, from 0
 
-any other file a title a line. Empty lines are left out. HTML references and
-white space in titles are made regular, here and in the corpus that they are
-looked for in.
+any other file has a title a line. HTML references and white space in titles
+are normalized, here and in the corpus.
 """
 
 import re
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from realm_tf.corpus import lines, readers
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, MalformedError, clean_title
 from realm_tf.corpus.problems import Problems
-from realm_tf.io import files
 
 KEYS = ('title', 'uid', 'row')
 
 
 class Removal(NamedTuple):
-  """Something to be removed.
+  """Blocks to remove.
 
   Attributes:
     key: One of `KEYS`.
-    value: A title, or the number.
+    value: Title, or number.
     where: `FILE:LINE`, or empty.
   """
 
@@ -45,10 +45,10 @@ class Removal(NamedTuple):
 
 
 def by_title(title: str, where: str = '') -> Removal:
-  """All blocks of a title, cleaned as `document.clean_title` does.
+  """Returns the removal of all blocks of a title.
 
   Raises:
-    MalformedError: See there.
+    MalformedError: As `document.clean_title` raises it.
   """
   return Removal('title', clean_title(title), where)
 
@@ -60,7 +60,6 @@ def _parse(line: bytes, is_json: bool, where: str) -> Removal:
   named = [key for key in KEYS if key in record]
   if not named:
     raise MalformedError('none of title, uid and row in it')
-  # With more than one, the first would remove what the others do not mean.
   if len(named) > 1:
     raise MalformedError(f'more than one of title, uid and row: {named}')
   (key,) = named
@@ -75,36 +74,77 @@ def _parse(line: bytes, is_json: bool, where: str) -> Removal:
 
 
 def read_removals(
-  patterns: str | Sequence[str], *, strict: bool = False, flag: str = '--remove'
-) -> tuple[list[Removal], int]:
+  patterns: str | Sequence[str], problems: Problems
+) -> list[Removal]:
   """Reads what is to be removed.
 
   Args:
-    patterns: Paths, globs or directories.
-    strict: Whether a malformed line is an error, and not logged and left out.
-    flag: What the message of a missing file begins with.
-
-  Returns:
-    What is to be removed, and the number of malformed lines.
+    patterns: Paths, globs or directories; a title a line, or, in files that
+      end in .jsonl, objects with one of `KEYS`.
+    problems: Takes malformed lines.
 
   Raises:
-    CorpusError: A file is not there; with `strict`, the first malformed line.
+    CorpusError: A file is not there; or as `Problems.add`.
   """
-  problems = Problems(strict)
   removals = []
-  for path in readers.list_files(patterns, flag):
+  for path in readers.list_files(patterns, 'remove'):
     is_json = bool(re.search(r'\.jsonl?(\.gz|\.bz2)?$', path))
-    try:
-      with files.open_binary(path) as f:
-        content = f.read().removeprefix(b'\xef\xbb\xbf')
-    except (OSError, EOFError, zlib.error) as e:
-      raise CorpusError(f'{path}: cannot be read: {e}') from e
-    for number, line in enumerate(content.split(b'\n'), 1):
-      if not line.strip():
-        continue
-      where = f'{path}:{number}'
+    for record in readers.raw_records(path, 'jsonl'):
       try:
-        removals.append(_parse(line, is_json, where))
+        if isinstance(record.payload, MalformedError):
+          raise CorpusError(f'{record.where}: {record.payload}')
+        removals.append(_parse(record.payload.strip(), is_json, record.where))
       except MalformedError as e:
-        problems.add(where, e)
-  return removals, problems.counts['malformed']
+        problems.add(record.where, e)
+  return removals
+
+
+def _normalize(title: str) -> str:
+  """Returns a title in the form in which titles are compared."""
+  try:
+    return clean_title(title)
+  except MalformedError:
+    return title
+
+
+def rows_of_titles(
+  corpus: Corpus, titles: Iterable[str]
+) -> dict[str, list[int]]:
+  """Returns the rows of all blocks of titles, by cleaned title.
+
+  HTML references and white space do not matter, in neither.
+  """
+  return corpus.rows_of_titles(set(map(_normalize, titles)), _normalize)
+
+
+def find_rows(
+  corpus: Corpus, removals: Sequence[Removal]
+) -> tuple[np.ndarray, list[Removal]]:
+  """Looks up what is to be removed.
+
+  Returns:
+    Rows, int64, rising, each once; and what was not found.
+  """
+  titles = rows_of_titles(
+    corpus, (str(r.value) for r in removals if r.key == 'title')
+  )
+  # Python's numbers may be larger than a uid can be.
+  uids = {r.value for r in removals if r.key == 'uid'}
+  known = [u for u in uids if -(1 << 63) <= int(u) < 1 << 63]
+  of_uid: dict[str | int, list[int]] = {}
+  for row in np.flatnonzero(np.isin(corpus.uids, known)).tolist():
+    of_uid.setdefault(int(corpus.uids[row]), []).append(row)
+  rows: set[int] = set()
+  missing = []
+  for removal in removals:
+    value = removal.value
+    if removal.key == 'title':
+      its = titles.get(_normalize(str(value)), [])
+    elif removal.key == 'uid':
+      its = of_uid.get(value, [])
+    else:
+      its = [int(value)] if 0 <= int(value) < len(corpus) else []
+    if not its:
+      missing.append(removal)
+    rows.update(its)
+  return np.array(sorted(rows), np.int64), missing

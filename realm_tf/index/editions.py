@@ -14,17 +14,15 @@ from typing import Any
 
 from absl import logging
 
-from realm_tf.corpus import corpus_writer
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.index import versions
 from realm_tf.io import atomic
 
 CORPUS, INDEX = 'corpus', 'index'
 _UPDATED = 'updated'  # In the manifest's settings: nobody else writes it.
 _OF_A_CORPUS = re.compile(
-  r'documents|manifest\.json|blocks-[-\w]+\.tfrecord\.gz'
+  r'documents|manifest\.json|vocab\.txt|blocks-[-\w]+\.tfrecord\.gz'
 )
 
 
@@ -126,19 +124,16 @@ def write_edition(
     # Whoever prunes indexes has removed it; the update is worth more.
     logging.warning(
       '%s is gone: the index in %s is without its embedder, which the next'
-      ' update must name (--embedder)',
+      ' update must name (`embedder`)',
       embedder_dir,
       os.fspath(output_dir),
     )
     embedder_dir = None
-  documents = DocumentsView.of(edition.documents)
   with atomic.atomic_directory(output_dir) as temporary:
-    corpus_writer.write_corpus(
-      documents,
+    edition.documents.write(
       temporary / CORPUS,
       settings={'input': [], _UPDATED: {}, **(settings or {})},
       counts=counts,
-      progress=progress,
     )
     versions.publish_index(
       temporary / INDEX,
@@ -146,7 +141,7 @@ def write_edition(
       index.embeddings,
       index.searcher,
       dataclasses.replace(
-        index.metadata, corpus_fingerprint=documents.fingerprint
+        index.metadata, corpus_fingerprint=edition.documents.fingerprint
       ),
       embedder_dir,
     )

@@ -13,7 +13,6 @@ a corpus and an index of its own, which appear together or not at all.
 import contextlib
 import dataclasses
 import os
-import pathlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -22,11 +21,11 @@ import numpy as np
 from absl import logging
 
 from realm_tf.configs.embedding_config import EmbeddingConfig
-from realm_tf.corpus import blocks, document_lookup, documents_view
+from realm_tf.corpus import blocks, removals
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
-from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.corpus.removals import Removal
+from realm_tf.corpus.store import Blocks, BlocksView
 from realm_tf.index import (
   editions,
   embed_corpus,
@@ -128,11 +127,7 @@ class LiveIndex:
     compatibility.check(*parts)
     self._encoding = encoding
     self._embedder_dir = index.embedder_dir
-    store = pathlib.Path(documents.directory)
-    self._opened = [
-      store.parent if store.name == 'documents' else store,
-      pathlib.Path(index.path),
-    ]
+    self._opened = [documents.directory, index.path]
     self._slot = IndexSlot(Edition(documents, index))
     self._updating = threading.Lock()
     self._compared = False
@@ -184,17 +179,15 @@ class LiveIndex:
           'the corpus was updated since the rows to remove were counted: count'
           ' them again'
         )
-      rows, missing = document_lookup.find_rows(old.documents, remove)
+      rows, missing = removals.find_rows(old.documents, remove)
       if missing and strict:
-        raise CorpusError(f'{missing[0]} (--strict)')
+        raise CorpusError(f'{missing[0]} (`strict`)')
       for removal in missing[:_MAX_REPORTED]:
         logging.warning('not removed: %s', removal)
       if len(missing) > _MAX_REPORTED:
         logging.warning('%d more are not there', len(missing) - _MAX_REPORTED)
       if replace_titles:
-        its = document_lookup.rows_of_titles(
-          old.documents, {d.title for d in add}
-        )
+        its = removals.rows_of_titles(old.documents, {d.title for d in add})
         rows = np.union1d(rows, np.array(sum(its.values(), []), np.int64))
       new, again, twice = self._additions(old.documents, add, rows)
       rows = np.setdiff1d(rows, again)
@@ -207,7 +200,7 @@ class LiveIndex:
 
   def _additions(
     self, old: Corpus, add: Sequence[Document], removed: np.ndarray
-  ) -> tuple[DocumentsView | None, np.ndarray, int]:
+  ) -> tuple[Blocks | None, np.ndarray, int]:
     """Blocks of `add` that are not there yet.
 
     Returns:
@@ -223,24 +216,22 @@ class LiveIndex:
       )
     if not isinstance(self._encoding, Encoding):
       self._encoding = self._encoding()
-    records = []
+    found: Blocks | None = None
     for start in range(0, len(add), _BATCH):
-      records += blocks.make_blocks(
+      made = blocks.make_blocks(
         add[start : start + _BATCH],
         self._encoding.tokenizer,
         self._encoding.max_block_length,
       )[0]
-    if not records:
+      found = BlocksView.of(found).append(made) if found else made
+    if not found:
       return None, nothing, 0
-    found = documents_view.from_records(
-      records, old.vocab_size, old.vocab_fingerprint
-    )
     _, first = np.unique(found.uids, return_index=True)
     new = np.sort(first[~np.isin(found.uids[first], old.uids)])
     again = removed[np.isin(old.uids[removed], found.uids)]
     if not len(new):
       return None, again, len(found)
-    view = DocumentsView.of(found).select(new)
+    view = BlocksView.of(found).select(new).chunk(0, len(new))
     return view, again, len(found) - len(new)
 
   def _embed(self, documents: Corpus, progress: bool) -> np.ndarray:
@@ -261,7 +252,7 @@ class LiveIndex:
     some = np.linspace(0, len(documents) - 1, _COMPARED).astype(np.int64)
     rows = np.union1d(longest, some)
     expected = edition.index.embeddings[rows]
-    found = self._embed(DocumentsView.of(documents).select(rows), False)
+    found = self._embed(documents.select(rows), False)
     spread = np.linalg.norm(expected - expected.mean(0), axis=1).mean()
     # Of a single document there is no spread.
     scale = max(spread, 0.02 * np.linalg.norm(expected, axis=1).mean())
@@ -270,25 +261,26 @@ class LiveIndex:
       raise compatibility.MismatchError(
         f'{edition.index.path}: the embedder makes other vectors of the'
         f' documents than stand in the index (they differ by {error:.0%}); give'
-        ' the embedder and the length (--max_length) that it was built with'
+        ' the embedder and the `candidate_seq_len` that it was built with'
       )
 
   def _make(
     self,
     old: Edition,
     kept: np.ndarray,
-    new: DocumentsView | None,
+    new: Blocks | None,
     progress: bool,
   ) -> Edition:
     """The edition with rows `kept` of the old one and `new` behind them."""
-    documents = DocumentsView.of(old.documents).select(kept)
+    documents = old.documents.select(kept)
     added = np.zeros([0, old.index.metadata.dim], np.float32)
     if new is not None:
       if not self._compared:
         self._compare(old)
         self._compared = True
-      added = self._embed(new, progress)
       documents = documents.append(new)
+      its = np.arange(len(kept), len(documents))
+      added = self._embed(documents.select(its), progress)
     embeddings = row_updates.updated_embeddings(
       old.index.embeddings, kept, added
     )
@@ -302,7 +294,7 @@ class LiveIndex:
     if rows_added > _MANY_ADDED * len(embeddings):
       logging.warning(
         '%d of %d rows were added since the tree of the index was trained; what'
-        ' is unlike the old ones may be missed: train it anew (--retrain)',
+        ' is unlike the old ones may be missed: train it anew (`retrain`)',
         rows_added,
         len(embeddings),
       )

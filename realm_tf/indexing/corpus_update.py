@@ -11,19 +11,14 @@ import tensorflow as tf
 from realm_tf.bert import precision
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.update_config import UpdateConfig
-from realm_tf.corpus import additions, removals
+from realm_tf.corpus import readers, removals
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.corpus.document import CorpusError, Document
+from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.problems import Problems
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
 from realm_tf.index.embed_corpus import embed_signature
 from realm_tf.io import atomic, compatibility
-
-
-def _corpus_settings(corpus_dir: str) -> dict[str, Any]:
-  """How a corpus was built, as far as its manifest says."""
-  path = os.path.join(corpus_dir, 'manifest.json')
-  return atomic.read_json(path)['settings'] if os.path.exists(path) else {}
 
 
 def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
@@ -33,11 +28,11 @@ def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
     corpus_dir: That was updated.
     **how: Settings of the update.
   """
-  documents = Corpus.open(corpus_dir)
+  corpus = Corpus.open(corpus_dir)
   return {
-    **_corpus_settings(corpus_dir),
+    **corpus.info.get('settings', {}),
     'input': [],
-    'updated': {'from_corpus': documents.fingerprint, **how},
+    'updated': {'from_corpus': corpus.fingerprint, **how},
   }
 
 
@@ -75,13 +70,13 @@ def _find_embedder(index_path: str, embedder: str | None) -> str:
     if os.path.isdir(own):
       return own
     raise ValueError(
-      f'{index_path} was built without its embedder in it: give --embedder'
+      f'{index_path} was built without its embedder in it: give `embedder`'
     )
   made_by = versions.embedder_fingerprint(index_path)
   given = build_index.fingerprint_embedder(embedder)
   if made_by not in (given, versions.UNKNOWN):
     raise compatibility.MismatchError(
-      f'{index_path} is an index of the embedder {made_by}, and --embedder is'
+      f'{index_path} is an index of the embedder {made_by}, and `embedder` is'
       f' {given}'
     )
   return embedder
@@ -114,10 +109,9 @@ def encoding_of(
     max_length = metadata.max_length or EmbeddingConfig().candidate_seq_len
   if mixed_precision is None:
     mixed_precision = metadata.precision == 'bfloat16'
-  settings = _corpus_settings(corpus_dir)
   return load_encoding(
     _find_embedder(index_path, embedder),
-    max_block_length=settings.get('max_block_length', 288),
+    max_block_length=Corpus.open(corpus_dir).max_block_length,
     embedding=EmbeddingConfig(candidate_seq_len=max_length),
     mixed_precision=mixed_precision,
   )
@@ -164,26 +158,24 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
   """
   if os.path.exists(config.output_dir) and not config.overwrite:
     raise CorpusError(
-      f'--output_dir: {config.output_dir} is there already; name another'
-      ' directory, or give --overwrite'
+      f'`output_dir`: {config.output_dir} is there already; name another'
+      ' directory, or set `overwrite`'
     )
   editions.check_output_dir(
     config.output_dir, [config.corpus_dir, config.index_dir]
   )
   # What a killed call left half-written.
   atomic.remove_stale(pathlib.Path(config.output_dir).absolute().parent)
-  added: list[Document] = []
-  counts: dict[str, int] = {}
+  problems = Problems(config.strict)
+  added = []
   if config.add:
-    added, counts = additions.read_additions(
-      config.add, format=config.format, strict=config.strict
+    added = list(
+      readers.read_documents(config.add, config.format, problems, 'add')
     )
-  removed: list[removals.Removal] = []
+  removed = []
   if config.remove:
-    removed, malformed = removals.read_removals(
-      config.remove, strict=config.strict
-    )
-    counts['malformed'] = counts.get('malformed', 0) + malformed
+    removed = removals.read_removals(config.remove, problems)
+  counts = dict(problems.counts)
   opened = open_live(config, with_embedder=bool(added))
   try:
     update = opened.update(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus import block_records, readers, sharding
+from realm_tf.corpus import block_records, job, readers
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.io import atomic
@@ -44,14 +44,14 @@ def describe(path: str, num_records: int = 3, skip: int = 0) -> Iterator[str]:
     yield from _describe_records(path, num_records, skip)
   elif (root / _MANIFEST).exists():
     manifest = atomic.read_json(root / _MANIFEST)
-    yield sharding.describe_counts(manifest)
+    yield job.describe_counts(manifest)
     yield f'  fingerprint {manifest["fingerprint"]}'
     settings = {k: v for k, v in manifest['settings'].items() if k != 'input'}
     yield f'  settings {json.dumps(settings, sort_keys=True)}'
     for source in manifest['settings']['input']:
       yield f'  from {source["path"]} ({source["format"]})'
     if (root / 'documents').exists():
-      yield from _describe_documents(Corpus(root), num_records, skip)
+      yield from _describe_documents(Corpus.open(root), num_records, skip)
     else:
       for shard in manifest['shards'][:1]:
         yield from _describe_records(str(root / shard), num_records, skip)
@@ -120,12 +120,12 @@ def _describe_artifact(directory: pathlib.Path) -> Iterator[str]:
 
 
 def _describe_documents(corpus: Corpus, num: int, skip: int) -> Iterator[str]:
-  yield f'{len(corpus):,} documents'
+  yield f'{len(corpus):,} blocks'
   rows = range(skip, min(skip + num, len(corpus)))
   lengths = (ids.row_lengths().numpy() for ids in corpus.gather(rows))
-  texts = corpus.titles(rows), corpus.bodies(rows)
-  for row, title, body, of_title, of_body in zip(rows, *texts, *lengths):
-    yield f'--- document {row}'
+  texts = corpus.titles(rows), corpus.bodies(rows), corpus.record_ids(rows)
+  for row, title, body, name, of_title, of_body in zip(rows, *texts, *lengths):
+    yield f'--- block {row}' + (f' of record {name}' if name else '')
     yield f'title ({of_title} wordpieces): {title}'
     yield f'body ({of_body} wordpieces): {body}'
 

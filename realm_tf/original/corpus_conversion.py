@@ -6,17 +6,16 @@ Blocks stay as they are, and in their order: a row of an index is of the block
 with that number.
 """
 
-import hashlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
-from realm_tf.corpus import block_records, corpus_writer
-from realm_tf.corpus.corpus import Corpus, write_documents
+from realm_tf.corpus import block_records
+from realm_tf.corpus.corpus import Corpus, write_corpus
 from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.store import Blocks
 from realm_tf.io import atomic
 from realm_tf.io.progress import progress
 from realm_tf.original import original_corpus
@@ -52,17 +51,20 @@ def _compare(batch: list[Block], tokenizer: BertTokenizer) -> None:
     )
 
 
-def _encode(batch: list[Block], tokenizer: BertTokenizer) -> Iterator[bytes]:
-  """Block records; wordpieces that the files have are kept."""
+def _make(batch: list[Block], tokenizer: BertTokenizer) -> Blocks:
+  """Makes blocks; wordpieces that the files have are kept."""
   missing = [i for i, b in enumerate(batch) if b.body_ids is None]
   titles = _tokenize(tokenizer, [batch[i].title for i in missing])
   bodies = _tokenize(tokenizer, [batch[i].body for i in missing])
   made = dict(zip(missing, zip(titles, bodies)))
-  for i, block in enumerate(batch):
-    title_ids, body_ids = made.get(i, (block.title_ids, block.body_ids))
-    yield block_records.encode_block(
-      block.title, block.body, title_ids or [], body_ids or []
-    )
+  ids = [made.get(i, (b.title_ids, b.body_ids)) for i, b in enumerate(batch)]
+  return Blocks.make(
+    [b.title for b in batch],
+    [b.body for b in batch],
+    [title_ids or [] for title_ids, _ in ids],
+    [body_ids or [] for _, body_ids in ids],
+    vocab_size=tokenizer.vocab_size,
+  )
 
 
 def to_corpus(
@@ -71,86 +73,51 @@ def to_corpus(
   tokenizer: BertTokenizer,
   *,
   source: str,
-  blocks_per_shard: int = 500_000,
   show_progress: bool = True,
 ) -> Corpus:
-  """Writes a corpus as bin/build_corpus does, of blocks that stay whole.
-
-  It appears when it is whole.
+  """Writes a corpus of blocks that stay whole; it appears when it is whole.
 
   Args:
-    blocks: In their order.
-    output_dir: Of the corpus; is made.
-    tokenizer: Of the wordpieces that the blocks have, or are given.
-    source: What they were read of, for the manifest.
-    blocks_per_shard: Records of a file.
-    show_progress: Whether a progress bar is drawn.
+    blocks: Blocks in their order.
+    output_dir: Directory of the corpus; is made.
+    tokenizer: Tokenizer of the wordpieces that the blocks have or are given.
+    source: Where the blocks were read from, for the manifest.
+    show_progress: Whether to show a progress bar.
 
   Returns:
-    The document store, open.
+    The corpus, open.
 
   Raises:
     CorpusError: There is no block, or their wordpieces are of another
       vocabulary.
   """
-  digest = hashlib.sha256()
-  counts: list[int] = []
-  with atomic.atomic_directory(output_dir) as temporary:
-    batches = _batches(blocks)
-    batch = next(batches, None)
-    if batch is None:
-      raise CorpusError(f'`sources`: there is no block in {source}')
-    _compare(batch, tokenizer)
+  batches = _batches(blocks)
+  first = next(batches, None)
+  if first is None:
+    raise CorpusError(f'`sources`: there is no block in {source}')
+  _compare(first, tokenizer)
+
+  def made() -> Iterator[Blocks]:
     with progress(
       desc='blocks', unit='block', disable=not show_progress
     ) as bar:
-      while batch is not None:
-        path = temporary / f'part-{len(counts):05d}'
-        counts.append(0)
-        with block_records.record_writer(path) as writer:
-          while batch is not None and counts[-1] < blocks_per_shard:
-            for record in _encode(batch, tokenizer):
-              digest.update(record)
-              writer.write(record)
-            counts[-1] += len(batch)
-            bar.update(len(batch))
-            batch = next(batches, None)
-    names = [
-      f'blocks-{shard:05d}-of-{len(counts):05d}.tfrecord.gz'
-      for shard in range(len(counts))
-    ]
-    for shard, name in enumerate(names):
-      os.rename(temporary / f'part-{shard:05d}', temporary / name)
-    vocabulary: dict[str, Any] = {
-      'vocab_size': tokenizer.vocab_size,
-      'vocab_fingerprint': tokenizer.fingerprint,
-    }
-    total = sum(counts)
-    # A path that other machines do not have says nothing there.
-    kept = os.path.basename(os.path.normpath(source))
-    corpus_writer.write_manifest(
+      for batch in itertools.chain([first], batches):
+        yield _make(batch, tokenizer)
+        bar.update(len(batch))
+
+  # A path that other machines do not have says nothing there.
+  name = os.path.basename(os.path.normpath(source))
+  with atomic.atomic_directory(output_dir) as temporary:
+    write_corpus(
       temporary,
-      counts={'read': total, 'kept': total},
-      fingerprint=digest.hexdigest(),
+      made(),
+      tokenizer,
       settings={
-        **vocabulary,
-        'lower_case': tokenizer.lower_case,
         'converted': True,
-        'input': [{'path': kept, 'format': 'original'}],
+        'input': [{'path': name, 'format': 'original'}],
       },
-      shards=dict(zip(names, counts)),
-      **vocabulary,
     )
-    write_documents(
-      str(temporary / 'blocks-*.tfrecord.gz'),
-      temporary / 'documents',
-      vocab_size=tokenizer.vocab_size,
-      vocab_fingerprint=tokenizer.fingerprint,
-      progress=show_progress,
-    )
-  documents = Corpus.open(output_dir)
-  assert len(documents) == total
-  return documents
+  return Corpus.open(output_dir)
 
 
 def _rows(documents: Corpus, show_progress: bool) -> Iterator[np.ndarray]:
@@ -191,7 +158,8 @@ def to_realm(
 
   def records() -> Iterator[bytes]:
     for rows in _rows(documents, show_progress):
-      yield from corpus_writer.records(documents, rows)
+      chunk = documents.blocks.chunk(rows[0], rows[-1] + 1)
+      yield from block_records.encode_blocks(chunk)
 
   return original_corpus.write_docs(
     records(), len(documents), output_dir, num_shards

@@ -156,7 +156,7 @@ def read(source: str) -> Iterator[Block]:
       raise CorpusError(f'{directory} has {BLOCKS} but no {TITLES}')
     yield from _read_orqa(directory)
     return
-  for path in readers.list_files(source, '`sources`'):
+  for path in readers.list_files(source, 'sources'):
     if readers.detect_format(path) == 'jsonl':
       yield from _read_jsonl(path)
     elif readers.detect_format(path) == 'blocks':

@@ -73,20 +73,14 @@ class BlockQuestions:
 
 
 def find_blocks(
-  examples: Sequence[QaExample],
-  paragraphs: str,
-  documents: Corpus,
-  tokenizer: BertTokenizer,
-  max_block_length: int = 288,
+  examples: Sequence[QaExample], corpus: Corpus, tokenizer: BertTokenizer
 ) -> BlockQuestions:
-  """Questions by their gold block, see `gold_blocks.gold_rows`.
+  """Returns questions by their gold block.
 
   Raises:
-    CorpusError: Questions name paragraphs, and none is in the corpus; or
-      `paragraphs` is damaged.
+    CorpusError: No question names a paragraph of the corpus.
   """
-  rows = gold_blocks.gold_rows(
-    examples, paragraphs, documents, tokenizer, max_block_length
-  )
+  rows = gold_blocks.gold_rows(examples, corpus, required=True)
+  assert rows is not None
   ids = tokenize_texts([e.question for e in examples], tokenizer)
-  return BlockQuestions(ids, rows, len(documents))
+  return BlockQuestions(ids, rows, len(corpus))

@@ -277,7 +277,7 @@ def read_dataset(
     CorpusError: No file is there, one cannot be read or is in no known format,
       none of their lines is usable, or a line is malformed and `strict`.
   """
-  paths = readers.list_files(patterns, f'`{field}`')
+  paths = readers.list_files(patterns, field)
   problems = Problems(strict)
   examples: list[QaExample] = []
   for path in paths:

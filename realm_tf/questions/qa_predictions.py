@@ -111,7 +111,7 @@ def read_predictions(path: str, strict: bool = False) -> Predictions:
     CorpusError: `path` names several files, the file is missing or has no
       usable line, or a line is malformed and `strict`.
   """
-  paths = readers.list_files(path, '`predictions`')
+  paths = readers.list_files(path, 'predictions')
   if len(paths) != 1:
     raise CorpusError(
       f'`predictions`: {len(paths)} files are named, not one: {path}'

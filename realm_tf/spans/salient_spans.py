@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pre-training corpus: documents in, records of salient spans out."""
 
+import contextlib
 import functools
+import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from absl import logging
 
 from realm_tf.configs.spans_config import SpansConfig
-from realm_tf.corpus import processes, readers, sharding
+from realm_tf.corpus import beam_runner, block_records, job, readers, workers
+from realm_tf.io import atomic
 from realm_tf.spans import (
   bert_tagger,
   lookup_pairs,
@@ -20,6 +24,8 @@ from realm_tf.spans import (
 )
 from realm_tf.spans.document_tagging import tag_documents
 from realm_tf.text import sentences
+
+STATISTICS = 'statistics.json'
 
 # Characters of text that are read to count capitalized words, and the maximum
 # number of files that they are from.
@@ -64,7 +70,7 @@ def _labels(config: SpansConfig) -> list[str]:
 
 def make_processor(
   settings: tuple[SpansConfig, taggers.CaseCounts],
-) -> processes.Processor:
+) -> workers.Processor:
   """Makes the function from a batch of raw records to span records."""
   config, cases = settings
   tagger = make_tagger(config, cases)
@@ -75,12 +81,12 @@ def _to_spans(
   batch: Sequence[readers.RawRecord],
   tagger: taggers.Tagger | None,
   config: SpansConfig,
-) -> processes.Result:
+) -> workers.Result:
   documents, counts, problems = readers.parse_all(batch)
   tagged = tag_documents(documents, tagger, config, config.dates)
   counts.update(tagged.counts)
   counts['kept'] = len(tagged.records)
-  return processes.Result(tagged.records, counts, problems, tagged.tallies)
+  return workers.Result(tagged.records, counts, problems, tagged.tallies)
 
 
 def _sample_sentences(paths: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -97,12 +103,71 @@ def _sample_sentences(paths: Sequence[tuple[str, str]]) -> Iterator[str]:
         break
 
 
+@contextlib.contextmanager
+def _open_part(
+  directory: pathlib.Path, number: int, before: job.Note | None
+) -> Iterator[tuple[Callable[[list[bytes]], None], job.Note]]:
+  """Opens a file of records; its digests are those of batches."""
+  del before
+  facts: job.Note = {'digests': [], 'num_records': 0}
+  with (
+    atomic.atomic_file(directory / _part_name(number)) as f,
+    block_records.record_writer(f.name) as writer,
+  ):
+
+    def write(records: list[bytes]) -> None:
+      digest = hashlib.sha256()
+      for record in records:
+        digest.update(record)
+        writer.write(record)
+      facts['digests'].append(digest.hexdigest())
+      facts['num_records'] += len(records)
+
+    yield write, facts
+
+
+def _part_name(number: int) -> str:
+  return f'{number:05d}.tfrecord.gz'
+
+
+def _finish(
+  directory: pathlib.Path, notes: Sequence[job.Note], total: job.Note
+) -> None:
+  """Gives the parts their names and writes statistics and manifest."""
+  output = directory.parent
+  names = []
+  digest = hashlib.sha256()
+  for number, note in enumerate(notes):
+    names.append(f'spans-{number:05d}-of-{len(notes):05d}.tfrecord.gz')
+    part = directory / _part_name(number)
+    # Not there: an earlier call was killed after this.
+    if part.exists():
+      os.replace(part, output / names[-1])
+    for batch in note['digests']:
+      digest.update(bytes.fromhex(batch))
+  atomic.write_json(
+    output / STATISTICS,
+    span_statistics.summarize(total['counts'], total['tallies']),
+  )
+  atomic.write_json(
+    output / 'manifest.json',
+    {
+      'kind': 'spans',
+      'counts': total['counts'],
+      'fingerprint': digest.hexdigest(),
+      'settings': total['settings'],
+      'shards': names,
+      'records_in_shards': [note['num_records'] for note in notes],
+    },
+  )
+
+
 def tag_salient_spans(config: SpansConfig) -> dict[str, Any]:
   """Writes `spans-XXXXX-of-XXXXX.tfrecord.gz`, statistics and manifest.
 
-  Reads what `build_corpus` reads, or the blocks it wrote: then sentence and
-  block have the same title and text, and so the same document uid. An
-  interrupted run with the same settings resumes.
+  Reads what `build_corpus` reads, or a corpus: then sentence and block have the
+  same title and text, and so the same document uid. Resumes an interrupted run
+  of the same settings.
 
   Returns:
     The manifest: `counts`, `fingerprint`, `settings`, `shards`.
@@ -111,21 +176,16 @@ def tag_salient_spans(config: SpansConfig) -> dict[str, Any]:
     CorpusError: Input, tagger or output directory cannot be used.
     ValueError: `lookup_pairs` are asked for, but no name is mentioned twice.
   """
-  job = plan(config)
-  manifest = sharding.write_sharded(
-    config,
-    'spans',
-    make_processor,
-    job.processor_settings,
-    job.settings,
-    paths=job.paths,
-    summarize=span_statistics.summarize,
-  )
-  write_pairs(config, manifest)
+  made = _make_job(config)
+  if config.pipeline == 'beam':
+    manifest = beam_runner.run(config, made, config.beam_options)
+  else:
+    manifest = job.run(config, made)
+  _write_pairs(config, manifest)
   return manifest
 
 
-def write_pairs(config: SpansConfig, manifest: Mapping[str, Any]) -> None:
+def _write_pairs(config: SpansConfig, manifest: Mapping[str, Any]) -> None:
   """Writes the look-up pairs of tagged spans, if the config asks for them."""
   if config.lookup_pairs:
     counts = lookup_pairs.write_pairs(
@@ -142,27 +202,13 @@ def write_pairs(config: SpansConfig, manifest: Mapping[str, Any]) -> None:
     )
 
 
-class Plan(NamedTuple):
-  """What a config comes to.
-
-  Attributes:
-    paths: (path, format) of the input.
-    settings: What the output depends on, for the manifest.
-    processor_settings: Argument of `make_processor`.
-  """
-
-  paths: list[tuple[str, str]]
-  settings: dict[str, Any]
-  processor_settings: tuple[SpansConfig, taggers.CaseCounts]
-
-
-def plan(config: SpansConfig) -> Plan:
+def _make_job(config: SpansConfig) -> job.Job:
   """Looks at input and tagger.
 
   Raises:
     CorpusError: They cannot be used.
   """
-  paths = sharding.input_files(config)
+  files = job.input_files(config)
   # These fail here, in one line, rather than in every process.
   span_rules.check_labels(config.labels, _labels(config))
   make_tagger(config)
@@ -177,18 +223,30 @@ def plan(config: SpansConfig) -> Plan:
       'unique_texts': config.unique_spans,
       'drop_spanless': config.drop_spanless,
     },
+    'records_per_shard': job.batches_per_part(config) * job.BATCH_RECORDS,
   }
+  if config.pipeline != 'local':
+    settings['pipeline'] = config.pipeline
   cases = taggers.NO_CASES
   if config.tagger == 'gazetteer':
     # Its content, not its path: copies are the same, and a file can be edited.
     settings['gazetteer'] = config.gazetteer and (
       readers.content_digest(config.gazetteer, ends=None)
     )
-    cases = taggers.count_cases(_sample_sentences(paths))
+    cases = taggers.count_cases(_sample_sentences(files))
   elif config.tagger == 'spacy':
     settings['spacy_pipeline'] = config.spacy_pipeline
   elif config.tagger == 'bert':
     settings['bert_tagger'] = readers.content_digest(
       bert_tagger.weights_file(config.bert_tagger), ends=None
     )
-  return Plan(paths, settings, (config, cases))
+  return job.Job(
+    kind='spans',
+    files=files,
+    make_processor=make_processor,
+    processor_settings=(config, cases),
+    open_part=_open_part,
+    finish=_finish,
+    settings=settings,
+    outputs=('spans-?????-of-?????.tfrecord.gz', STATISTICS),
+  )

@@ -27,32 +27,14 @@ def _read_questions(
   """The questions to train on, by their document.
 
   Raises:
-    ValueError: There is no question whose document is known.
+    CorpusError: There is no question whose document is known.
   """
   if config.questions is None:
-    if config.paragraphs is not None:
-      raise ValueError('--paragraphs is of no use without --questions')
     return None
-  if config.paragraphs is None:
-    raise ValueError(
-      '--questions needs --paragraphs, the file that the corpus was built of'
-    )
   dataset = qa_datasets.read_dataset(
     config.questions, format=config.format, field='questions'
   )
-  found = block_questions.find_blocks(
-    dataset.examples,
-    config.paragraphs,
-    documents,
-    tokenizer,
-    config.max_block_length,
-  )
-  if not found.num_questions:
-    raise ValueError(
-      f'--questions: {config.questions} has no question that names a paragraph'
-      ' of the corpus (paragraph_id)'
-    )
-  return found
+  return block_questions.find_blocks(dataset.examples, documents, tokenizer)
 
 
 class IctTask(Task):

@@ -126,23 +126,8 @@ class QATask(Task):
       field=field,
     )
     examples = dataset.examples[:limit]
-    gold_rows = None
-    if self.config.paragraphs is not None:
-      gold_rows = gold_blocks.gold_rows(
-        examples,
-        self.config.paragraphs,
-        self.documents,
-        self.tokenizer,
-        self.config.max_block_length,
-      )
-      if (gold_rows < 0).all():
-        gold_rows = None
     wanted = trained_on and (config.add_gold or self.config.has_gold_loss)
-    if gold_rows is None and wanted:
-      raise ValueError(
-        f'`{field}`: no gold block is known of any question, and one is to be'
-        ' trained on; give --paragraphs, and questions that name them'
-      )
+    gold_rows = gold_blocks.gold_rows(examples, self.documents, required=wanted)
     return question_batches.QuestionFeatures(
       questions.Questions(examples, self.tokenizer),
       self.documents,

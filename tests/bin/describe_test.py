@@ -13,7 +13,7 @@ def test_corpus_and_spans(world):
     f'{world}/corpus',
   )
   assert done.returncode == 0, done.stderr
-  assert '--- document 2\ntitle (' in done.stdout
+  assert '--- block 2 of record 2\ntitle (' in done.stdout
   assert 'People in [[' in done.stdout
   # The corpus holds no spans.
   assert done.stdout.count('what an epoch of masking makes of it') == 1

@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import json
+import pathlib
 
 from realm_tf.hub import hub_modules
 from realm_tf.training import exporters, summaries
@@ -64,9 +65,6 @@ def test_errors_name_the_flag(world, tmp_path):
 
 def test_learns_from_questions_that_name_their_paragraph(world, tmp_path):
   lines = (world / 'knowledge.jsonl').read_text().splitlines()
-  with open(tmp_path / 'paragraphs.jsonl', 'w') as f:
-    for number, line in enumerate(lines):
-      f.write(json.dumps({'id': number, **json.loads(line)}) + '\n')
   with open(tmp_path / 'questions.jsonl', 'w') as f:
     for number, line in enumerate(lines[:40]):
       title = json.loads(line)['title']
@@ -77,13 +75,18 @@ def test_learns_from_questions_that_name_their_paragraph(world, tmp_path):
       }
       f.write(json.dumps(question) + '\n')
   questions = f'--questions={tmp_path}/questions.jsonl'
-  flags = questions, f'--paragraphs={tmp_path}/paragraphs.jsonl'
   model_dir = tmp_path / 'model'
   forked = tiny_world.call_forked
-  result = run(world, model_dir, 20, *flags, '--question_rate=1', call=forked)
+  result = run(
+    world, model_dir, 20, questions, '--question_rate=1', call=forked
+  )
   assert result.returncode == 0, result.stderr
   assert '40 of 40 questions have their paragraph' in result.stderr
-  result = run(world, model_dir, 30, *flags, call=forked)
+  result = run(world, model_dir, 30, questions, call=forked)
   assert 'question_rate was 1.0 and is 0.5' in tiny_world.last_line(result)
+  pathlib.Path(tmp_path, 'other.jsonl').write_text(
+    '{"question": "Which?", "answer": ["it"]}\n'
+  )
+  questions = f'--questions={tmp_path}/other.jsonl'
   result = run(world, tmp_path / 'other', 9, questions, call=forked)
-  assert '--questions needs --paragraphs' in tiny_world.last_line(result)
+  assert 'no question names its paragraph' in tiny_world.last_line(result)

@@ -5,29 +5,19 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.corpus import block_records
+from realm_tf.corpus.store import Blocks
 
 
-def test_round_trip(tmp_path):
-  blocks = [
+def test_records_of_blocks():
+  rows = [
     (b'A', 'Zürich.'.encode(), [5, 30521], [1, 2, 3]),
     (b'', b'no title', [], [7]),
     (b'B', b'', [1], []),
   ]
-  path = tmp_path / 'blocks.tfrecord.gz'
-  with block_records.record_writer(path) as writer:
-    for block in blocks:
-      writer.write(block_records.encode_block(*block))
-  batches = list(block_records.blocks_dataset([str(path)], batch_size=2))
-  read = []
-  for batch in batches:
-    read += zip(
-      batch['title'].numpy().tolist(),
-      batch['body'].numpy().tolist(),
-      batch['title_token_ids'].to_list(),
-      batch['body_token_ids'].to_list(),
-    )
-  assert read == blocks
-  assert len(batches) == 2
+  blocks = Blocks.make(*zip(*rows), vocab_size=30522)
+  found = list(block_records.encode_blocks(blocks))
+  assert found == [block_records.encode_block(*row) for row in rows]
+  assert list(block_records.encode_blocks(blocks.chunk(1, 1))) == []
 
 
 def test_as_the_original_reads_it():

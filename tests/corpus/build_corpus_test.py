@@ -1,20 +1,22 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-import json
+import pathlib
 
 import pytest
 
 from realm_tf.configs.corpus_config import CorpusConfig
-from realm_tf.corpus import block_records, build_corpus
+from realm_tf.corpus import blocks, build_corpus
+from realm_tf.corpus.corpus import is_corpus
 from realm_tf.corpus.document import CorpusError
+from realm_tf.io import atomic
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import shared_data
 
 
 def _config(corpus_file, output_dir, vocab_file, **kwargs):
   return CorpusConfig(
-    input=str(corpus_file),
+    input=[str(corpus_file)],
     output_dir=str(output_dir),
     vocab_file=vocab_file,
     progress=False,
@@ -22,44 +24,112 @@ def _config(corpus_file, output_dir, vocab_file, **kwargs):
   )
 
 
+def _contents(directory):
+  return {
+    str(p.relative_to(directory)): p.read_bytes()
+    for p in directory.rglob('*')
+    if p.is_file()
+  }
+
+
 def test_the_same_bytes_with_any_number_of_processes(
   corpus_file, tmp_path, vocab_file
 ):
-  contents = []
   for n in (1, 2):
-    config = _config(
-      corpus_file, tmp_path / str(n), vocab_file, num_processes=n
+    build_corpus.build_corpus(
+      _config(corpus_file, tmp_path / str(n), vocab_file, num_processes=n)
     )
-    manifest = build_corpus.build_corpus(config)
-    contents.append(
-      [(tmp_path / str(n) / s).read_bytes() for s in manifest['shards']]
-    )
-  assert len(contents[0]) == 3
-  assert contents[0] == contents[1]
+  contents = _contents(tmp_path / '1')
+  assert contents == _contents(tmp_path / '2')
+  assert len(contents) == 13
+  vocab = pathlib.Path(vocab_file).read_text()
+  assert contents['vocab.txt'].decode() == vocab
+
+
+@pytest.mark.parametrize('parts', [0, 1, 2])
+def test_a_killed_build_resumes_after_the_last_whole_part(
+  corpus_file, tmp_path, vocab_file, monkeypatch, parts
+):
+  whole = _config(corpus_file, tmp_path / 'whole', vocab_file)
+  build_corpus.build_corpus(whole)
+  config = _config(corpus_file, tmp_path / 'out', vocab_file)
+  made, write_json = [], atomic.write_json
+  make_blocks = blocks.make_blocks
+
+  def fail(path, value):
+    # After the blocks of a part, and before the note about them.
+    if path.name == f'{parts:05d}.json':
+      raise InterruptedError
+    write_json(path, value)
+
+  def count(*args):
+    made.append(args)
+    return make_blocks(*args)
+
+  with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+    patch.setattr(atomic, 'write_json', fail)
+    build_corpus.build_corpus(config)
+  assert not is_corpus(tmp_path / 'out')
+  with monkeypatch.context() as patch:
+    patch.setattr(build_corpus.blocks, 'make_blocks', count)
+    build_corpus.build_corpus(config)
+  assert len(made) == 3 - parts
+  assert _contents(tmp_path / 'out') == _contents(tmp_path / 'whole')
 
 
 def test_manifest_and_blocks_agree(corpus_file, tmp_path, vocab_file):
-  manifest = build_corpus.build_corpus(
+  corpus = build_corpus.build_corpus(
     _config(corpus_file, tmp_path / 'out', vocab_file, max_block_length=64)
   )
-  assert manifest == json.loads((tmp_path / 'out/manifest.json').read_text())
   tokenizer = BertTokenizer.from_file(vocab_file)
-  assert manifest['vocab_fingerprint'] == tokenizer.fingerprint
-  assert manifest['vocab_size'] == tokenizer.vocab_size
-  paths = [str(tmp_path / 'out' / s) for s in manifest['shards']]
-  blocks = wordpieces = 0
-  for batch in block_records.blocks_dataset(paths):
-    blocks += batch['title'].shape[0]
-    wordpieces += batch['body_token_ids'].values.shape[0]
-  assert blocks == manifest['counts']['blocks'] > manifest['counts']['kept']
-  assert wordpieces == manifest['counts']['wordpieces']
-  assert sum(manifest['records_in_shards']) == blocks
+  assert corpus.vocab_fingerprint == tokenizer.fingerprint
+  assert corpus.vocab_size == tokenizer.vocab_size
+  assert corpus.tokenizer.vocab == tokenizer.vocab
+  assert corpus.max_block_length == 64
+  assert len(corpus) == corpus.counts['blocks'] > corpus.counts['kept']
+  assert corpus.body_lengths.sum() == corpus.counts['wordpieces']
+  assert (corpus.body_lengths + corpus.title_lengths).max() <= 64 - 3
+  bodies = corpus.bodies(range(len(corpus)))
+  assert corpus.gather(range(len(corpus)))[1].to_list() == (
+    tokenizer.tokenize(bodies).to_list()
+  )
+  # What it was made of does not matter, so a corpus made of it is the same.
+  again = build_corpus.build_corpus(
+    _config(tmp_path / 'out', tmp_path / 'again', vocab_file)
+  )
+  assert again.fingerprint == corpus.fingerprint
+  assert again.info['settings']['input'] == [
+    {'path': 'out', 'format': 'corpus', 'digest': corpus.fingerprint}
+  ]
+
+
+def test_blocks_know_the_record_that_they_came_from(tmp_path, vocab_file):
+  (tmp_path / 'a.jsonl').write_text(
+    '{"id": 7, "title": "A", "text": "The king. ' + 'River town. ' * 60 + '"}\n'
+    '{"id": "x é", "title": "B", "text": "The old town."}\n'
+    '{"title": "C", "text": "Another town."}\n'
+  )
+  (tmp_path / 'b.tsv').write_text('id\ttext\ttitle\n12\tOld river.\tD\n')
+  corpus = build_corpus.build_corpus(
+    _config(
+      tmp_path / '[ab].*', tmp_path / 'out', vocab_file, max_block_length=64
+    )
+  )
+  found = corpus.record_ids(range(len(corpus)))
+  first = found.count('7')
+  assert first > 2 and found == ['7'] * first + ['x é', None, '12']
+  assert corpus.rows_of_records(['7'])['7'] == list(range(first))
+  # They survive where a corpus is the input.
+  again = build_corpus.build_corpus(
+    _config(tmp_path / 'out', tmp_path / 'again', vocab_file)
+  )
+  assert again.record_ids(range(len(again))) == found
 
 
 def test_errors(corpus_file, tmp_path, vocab_file):
-  with pytest.raises(CorpusError, match='--vocab_file: /no/vocab'):
+  with pytest.raises(CorpusError, match='`vocab_file`: /no/vocab'):
     build_corpus.build_corpus(_config(corpus_file, tmp_path / 'o', '/no/vocab'))
-  with pytest.raises(CorpusError, match='--input: no file matches'):
+  with pytest.raises(CorpusError, match='`input`: no file matches'):
     build_corpus.build_corpus(_config('/no/file', tmp_path / 'o', vocab_file))
 
 
@@ -67,8 +137,8 @@ def test_mediawiki_sample(tmp_path):
   dump = next(shared_data.path('wiki', 'xml').iterdir())
   vocab = shared_data.path('goldens/modules/tiny/bert/assets/vocab.txt')
   config = _config(dump, tmp_path / 'out', str(vocab))
-  manifest = build_corpus.build_corpus(config)
-  counts = manifest['counts']
+  corpus = build_corpus.build_corpus(config)
+  counts = corpus.counts
   assert counts['read'] == 206
   assert counts['skipped_redirect'] == 99
   assert counts['skipped_disambiguation'] == 8
@@ -76,13 +146,7 @@ def test_mediawiki_sample(tmp_path):
   assert counts['skipped_other_namespace'] == 1
   assert counts['kept'] == 96
   assert 1500 < counts['blocks'] < 3000
-  path = str(tmp_path / 'out' / manifest['shards'][0])
-  for batch in block_records.blocks_dataset([path]):
-    lengths = (
-      batch['title_token_ids'].row_lengths()
-      + batch['body_token_ids'].row_lengths()
-    )
-    assert max(lengths.numpy()) <= 288 - 3
-    text = b' '.join(batch['body'].numpy()).decode()
-    for markup in ('{{', '}}', '[[', ']]', '<ref', '==', "'''"):
-      assert markup not in text
+  assert (corpus.title_lengths + corpus.body_lengths).max() <= 288 - 3
+  text = ' '.join(corpus.bodies(range(len(corpus))))
+  for markup in ('{{', '}}', '[[', ']]', '<ref', '==', "'''"):
+    assert markup not in text

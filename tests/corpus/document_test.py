@@ -10,7 +10,7 @@ def test_cleans():
   found = document.clean_document(
     ' AT&amp;T  Inc. ', 'A &lt;b&gt; c.\r\n\r\n  D\u00a0e \t f,\ngoes on.\n\n'
   )
-  assert found == ('AT&T Inc.', 'A <b> c.\nD e f, goes on.')
+  assert found[:2] == ('AT&T Inc.', 'A <b> c.\nD e f, goes on.')
 
 
 def test_title_in_the_first_line_is_dropped():

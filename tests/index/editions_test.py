@@ -10,7 +10,6 @@ import pytest
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.index import editions, searcher, versions
 from realm_tf.io import atomic
 from tests.support import clustered, small_world
@@ -53,7 +52,7 @@ def write(its, directory, **kwargs):
 
 
 def test_corpus_and_index_belong_together_on_the_disk(tmp_path, store):
-  its = edition(DocumentsView.of(store).select([2, 0]))
+  its = edition(store.select([2, 0]))
   path = write(
     its, tmp_path / 'out', settings={'lower_case': True}, counts={'read': 5}
   )
@@ -81,7 +80,7 @@ def test_corpus_and_index_belong_together_on_the_disk(tmp_path, store):
 def test_one_that_fails_leaves_the_one_that_is_there(tmp_path, store):
   write(edition(store), tmp_path / 'out')
   # Found out when the corpus is written and the index is not.
-  broken = edition(DocumentsView.of(store).select([1]), num_documents=2)
+  broken = edition(store.select([1]), num_documents=2)
   for name in ('out', 'new'):
     with pytest.raises(ValueError, match='parts of one shape'):
       write(broken, tmp_path / name)
@@ -98,7 +97,7 @@ def test_an_edition_is_replaced_as_a_whole(tmp_path, store):
   editions.check_output_dir(out, [])
   write(edition(store), out)
   editions.check_output_dir(out, [])
-  fewer = DocumentsView.of(store).select([1])
+  fewer = store.select([1])
   write(edition(fewer, step=12), out)
   editions.check_output_dir(out, [])
   assert os.listdir(out / 'index') == ['12']

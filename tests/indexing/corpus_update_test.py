@@ -11,7 +11,6 @@ import tf_keras as keras
 from realm_tf.configs.update_config import UpdateConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.corpus.documents_view import DocumentsView
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
 from realm_tf.indexing import corpus_update
@@ -40,7 +39,7 @@ def update(world, indexed, tmp_path):
 
 def embedded(encoding, documents):
   return embed_corpus.embed_documents(
-    DocumentsView.of(documents).select(range(4)),
+    documents.select(range(4)),
     encoding.embed_fn,
     special=encoding.tokenizer.special,
     config=encoding.embedding_config,
@@ -132,8 +131,8 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
   [
     ({'add': 'bad'}, r'nothing to change \(1 malformed, 1 read\)'),
     ({'add': 'bad', 'strict': True}, r'bad\.jsonl:1: no "text"'),
-    ({'add': 'none'}, '--add: no file matches'),
-    ({'remove': 'none'}, '--remove: no file matches'),
+    ({'add': 'none'}, '`add`: no file matches'),
+    ({'remove': 'none'}, '`remove`: no file matches'),
     ({'add': 'empty'}, r'nothing to change \(no input\)'),
     ({'remove': 'nobody'}, r'nothing to change \(1 not_there_to_remove\)'),
     ({'remove': 'nobody', 'strict': True}, r'nobody\.jsonl:1: there is no'),
@@ -160,7 +159,7 @@ def test_only_an_update_is_replaced_and_only_if_told_so(update, tmp_path):
   out = tmp_path / 'out'
   out.mkdir()
   gone = lines(tmp_path / 'gone.jsonl', {'row': 1})
-  with pytest.raises(CorpusError, match='is there already.*--overwrite'):
+  with pytest.raises(CorpusError, match='is there already.*`overwrite`'):
     update(remove=gone)
   update(remove=gone, overwrite=True)
   both = lines(tmp_path / 'both.jsonl', {'row': 1}, {'row': 2})
@@ -235,9 +234,9 @@ def test_what_does_not_belong_together_is_refused(indexed, update, tmp_path):
     update(add=add, embedder=str(tmp_path / 'third'))
   atomic.write_json(copy / 'metadata.json', metadata)
   shutil.rmtree(copy / 'embedder')
-  with pytest.raises(ValueError, match='give --embedder'):
+  with pytest.raises(ValueError, match='give `embedder`'):
     update(add=add, index_dir=str(copy))
   # Documents that were cut at another length have other vectors.
-  with pytest.raises(compatibility.MismatchError, match='--max_length'):
+  with pytest.raises(compatibility.MismatchError, match='`candidate_seq_len`'):
     update(add=add, candidate_seq_len=6)
   assert not (tmp_path / 'out').exists()

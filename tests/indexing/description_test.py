@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def _text(*args, **kwargs):
 def test_blocks(corpus_file, tmp_path, vocab_file):
   build_corpus.build_corpus(
     CorpusConfig(
-      input=str(corpus_file),
+      input=[str(corpus_file)],
       output_dir=str(tmp_path / 'out'),
       vocab_file=vocab_file,
       num_processes=1,
@@ -31,8 +32,8 @@ def test_blocks(corpus_file, tmp_path, vocab_file):
   text = _text(tmp_path / 'out', num_records=2)
   assert 'read                                 1,300' in text
   assert 'malformed' in text
-  assert text.count('--- record') == 2
-  assert '--- record 2\nbody: ' in text and '\ntitle: Town 2\n' in text
+  assert text.count('--- block') == 2
+  assert re.search(r'--- block 1\ntitle \(\d wordpieces\): Town 2\nbody', text)
 
 
 def test_spans_stand_in_brackets(tmp_path):
@@ -41,7 +42,7 @@ def test_spans_stand_in_brackets(tmp_path):
   )
   salient_spans.tag_salient_spans(
     SpansConfig(
-      input=str(tmp_path / 'a.jsonl'),
+      input=[str(tmp_path / 'a.jsonl')],
       output_dir=str(tmp_path / 'out'),
       progress=False,
     )

@@ -10,7 +10,7 @@ from realm_tf.corpus import block_records
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.indexing import description
-from realm_tf.io import atomic, records
+from realm_tf.io import records
 from realm_tf.original import corpus_conversion, original_corpus
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import original_files, shared_data
@@ -49,13 +49,13 @@ def test_a_corpus_as_build_corpus_writes_it(documents):
   title_ids, body_ids = documents.gather(rows)
   assert title_ids.to_list() == [b.title_ids for b in blocks]
   assert body_ids.to_list() == [b.body_ids for b in blocks]
-  root = pathlib.Path(documents.directory).parent
-  manifest = atomic.read_json(root / 'manifest.json')
-  assert manifest['shards'] == ['blocks-00000-of-00001.tfrecord.gz']
-  assert manifest['settings']['input'][0]['path'] == 'docs.small.tfr.gz-*'
-  assert str(root) not in (root / 'manifest.json').read_text()
-  assert records.count([str(root / manifest['shards'][0])]) == 24
-  assert 'blocks' in next(description.describe(str(root)))
+  root = pathlib.Path(documents.directory)
+  manifest = (root / 'manifest.json').read_text()
+  assert documents.info['settings']['input'][0]['path'] == 'docs.small.tfr.gz-*'
+  assert str(root) not in manifest
+  assert documents.tokenizer.vocab_size == documents.vocab_size
+  assert documents.counts == {'blocks': 24}
+  assert 'corpus' in next(description.describe(str(root)))
 
 
 def test_wordpieces_in_the_files_are_kept(tmp_path, tokenizer):
@@ -80,12 +80,10 @@ def test_wordpieces_are_made_where_there_are_none(
   assert made.fingerprint == documents.fingerprint
 
 
-def test_shards(tmp_path, tokenizer, documents, monkeypatch):
+def test_batches(tmp_path, tokenizer, documents, monkeypatch):
   monkeypatch.setattr(corpus_conversion, '_BATCH', 5)
-  made = to_corpus(DOCS, tmp_path / 'a', tokenizer, blocks_per_shard=10)
+  made = to_corpus(DOCS, tmp_path / 'a', tokenizer)
   assert made.fingerprint == documents.fingerprint
-  manifest = atomic.read_json(tmp_path / 'a' / 'manifest.json')
-  assert manifest['records_in_shards'] == [10, 10, 4]
 
 
 def test_another_vocabulary_is_refused(tmp_path, tokenizer):

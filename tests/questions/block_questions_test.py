@@ -56,24 +56,24 @@ def test_fingerprint_is_of_what_is_trained_on():
 
 
 def test_finds_blocks_by_the_paragraphs_they_are_of(tmp_path):
-  store = small_world.store(
-    tmp_path, [('Rome', 'Rome is old.'), ('Paris', 'The city is old.')]
-  )
-  paragraphs = tmp_path / 'paragraphs.jsonl'
-  paragraphs.write_text(
-    '{"id": 7, "title": "Paris", "text": "The city is old."}\n'
-    '{"id": 8, "title": "Lima", "text": "A city."}\n'
+  corpus = small_world.store(
+    tmp_path / 'corpus',
+    [('Rome', 'Rome is old.'), ('Paris', 'The city is old.')],
+    ['6', '7'],
   )
 
   def example(gold_id):
     return QaExample('Is the city old?', ('yes',), gold_id=gold_id)
 
-  find = block_questions.find_blocks
-  args = str(paragraphs), store, small_world.tokenizer()
-  found = find([example(8), example(7), example(None)], *args)
+  def find(*examples):
+    return block_questions.find_blocks(
+      examples, corpus, small_world.tokenizer()
+    )
+
+  found = find(example(8), example(7), example(None))
   assert found.num_questions == 1
   drawn = found.draw(np.array([0, 1]), np.random.default_rng(0))
   assert drawn.tolist() == [-1, 1]
-  with pytest.raises(CorpusError, match='none is in'):
-    find([example(8)], *args)
-  assert find([example(None)], *args).num_questions == 0
+  for gold_id in (8, None):
+    with pytest.raises(CorpusError, match='gold paragraphs'):
+      find(example(gold_id))

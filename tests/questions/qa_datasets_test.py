@@ -86,7 +86,7 @@ def test_jsonl_keeps_what_is_whole_and_names_the_rest(tmp_path, said, ending):
 def test_strict_names_file_and_line(tmp_path):
   path = tmp_path / 'a.jsonl'
   path.write_bytes(b'\n'.join(LINES))
-  with pytest.raises(CorpusError, match=r'a\.jsonl:4: not JSON.*--strict'):
+  with pytest.raises(CorpusError, match=r'a\.jsonl:4: not JSON.*`strict`'):
     qa_datasets.read_dataset(str(path), strict=True)
 
 

@@ -52,7 +52,7 @@ def test_predictions_are_read_and_the_last_one_stands(tmp_path, monkeypatch):
     ('4', 'the prediction is list, not a string'),
     ('6', 'not UTF-8 at byte 33'),
   ]
-  with pytest.raises(CorpusError, match=r'p\.jsonl\.gz:2: .*--strict'):
+  with pytest.raises(CorpusError, match=r'p\.jsonl\.gz:2: .*`strict`'):
     qa_predictions.read_predictions(str(path), strict=True)
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from realm_tf.configs.spans_config import SpansConfig
-from realm_tf.corpus import sharding
+from realm_tf.corpus import job
 from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import bert_tagger, salient_spans
 from tests.support import small_tagger
@@ -78,7 +78,7 @@ def test_an_interrupted_run_goes_on(directory, tmp_path, monkeypatch):
   whole_statistics = (tmp_path / 'out' / 'statistics.json').read_text()
   shutil.rmtree(tmp_path / 'out')
   config = _config(tmp_path, directory, records_per_shard=512)
-  batches = sharding.batches
+  batches = job.batches
 
   def broken(*arguments):
     for i, batch in enumerate(batches(*arguments)):
@@ -87,7 +87,7 @@ def test_an_interrupted_run_goes_on(directory, tmp_path, monkeypatch):
       yield batch
 
   with monkeypatch.context() as patched:
-    patched.setattr(sharding, 'batches', broken)
+    patched.setattr(job, 'batches', broken)
     with pytest.raises(KeyboardInterrupt):
       salient_spans.tag_salient_spans(config)
   assert (tmp_path / 'out/.unfinished/00000.json').exists()

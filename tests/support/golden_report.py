@@ -192,9 +192,7 @@ def featurized(folder: pathlib.Path):
   golden = load(folder, 'featurization.json')
   arrays = np.load(folder / 'featurization.npz')
   queries = [q for q in golden['queries'] if 'ok_index' in q]
-  names = [
-    f.name for f in dataclasses.fields(FeaturizationConfig)
-  ]
+  names = [f.name for f in dataclasses.fields(FeaturizationConfig)]
   config = FeaturizationConfig(
     **{k: v for k, v in golden['config'].items() if k in names},
     fixed_length=True,

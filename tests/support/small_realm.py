@@ -70,7 +70,9 @@ class SmallRealm:
 
 def make(directory: pathlib.Path) -> SmallRealm:
   tokenizer = small_world.tokenizer()
-  documents = small_world.store(directory / 'corpus', BLOCKS)
+  documents = small_world.store(
+    directory / 'corpus', BLOCKS, [str(row) for row in range(len(BLOCKS))]
+  )
   embedder = shaken(Embedder(CONFIG, 8, seed=1), 1)
   stale = shaken(Embedder(CONFIG, 8, seed=2), 2)
   reader = shaken(KnowledgeAugmentedReader(CONFIG, seed=3), 3)

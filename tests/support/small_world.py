@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A vocabulary, records and a document store for the tests of data/."""
+"""A vocabulary, records and a corpus for tests."""
 
 import functools
 import pathlib
@@ -8,7 +8,8 @@ import pathlib
 import tensorflow as tf
 
 from realm_tf.corpus import block_records
-from realm_tf.corpus import corpus as corpus_lib
+from realm_tf.corpus.corpus import Corpus, write_corpus
+from realm_tf.corpus.store import Blocks
 from realm_tf.spans import span_records
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -62,21 +63,29 @@ def block(title: str, body: str) -> bytes:
   return block_records.encode_block(title.encode(), body.encode(), *ids)
 
 
-def store(
-  directory: pathlib.Path, blocks: list[tuple[str, str]]
-) -> corpus_lib.Corpus:
-  """A document store of (title, body) pairs."""
-  directory.mkdir(parents=True, exist_ok=True)
-  path = write_records(
-    directory / 'blocks-0.tfrecord.gz', [block(*b) for b in blocks]
-  )
-  return corpus_lib.write_documents(
-    path,
-    directory / 'documents',
+def blocks(
+  texts: list[tuple[str, str]], record_ids: list[str] | None = None
+) -> Blocks:
+  """Blocks of (title, body) pairs."""
+  titles, bodies = ([t[i] for t in texts] for i in range(2))
+  return Blocks.make(
+    [t.encode() for t in titles],
+    [b.encode() for b in bodies],
+    tokenizer().tokenize(titles).to_list() if titles else [],
+    tokenizer().tokenize(bodies).to_list() if bodies else [],
     vocab_size=tokenizer().vocab_size,
-    vocab_fingerprint=tokenizer().fingerprint,
-    progress=False,
+    record_ids=[r.encode() for r in record_ids] if record_ids else None,
   )
+
+
+def store(
+  directory: pathlib.Path,
+  texts: list[tuple[str, str]],
+  record_ids: list[str] | None = None,
+) -> Corpus:
+  """A corpus of (title, body) pairs."""
+  write_corpus(directory, [blocks(texts, record_ids)], tokenizer())
+  return Corpus.open(directory)
 
 
 def ragged(rows: list[list[int]]) -> tf.RaggedTensor:

@@ -15,7 +15,6 @@ import tempfile
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import build_corpus
-from realm_tf.corpus import corpus as corpus_lib
 from realm_tf.spans import salient_spans
 from tests.support.fork_server import ForkServer
 
@@ -50,13 +49,14 @@ def write(directory: pathlib.Path, *, count: int = 60) -> None:
   rng.shuffle(cities)
   rivers = _names(count, rng)
   with open(directory / 'knowledge.jsonl', 'w') as f:
-    for land, city, river in zip(lands, cities, rivers):
+    for number, (land, city, river) in enumerate(zip(lands, cities, rivers)):
       name, capital = land.title(), city.title()
       text = (
         f'{name} is a land near the sea. The capital of {name} is {capital}.'
         f' The long river {river.title()} flows through {name}.'
       )
-      f.write(json.dumps({'title': name, 'text': text}) + '\n')
+      record = {'id': number, 'title': name, 'text': text}
+      f.write(json.dumps(record) + '\n')
   with open(directory / 'text.jsonl', 'w') as f:
     for land, city, river in zip(lands, cities, rivers):
       name, capital = land.title(), city.title()
@@ -92,21 +92,13 @@ def build(directory: pathlib.Path) -> None:
   """Writes the files, and from them `corpus/` and `spans/`, in this process."""
   write(directory)
   vocab_file = str(directory / 'vocab.txt')
-  corpus = directory / 'corpus'
-  manifest = build_corpus.build_corpus(
+  build_corpus.build_corpus(
     CorpusConfig(
       input=[str(directory / 'knowledge.jsonl')],
-      output_dir=str(corpus),
+      output_dir=str(directory / 'corpus'),
       num_processes=1,
       vocab_file=vocab_file,
     )
-  )
-  corpus_lib.write_documents(
-    str(corpus / 'blocks-*.tfrecord.gz'),
-    str(corpus / 'documents'),
-    vocab_size=manifest['vocab_size'],
-    vocab_fingerprint=manifest['vocab_fingerprint'],
-    progress=False,
   )
   salient_spans.tag_salient_spans(
     SpansConfig(

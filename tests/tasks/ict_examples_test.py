@@ -165,7 +165,7 @@ def test_what_is_wrong_is_named(store):
     _batches(store, 1, batch_size=11)
   with pytest.raises(ValueError, match='shard'):
     _batches(store, 1, num_shards=2, shard=2)
-  store.metadata['vocab_fingerprint'] = 'other'
+  store.info['vocab_fingerprint'] = 'other'
   with pytest.raises(ValueError, match='another vocabulary'):
     _batches(store, 1)
 

@@ -76,10 +76,7 @@ def test_goes_on_where_it_was(world, tmp_path):
 
 def test_other_questions_in_the_same_file_are_refused(world, tmp_path):
   lines = (world / 'knowledge.jsonl').read_text().splitlines()
-  paragraphs, path = tmp_path / 'paragraphs.jsonl', tmp_path / 'questions.jsonl'
-  with open(paragraphs, 'w') as f:
-    for number, line in enumerate(lines):
-      f.write(json.dumps({'id': number, **json.loads(line)}) + '\n')
+  path = tmp_path / 'questions.jsonl'
 
   def write(asked, count=20):
     with open(path, 'w') as f:
@@ -94,7 +91,6 @@ def test_other_questions_in_the_same_file_are_refused(world, tmp_path):
         world,
         tmp_path / 'model',
         questions=str(path),
-        paragraphs=str(paragraphs),
         train_steps=steps,
         save_checkpoints_steps=2,
         log_every_steps=1,

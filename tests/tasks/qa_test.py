@@ -63,16 +63,6 @@ def config_of(realm, model_dir, **others):
   )
 
 
-def write_paragraphs(directory):
-  """What the corpus was built of; the id of each is its row."""
-  path = directory / 'paragraphs.jsonl'
-  with open(path, 'w') as f:
-    for number, (title, text) in enumerate(small_realm.BLOCKS):
-      line = {'id': number, 'title': title, 'text': text}
-      f.write(json.dumps(line) + '\n')
-  return str(path)
-
-
 def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
   config = config_of(
     realm, tmp_path, refresh_schedule=RefreshSchedule.parse('0-:4')
@@ -152,13 +142,12 @@ def test_it_goes_on_from_the_reader_of_an_earlier_one(realm, tmp_path):
 
 
 def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
-  paragraphs = write_paragraphs(tmp_path)
   questions = tmp_path / 'questions.jsonl'
   with open(questions, 'w') as f:
     for number in (4, None, 1):
       line = {'question': 'Which ?', 'answer': ['x'], 'paragraph_id': number}
       f.write(json.dumps(line) + '\n')
-  config = config_of(realm, tmp_path / 'model', paragraphs=paragraphs)
+  config = config_of(realm, tmp_path / 'model')
   # None of these questions names a paragraph.
   parts = qa.QATask(config)
   numbers, rows = np.arange(3), np.tile(np.arange(8), [3, 1])
@@ -174,7 +163,7 @@ def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
     config,
     add_gold=True,
   )
-  with pytest.raises(ValueError, match='no gold block is known'):
+  with pytest.raises(ValueError, match='no question names its paragraph'):
     qa.QATask(asked)
   parts = qa.QATask(dataclasses.replace(config, train_questions=str(questions)))
   is_gold = features(parts)['beam_is_gold']
@@ -183,7 +172,6 @@ def test_gold_paragraphs_make_gold_rows(realm, tmp_path):
 
 
 def test_dev_questions_need_no_gold_paragraph(realm, tmp_path):
-  paragraphs = write_paragraphs(tmp_path)
   train = tmp_path / 'train.jsonl'
   line = {
     'question': 'What is the capital of Peru ?',
@@ -194,7 +182,6 @@ def test_dev_questions_need_no_gold_paragraph(realm, tmp_path):
   config = config_of(
     realm,
     tmp_path / 'qa',
-    paragraphs=paragraphs,
     retriever_gold_loss=1.0,
     reader_gold_loss=1.0,
   )

@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 
+import dataclasses
 import importlib.util
 import json
 
@@ -8,15 +9,23 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.configs.spans_config import SpansConfig
+from realm_tf.corpus import beam_runner
+from realm_tf.corpus import job as job_lib
 from realm_tf.corpus.document import CorpusError
-from realm_tf.spans import beam_pipeline, salient_spans
-from tests.support import small_tagger
+from realm_tf.spans import salient_spans
+from tests.support import small_tagger, small_world
 
 OPTIONS = ['--runner=apache_beam.runners.direct.DirectRunner']
 has_beam = importlib.util.find_spec('apache_beam') is not None
 needs_beam = pytest.mark.skipif(
   not has_beam, reason="Apache Beam is not installed: pip install '.[beam]'"
 )
+
+
+def _run(config):
+  return salient_spans.tag_salient_spans(
+    dataclasses.replace(config, pipeline='beam', beam_options=OPTIONS)
+  )
 
 
 def _records(directory):
@@ -29,7 +38,7 @@ def _records(directory):
 def config(tmp_path):
   def make(output, **changes):
     return SpansConfig(
-      input=str(tmp_path / '*.jsonl'),
+      input=[str(tmp_path / '*.jsonl')],
       output_dir=str(tmp_path / output),
       num_processes=1,
       progress=False,
@@ -50,7 +59,7 @@ def test_the_records_are_those_of_a_local_run(config, tmp_path):
   tagger = small_tagger.export(tmp_path / 'tagger', whole_documents=True)
   changes = {'tagger': 'bert', 'bert_tagger': tagger, 'records_per_shard': 300}
   local = salient_spans.tag_salient_spans(config('local', **changes))
-  beam = beam_pipeline.tag_salient_spans(config('beam', **changes), OPTIONS)
+  beam = _run(config('beam', **changes))
   records = _records(tmp_path / 'beam')
   assert len(records) == 630 and records == _records(tmp_path / 'local')
   assert beam['counts'] == local['counts']
@@ -63,20 +72,49 @@ def test_the_records_are_those_of_a_local_run(config, tmp_path):
   )
   assert beam_statistics == local_statistics
   # It is whole, and not made again; a local run does not go on with it.
-  assert beam == beam_pipeline.tag_salient_spans(
-    config('beam', **changes), OPTIONS
-  )
+  assert beam == _run(config('beam', **changes))
   with pytest.raises(CorpusError, match='other settings .pipeline is'):
     salient_spans.tag_salient_spans(config('beam', **changes))
 
 
 @needs_beam
 def test_strict(config):
-  with pytest.raises(CorpusError, match=r'a.jsonl:601: .* \(--strict\)'):
-    beam_pipeline.tag_salient_spans(config('out', strict=True), OPTIONS)
+  with pytest.raises(CorpusError, match=r'a.jsonl:601: .* \(`strict`\)'):
+    _run(config('out', strict=True))
 
 
 @pytest.mark.skipif(has_beam, reason='Apache Beam is installed')
 def test_without_beam_it_says_what_to_install(config):
   with pytest.raises(CorpusError, match=r"pip install 'realm_tf\[beam\]'"):
-    beam_pipeline.tag_salient_spans(config('out'))
+    _run(config('out'))
+
+
+def test_parts_are_files_together_or_rows_of_a_corpus(config, tmp_path):
+  made = config('out')
+  job = salient_spans._make_job(made)
+  files = job.files
+  assert list(beam_runner._parts(made, job)) == [(0, files, 0, None)]
+  made = dataclasses.replace(made, records_per_shard=512)
+  parts = list(beam_runner._parts(made, job))
+  assert parts == [(i, [files[i]], 0, None) for i in range(2)]
+  texts = [(f'T{i}', f'Ann Lee saw Rome in {1500 + i}.') for i in range(1100)]
+  corpus = small_world.store(tmp_path / 'corpus', texts)
+  made = dataclasses.replace(made, input=[corpus.directory])
+  job = salient_spans._make_job(made)
+  parts = list(beam_runner._parts(made, job))
+  file = (corpus.directory, 'corpus')
+  assert parts == [(i, [file], i * 512, 1) for i in range(3)]
+  # As a worker of Beam writes them.
+  workspace = job_lib.Workspace(made, job)
+  assert workspace.open() is None
+  process = job.make_processor(job.processor_settings)
+  for part in reversed(parts):
+    beam_runner._write_part(process, job.open_part, workspace.directory, part)
+  workspace.read_notes()
+  manifest = workspace.finish()
+  local = salient_spans.tag_salient_spans(
+    dataclasses.replace(made, output_dir=str(tmp_path / 'local'))
+  )
+  assert manifest == local
+  assert _records(tmp_path / 'out') == _records(tmp_path / 'local')
+  assert manifest['counts']['kept'] == 1100

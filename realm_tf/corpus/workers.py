@@ -1,34 +1,33 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of input records worked on by several processes, in order."""
+"""Batches of records processed by several processes, in order."""
 
 import collections
 import concurrent.futures
-import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from realm_tf.corpus import readers
 from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.readers import RawRecord
 
 
 class Result(NamedTuple):
-  """What a batch became.
+  """Result of a batch.
 
   Attributes:
-    records: Serialized output records.
+    output: What is written.
     counts: What was counted.
-    problems: `FILE:LINE: reason` of each malformed input record.
-    tallies: What was counted by text, by name: more than a manifest holds.
+    problems: `FILE:LINE: reason` of the first malformed input records.
+    tallies: Counts by text, by name: more than a manifest holds.
   """
 
-  records: list[bytes]
+  output: Any
   counts: collections.Counter
   problems: list[str]
   tallies: dict[str, collections.Counter] | None = None
@@ -37,19 +36,17 @@ class Result(NamedTuple):
 # Batches that a process is given ahead, and for each process the results that
 # may wait for an earlier one.
 _AHEAD = 2
-_MOST_WAITING = 8
+_MAX_WAITING = 8
 
-# Makes, once in each process, what turns a batch into a result.
-Processor = Callable[[list[readers.RawRecord]], Result]
+Processor = Callable[[list[RawRecord]], Result]
 MakeProcessor = Callable[[Any], Processor]
+"""Called once in each process; a function of a module."""
 
 _processor: Processor | None = None
 
 
 def _start_worker(make_processor: MakeProcessor, settings: Any) -> None:
-  """Runs first in a new process."""
-  # A parent that was killed cannot tell: without this its workers would wait
-  # for work forever.
+  # A killed parent cannot say so; its workers would wait for work forever.
   parent = multiprocessing.parent_process()
   assert parent is not None
 
@@ -70,35 +67,34 @@ def _is_ready() -> bool:
   return _processor is not None
 
 
-def _process(batch: list[readers.RawRecord]) -> Result:
+def _process(batch: list[RawRecord]) -> Result:
   assert _processor is not None
   return _processor(batch)
 
 
 def in_order(
-  batches: Iterator[list[readers.RawRecord]],
+  batches: Iterable[tuple[list[RawRecord], Any]],
   make_processor: MakeProcessor,
   settings: Any,
   num_processes: int,
-) -> Generator[Result, None, None]:
-  """Yields the results of batches, in order, worked out in many processes.
+) -> Generator[tuple[Result, Any], None, None]:
+  """Yields the results of batches in order, computed in several processes.
 
   Args:
-    batches: Read as they are needed, a few ahead.
-    make_processor: A function of a module (it is sent to the processes).
-    settings: Its argument.
-    num_processes: With this one, which works on batches when the others have
-      enough of them.
+    batches: Batches, each with a tag that is yielded with its result. Read as
+      they are needed, a few ahead.
+    make_processor: Makes what processes a batch.
+    settings: Argument of `make_processor`; is pickled.
+    num_processes: Number of processes with this one, which processes batches
+      when the others have enough of them.
 
   Raises:
     CorpusError: A process died, most likely for lack of memory.
   """
-  first = next(batches, None)
-  if first is None:
-    return
-  batches = itertools.chain([first], batches)
+  here = make_processor(settings)
   if num_processes == 1:
-    yield from map(make_processor(settings), batches)
+    for batch, tag in batches:
+      yield here(batch), tag
     return
   workers = num_processes - 1
   executor = concurrent.futures.ProcessPoolExecutor(
@@ -107,28 +103,29 @@ def in_order(
     initializer=_start_worker,
     initargs=(make_processor, settings),
   )
-  # In the order of the batches; those done here are done already.
-  results: collections.deque[concurrent.futures.Future] = collections.deque()
-  here = make_processor(settings)
+  results: collections.deque[tuple[concurrent.futures.Future, Any]]
+  results = collections.deque()
   try:
     # They import TensorFlow first, which this process has done.
     starting = [executor.submit(_is_ready) for _ in range(workers)]
-    for batch in batches:
-      under_way = sum(not r.done() for r in results)
-      if all(s.done() for s in starting) and under_way < _AHEAD * workers:
-        results.append(executor.submit(_process, batch))
+    for batch, tag in batches:
+      pending = sum(not r.done() for r, _ in results)
+      if all(s.done() for s in starting) and pending < _AHEAD * workers:
+        future = executor.submit(_process, batch)
       else:
-        results.append(concurrent.futures.Future())
-        results[-1].set_result(here(batch))
+        future = concurrent.futures.Future()
+        future.set_result(here(batch))
+      results.append((future, tag))
       while results and (
-        results[0].done() or len(results) > _MOST_WAITING * workers
+        results[0][0].done() or len(results) > _MAX_WAITING * workers
       ):
-        yield results.popleft().result()
-    while results:
-      yield results.popleft().result()
+        future, tag = results.popleft()
+        yield future.result(), tag
+    for future, tag in results:
+      yield future.result(), tag
   except concurrent.futures.process.BrokenProcessPool as e:
     raise CorpusError(
-      'a worker process died; if memory is short, lower --num_processes'
+      'a worker process died; if memory is short, lower `num_processes`'
     ) from e
   finally:
     executor.shutdown(wait=True, cancel_futures=True)

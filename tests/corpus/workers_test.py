@@ -11,20 +11,19 @@ import time
 
 import psutil
 
-from realm_tf.corpus import processes, readers
+from realm_tf.corpus import readers, workers
 
 
 def _batches(count):
   for i in range(count):
-    yield [readers.RawRecord('a', i, 'text', i)]
+    yield [readers.RawRecord('a', i, 'text', i)], -i
 
 
 def _squares(settings):
   def process(batch):
     if settings == 'die':
       os.kill(os.getpid(), signal.SIGKILL)
-    record = b'%d' % (batch[0].line ** 2)
-    return processes.Result([record], collections.Counter(read=1), [])
+    return workers.Result(batch[0].line ** 2, collections.Counter(read=1), [])
 
   return process
 
@@ -43,26 +42,29 @@ def _slow(parent):
 
 
 def test_one_process():
-  results = list(processes.in_order(_batches(5), _squares, '', 1))
-  assert [r.records[0] for r in results] == [b'0', b'1', b'4', b'9', b'16']
+  results = list(workers.in_order(_batches(5), _squares, '', 1))
+  assert [r.output for r, _ in results] == [0, 1, 4, 9, 16]
+  assert [tag for _, tag in results] == [0, -1, -2, -3, -4]
 
 
 def test_more_processes_take_over_in_order():
-  results = list(processes.in_order(_batches(150), _slow, os.getpid(), 2))
-  assert [r.records[0] for r in results] == [b'%d' % i**2 for i in range(150)]
-  workers = {r.problems[0] for r in results}
-  assert len(workers - {str(os.getpid())}) >= 1
+  results = list(workers.in_order(_batches(150), _slow, os.getpid(), 2))
+  assert [(r.output, tag) for r, tag in results] == [
+    (i**2, -i) for i in range(150)
+  ]
+  ids = {r.problems[0] for r, _ in results}
+  assert len(ids - {str(os.getpid())}) >= 1
 
 
 def test_a_dead_worker_is_reported():
   # In a process of its own: while workers start, batches are done there.
   code = (
-    'from realm_tf.corpus import processes\n'
+    'from realm_tf.corpus import workers\n'
     'from realm_tf.corpus.document import CorpusError\n'
-    'from tests.corpus import processes_test as t\n'
+    'from tests.corpus import workers_test as t\n'
     'if __name__ == "__main__":\n'
     '  try:\n'
-    '    made = processes.in_order(t._batches(2000), t._die_elsewhere, 0, 2)\n'
+    '    made = workers.in_order(t._batches(2000), t._die_elsewhere, 0, 2)\n'
     '    print(len(list(made)))\n'
     '  except CorpusError as e:\n'
     '    print(e)\n'
@@ -81,7 +83,7 @@ def _die_elsewhere(_):
 
 def test_abandoned_results_leave_no_process():
   before = set(psutil.Process().children(recursive=True))
-  results = processes.in_order(_batches(10**6), _squares, '', 2)
+  results = workers.in_order(_batches(10**6), _squares, '', 2)
   next(results)
   results.close()
   for child in set(psutil.Process().children(recursive=True)) - before:

@@ -1,17 +1,19 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 
+import collections
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 
 import pytest
-import tensorflow as tf
 
-from realm_tf.configs.corpus_config import ShardingConfig
-from realm_tf.corpus import processes, readers, sharding
+from realm_tf.configs.corpus_config import JobConfig
+from realm_tf.corpus import job, readers, workers
 from realm_tf.corpus.document import CorpusError
+from realm_tf.io import atomic
 
 
 class KilledError(Exception):
@@ -19,7 +21,7 @@ class KilledError(Exception):
 
 
 def _titles(settings):
-  """Makes records of the titles; fails behind so many batches."""
+  """Makes lines of the titles; fails after `settings` batches."""
   left = [settings]
 
   def process(batch):
@@ -27,24 +29,55 @@ def _titles(settings):
     if left[0] < 0:
       raise KilledError
     documents, counts, problems = readers.parse_all(batch)
-    return processes.Result(
-      [d.title.encode() for d in documents], counts, problems
-    )
+    titles = [d.title for d in documents]
+    tallies = {'initials': collections.Counter(t[0] for t in titles)}
+    return workers.Result(titles, counts, problems, tallies)
 
   return process
 
 
+@contextlib.contextmanager
+def _open_part(directory, number, before):
+  assert (before is None) == (number == 0)
+  facts = {'lines': 0}
+  with atomic.atomic_file(directory / f'{number}.txt', 'w') as f:
+
+    def write(titles):
+      facts['lines'] += len(titles)
+      f.writelines(f'{t}\n' for t in titles)
+
+    yield write, facts
+
+
+def _finish(directory, notes, total):
+  for number in range(len(notes)):
+    part = directory / f'{number}.txt'
+    if part.exists():
+      os.replace(part, directory.parent / f'titles-{number}.txt')
+  lines = [note['lines'] for note in notes]
+  manifest = {'kind': 'titles', 'lines': lines, **total}
+  atomic.write_json(directory.parent / 'manifest.json', manifest)
+
+
 def _write(corpus_file, output_dir, batches=10**9, settings=None, **kwargs):
-  config = ShardingConfig(
-    input=str(corpus_file),
+  config = JobConfig(
+    input=[str(corpus_file)],
     output_dir=str(output_dir),
     num_processes=1,
     progress=False,
     **{'records_per_shard': 512, **kwargs},
   )
-  return sharding.write_sharded(
-    config, 'titles', _titles, batches, settings or {'a': 1}
+  made = job.Job(
+    kind='titles',
+    files=job.input_files(config),
+    make_processor=_titles,
+    processor_settings=batches,
+    open_part=_open_part,
+    finish=_finish,
+    settings=settings or {'a': 1},
+    outputs=('titles-*.txt', 'more/*.txt'),
   )
+  return job.run(config, made)
 
 
 def _contents(directory):
@@ -55,39 +88,28 @@ def _contents(directory):
   }
 
 
-def _records(directory, manifest):
-  dataset = tf.data.TFRecordDataset(
-    [str(directory / s) for s in manifest['shards']], compression_type='GZIP'
-  )
-  return [r.decode() for r in dataset.as_numpy_iterator()]
-
-
 def test_writes_everything_once(corpus_file, tmp_path):
   manifest = _write(corpus_file, tmp_path / 'out')
-  assert manifest['shards'] == [
-    f'titles-0000{i}-of-00003.tfrecord.gz' for i in range(3)
-  ]
   lines = corpus_file.read_text().splitlines()
   expected = [
     json.loads(line)['title'] for line in lines if '"title": "Town' in line
   ]
-  assert _records(tmp_path / 'out', manifest) == expected
+  contents = _contents(tmp_path / 'out')
+  parts = [contents[f'titles-{i}.txt'].decode() for i in range(3)]
+  assert ''.join(parts).splitlines() == expected
   assert manifest['counts'] == {
     'read': 1300,
     'kept': len(expected),
     'malformed': 2,
     'skipped_list_or_index': 13,
   }
-  assert sum(manifest['records_in_shards']) == len(expected)
-  assert manifest['counts']['read'] == len(expected) + 13 + 2
-  assert set(_contents(tmp_path / 'out')) == {
-    'manifest.json',
-    *manifest['shards'],
-  }
+  assert manifest['tallies'] == {'initials': {'T': len(expected)}}
+  assert sum(manifest['lines']) == len(expected) == 1300 - 13 - 2
+  assert len(contents) == 4
 
 
 @pytest.mark.parametrize('batches', [0, 1, 2])
-def test_goes_on_behind_the_last_whole_shard(corpus_file, tmp_path, batches):
+def test_resumes_after_the_last_whole_part(corpus_file, tmp_path, batches):
   whole = _write(corpus_file, tmp_path / 'whole')
   with pytest.raises(KilledError):
     _write(corpus_file, tmp_path / 'out', batches)
@@ -98,9 +120,7 @@ def test_goes_on_behind_the_last_whole_shard(corpus_file, tmp_path, batches):
   assert _contents(tmp_path / 'out') == _contents(tmp_path / 'whole')
 
 
-def test_several_files_and_a_shard_that_ends_between_them(
-  corpus_file, tmp_path
-):
+def test_several_files_and_a_part_that_ends_between_them(corpus_file, tmp_path):
   lines = corpus_file.read_text().splitlines(keepends=True)
   (tmp_path / 'in').mkdir()
   for i, part in enumerate((lines[:512], lines[512:600], lines[600:])):
@@ -109,27 +129,24 @@ def test_several_files_and_a_shard_that_ends_between_them(
   with pytest.raises(KilledError):
     _write(tmp_path / 'in', tmp_path / 'out', 1)
   resumed = _write(tmp_path / 'in', tmp_path / 'out')
-  assert resumed['fingerprint'] == whole['fingerprint']
+  assert resumed['lines'] == whole['lines']
   assert resumed['counts'] == whole['counts']
 
 
-def test_killed_while_the_shards_get_their_names(
+def test_killed_while_the_parts_get_their_names(
   corpus_file, tmp_path, monkeypatch
 ):
   whole = _write(corpus_file, tmp_path / 'whole')
-  replace = sharding.os.replace
-  monkeypatch.setattr(
-    sharding.os,
-    'replace',
-    lambda a, b: (
-      replace(a, b)
-      if not str(b).endswith('titles-00001-of-00003.tfrecord.gz')
-      else (_ for _ in ()).throw(KilledError())
-    ),
-  )
-  with pytest.raises(KilledError):
+  replace = os.replace
+
+  def replace_some(a, b):
+    if str(b).endswith('titles-1.txt'):
+      raise KilledError
+    replace(a, b)
+
+  with monkeypatch.context() as patch, pytest.raises(KilledError):
+    patch.setattr(os, 'replace', replace_some)
     _write(corpus_file, tmp_path / 'out')
-  monkeypatch.undo()
   assert _write(corpus_file, tmp_path / 'out', 0) == whole
   assert _contents(tmp_path / 'out') == _contents(tmp_path / 'whole')
 
@@ -140,26 +157,58 @@ def test_a_whole_corpus_is_left_alone(corpus_file, tmp_path):
 
 
 def test_other_settings_are_refused_unless_overwritten(corpus_file, tmp_path):
-  _write(corpus_file, tmp_path / 'out')
-  with pytest.raises(CorpusError, match=r'whole corpus .* \(a is 1, not 2\)'):
-    _write(corpus_file, tmp_path / 'out', settings={'a': 2})
+  out, new = tmp_path / 'out', tmp_path / 'new'
+  _write(corpus_file, out)
+  with pytest.raises(CorpusError, match=r'whole output .* \(a is 1, not 2\)'):
+    _write(corpus_file, out, settings={'a': 2})
+  (out / 'mine.txt').touch()
   manifest = _write(
     corpus_file,
-    tmp_path / 'out',
+    out,
     settings={'a': 2},
     overwrite=True,
     records_per_shard=5000,
   )
   assert manifest['settings']['a'] == 2
-  assert len(_contents(tmp_path / 'out')) == 2
+  assert set(_contents(out)) == {'manifest.json', 'mine.txt', 'titles-0.txt'}
   with pytest.raises(KilledError):
-    _write(corpus_file, tmp_path / 'new', 1)
-  with pytest.raises(CorpusError, match='unfinished corpus of other settings'):
-    _write(corpus_file, tmp_path / 'new', settings={'a': 2})
+    _write(corpus_file, new, 1)
+  with pytest.raises(CorpusError, match='unfinished output of other settings'):
+    _write(corpus_file, new, settings={'a': 2})
   with open(corpus_file, 'a') as f:
     f.write('\n{"title": "New", "text": "New."}\n')
   with pytest.raises(CorpusError, match='the input files differ'):
-    _write(corpus_file, tmp_path / 'new')
+    _write(corpus_file, new)
+  atomic.write_json(out / 'manifest.json', {**manifest, 'kind': 'spans'})
+  with pytest.raises(CorpusError, match="is of kind 'spans'"):
+    _write(corpus_file, out, settings={'a': 2})
+
+
+def test_half_a_removal_is_not_taken_for_half_an_output(
+  corpus_file, tmp_path, monkeypatch
+):
+  out = tmp_path / 'out'
+  _write(corpus_file, out)
+  unlink = pathlib.Path.unlink
+
+  def unlink_some(path, **kwargs):
+    if path.name == 'titles-1.txt':
+      raise KilledError
+    unlink(path, **kwargs)
+
+  with monkeypatch.context() as patch, pytest.raises(KilledError):
+    patch.setattr(pathlib.Path, 'unlink', unlink_some)
+    _write(corpus_file, out, overwrite=True)
+  with pytest.raises(CorpusError, match='titles-1.* is left .*`overwrite`'):
+    _write(corpus_file, out)
+  _write(corpus_file, out, overwrite=True)
+  # Nor are the files of others removed.
+  (tmp_path / 'b' / 'more').mkdir(parents=True)
+  (tmp_path / 'b' / 'more' / 'mine').touch()
+  for overwrite in (False, True):
+    with pytest.raises(CorpusError, match='more is left'):
+      _write(corpus_file, tmp_path / 'b', overwrite=overwrite)
+  assert (tmp_path / 'b' / 'more' / 'mine').exists()
 
 
 def _change(path, old, new):
@@ -200,15 +249,31 @@ def test_strict_ends_at_the_first_malformed_line(corpus_file, tmp_path):
     _write(corpus_file, tmp_path / 'out', strict=True)
 
 
-def test_empty_input_gives_an_empty_shard(tmp_path):
+def test_empty_input_gives_an_empty_part(tmp_path):
   (tmp_path / 'empty.jsonl').write_text('')
   manifest = _write(tmp_path / 'empty.jsonl', tmp_path / 'out')
   assert manifest['counts'] == {'read': 0}
-  assert _records(tmp_path / 'out', manifest) == []
+  assert _contents(tmp_path / 'out')['titles-0.txt'] == b''
+
+
+def test_a_part_keeps_the_most_frequent_tallies(tmp_path, monkeypatch):
+  monkeypatch.setattr(job, '_TALLIED', 2)
+  titles = 'aaabbc' * 86 + 'cccaab' * 86
+  text = ''.join(f'{{"title": "{t}", "text": "x y"}}\n' for t in titles)
+  (tmp_path / 'in.jsonl').write_text(text)
+  manifest = _write(tmp_path / 'in.jsonl', tmp_path / 'out')
+  counted = [
+    collections.Counter(titles[:512]),
+    collections.Counter(titles[512:]),
+  ]
+  expected = collections.Counter()
+  for its in counted:
+    expected.update(dict(its.most_common(2)))
+  assert manifest['tallies'] == {'initials': dict(expected)}
 
 
 def test_describe_counts():
-  text = sharding.describe_counts(
-    {'kind': 'blocks', 'shards': ['a'], 'counts': {'kept': 1, 'read': 20000}}
+  text = job.describe_counts(
+    {'kind': 'corpus', 'counts': {'kept': 1, 'read': 20000}}
   )
   assert text.splitlines()[1].split() == ['read', '20,000']
