@@ -12,6 +12,13 @@ import tf_keras as keras
 from realm_tf.modeling.base_layers import Configurable
 
 
+def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  """The mean weighted by `mask`, or 0 where that is all zero."""
+  return tf.math.divide_no_nan(
+    tf.reduce_sum(values * mask), tf.reduce_sum(mask)
+  )
+
+
 class LossModel(Configurable, keras.Model):
   """A model that computes its own loss, for `fit` and for `StepTrainer`.
 

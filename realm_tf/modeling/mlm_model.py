@@ -11,13 +11,7 @@ from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import weights
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.base_layers import BertLayer, serializable
-from realm_tf.modeling.loss_model import LossModel
-
-
-def _masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-  return tf.math.divide_no_nan(
-    tf.reduce_sum(values * mask), tf.reduce_sum(mask)
-  )
+from realm_tf.modeling.loss_model import LossModel, masked_mean
 
 
 @serializable
@@ -119,7 +113,7 @@ class MaskedLanguageModel(BertLayer, LossModel):
       tf.argmax(logits, -1, output_type=tf.int32) == features['mlm_targets'],
       tf.float32,
     )
-    return _masked_mean(losses, features['mlm_mask']), {
-      'accuracy': _masked_mean(hits, features['mlm_mask']),
-      'span_accuracy': _masked_mean(hits, features['span_mask']),
+    return masked_mean(losses, features['mlm_mask']), {
+      'accuracy': masked_mean(hits, features['mlm_mask']),
+      'span_accuracy': masked_mean(hits, features['span_mask']),
     }

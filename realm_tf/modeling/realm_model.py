@@ -9,15 +9,9 @@ import tensorflow as tf
 
 from realm_tf.modeling import encoding
 from realm_tf.modeling.base_layers import serializable
-from realm_tf.modeling.loss_model import LossModel
+from realm_tf.modeling.loss_model import LossModel, masked_mean
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.retriever import Retriever
-
-
-def _masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-  return tf.math.divide_no_nan(
-    tf.reduce_sum(values * mask), tf.reduce_sum(mask)
-  )
 
 
 @serializable
@@ -171,21 +165,21 @@ class RealmModel(LossModel):
     """
     outputs = self(features, training=training)
     mask = tf.cast(features['mlm_mask'], tf.float32)
-    loss = -_masked_mean(outputs['marginal_gold_log_probs'], mask)
+    loss = -masked_mean(outputs['marginal_gold_log_probs'], mask)
     queries = tf.cast(tf.reduce_any(mask > 0, -1), tf.float32)
     utility = outputs['candidate_utility'][:, 1:]
     top = tf.argmax(outputs['retrieval_scores'][:, 1:], -1)
     null_log_prob = outputs['candidate_log_probs'][:, 0]
     metrics = {
-      'retrieval_utility': _masked_mean(outputs['marginal_utility'], mask),
-      'best_candidate_utility': _masked_mean(
+      'retrieval_utility': masked_mean(outputs['marginal_utility'], mask),
+      'best_candidate_utility': masked_mean(
         tf.reduce_max(utility, -1), queries
       ),
-      'top_candidate_utility': _masked_mean(
+      'top_candidate_utility': masked_mean(
         tf.gather(utility, top, batch_dims=1), queries
       ),
-      'null_probability': _masked_mean(tf.exp(null_log_prob), queries),
-      'closed_book_loss': -_masked_mean(outputs['gold_log_probs'][:, 0], mask),
+      'null_probability': masked_mean(tf.exp(null_log_prob), queries),
+      'closed_book_loss': -masked_mean(outputs['gold_log_probs'][:, 0], mask),
     }
     return loss, {
       name: tf.stop_gradient(value) for name, value in metrics.items()

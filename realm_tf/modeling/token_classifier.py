@@ -13,7 +13,7 @@ from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.base_layers import BertLayer, serializable
-from realm_tf.modeling.loss_model import LossModel
+from realm_tf.modeling.loss_model import LossModel, masked_mean
 
 
 @serializable
@@ -140,9 +140,6 @@ class TokenClassifier(BertLayer, LossModel):
       tf.maximum(classes, 0), logits
     )
     hits = tf.argmax(logits, -1, output_type=tf.int32) == classes
-    total = tf.reduce_sum(counts)
-    loss = tf.math.divide_no_nan(tf.reduce_sum(losses * counts), total)
-    accuracy = tf.math.divide_no_nan(
-      tf.reduce_sum(tf.cast(hits, tf.float32)), total
-    )
-    return loss, {'accuracy': accuracy}
+    return masked_mean(losses, counts), {
+      'accuracy': masked_mean(tf.cast(hits, tf.float32), counts)
+    }
