@@ -12,7 +12,6 @@ from realm_tf.corpus import readers
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import files
 from realm_tf.original import (
-  corpus_conversion,
   model_conversion,
   original_corpus,
 )
@@ -77,7 +76,7 @@ def _convert_corpus(config: ConversionConfig, kind: str) -> int:
   source = ','.join(config.sources)
   if kind == BLOCKS:
     return len(
-      corpus_conversion.to_corpus(
+      original_corpus.to_corpus(
         original_corpus.read(source),
         config.output_dir,
         _tokenizer(config),
@@ -86,11 +85,11 @@ def _convert_corpus(config: ConversionConfig, kind: str) -> int:
     )
   documents = Corpus.open(source)
   if config.to_format == 'realm':
-    corpus_conversion.to_realm(
+    original_corpus.to_realm(
       documents, config.output_dir, num_shards=config.num_shards
     )
   elif config.to_format == 'orqa':
-    corpus_conversion.to_orqa(documents, config.output_dir, _tokenizer(config))
+    original_corpus.to_orqa(documents, config.output_dir, _tokenizer(config))
   else:
     raise ValueError(f'{source} is a corpus already: give `to_format`')
   return len(documents)

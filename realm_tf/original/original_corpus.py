@@ -1,33 +1,46 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Knowledge corpora as REALM and ORQA have them: a block is never cut again.
+"""Converts knowledge corpora of REALM and ORQA, both ways.
 
-REALM: JSONL with `title` and `body`, and the gzip TFRecords made of it,
+Blocks keep their texts and their order: a row of an index belongs to the block
+with that number.
+
+REALM has JSONL with `title` and `body`, and the gzip TFRecords made from it,
 `docs.tfr.gz-XXXXX-of-XXXXX` (see `block_records`; the offsets of tokens in them
-are not needed). ORQA: three plain TFRecord files whose i-th records belong
-together,
+are not needed). ORQA has three plain TFRecord files whose i-th records belong
+together:
 
     blocks.tfr    the text of the block
     titles.tfr    the title of its document
     examples.tfr  tf.train.Example: title_ids, token_ids (of the block), and
-                  sentence_starts (where in token_ids sentences begin)
+                  sentence_starts (in token_ids)
 """
 
+import contextlib
 import itertools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf.corpus import block_records, lines, readers
+from realm_tf.corpus.corpus import Corpus, write_corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
+from realm_tf.corpus.store import Blocks
 from realm_tf.io import atomic
+from realm_tf.io.progress import progress
+from realm_tf.text import sentences
+from realm_tf.text.tokenizer import BertTokenizer
 
 BLOCKS, TITLES, EXAMPLES = 'blocks.tfr', 'titles.tfr', 'examples.tfr'
-TITLE_IDS, TOKEN_IDS = 'title_ids', 'token_ids'
-SENTENCE_STARTS = 'sentence_starts'
+_TITLE_IDS, _TOKEN_IDS = 'title_ids', 'token_ids'
+_SENTENCE_STARTS = 'sentence_starts'
+_BATCH = 1024
+# Blocks whose wordpieces are compared with those of our tokenizer.
+_COMPARED = 256
 
 
 class Block(NamedTuple):
@@ -46,24 +59,7 @@ class Block(NamedTuple):
   body_ids: list[int] | None = None
 
 
-def encode_example(
-  title_ids: Iterable[int],
-  token_ids: Iterable[int],
-  sentence_starts: Iterable[int],
-) -> bytes:
-  """Returns a record of `examples.tfr`."""
-  example = tf.train.Example()
-  for name, values in (
-    (TITLE_IDS, title_ids),
-    (TOKEN_IDS, token_ids),
-    (SENTENCE_STARTS, sentence_starts),
-  ):
-    example.features.feature[name].int64_list.value.extend(values)
-  return example.SerializeToString(deterministic=True)
-
-
 def _records(path: str | os.PathLike) -> Iterator[bytes]:
-  """The records of a file; a damaged one is named with the place."""
   records = readers.raw_records(os.fspath(path), 'blocks')
   for number, record in enumerate(records, 1):
     if isinstance(record.payload, MalformedError):
@@ -71,15 +67,16 @@ def _records(path: str | os.PathLike) -> Iterator[bytes]:
     yield record.payload
 
 
-def _ints(feature: Any, name: str) -> list[int] | None:
-  return list(feature[name].int64_list.value) if name in feature else None
+def _ids(feature: Any, name: str) -> list[int]:
+  # An empty list may have been left out.
+  return list(feature[name].int64_list.value) if name in feature else []
 
 
 def _features(record: bytes, where: str) -> Any:
   try:
     return tf.train.Example.FromString(record).features.feature
   except Exception as e:
-    # As in block_records: protobuf's error has no lasting name.
+    # protobuf's DecodeError has no common base, and moves between versions.
     raise CorpusError(f'{where}: no tf.train.Example: {e}') from e
 
 
@@ -94,35 +91,32 @@ def _read_orqa(directory: pathlib.Path) -> Iterator[Block]:
         f'{directory}: {" and ".join(names)} are of different lengths: one'
         f' ends before record {number}'
       )
-    if len(row) == 2:
-      yield Block(row[1], row[0])
+    body, title, *example = row
+    if not example:
+      yield Block(title, body)
       continue
     where = f'{directory / EXAMPLES}: record {number}'
-    feature = _features(row[2], where)
-    if TITLE_IDS not in feature and TOKEN_IDS not in feature:
-      raise CorpusError(f'{where}: neither {TITLE_IDS} nor {TOKEN_IDS}')
-    # A list without values may have been left out.
+    feature = _features(example[0], where)
+    if _TITLE_IDS not in feature and _TOKEN_IDS not in feature:
+      raise CorpusError(f'{where}: neither {_TITLE_IDS} nor {_TOKEN_IDS}')
     yield Block(
-      row[1],
-      row[0],
-      _ints(feature, TITLE_IDS) or [],
-      _ints(feature, TOKEN_IDS) or [],
+      title, body, _ids(feature, _TITLE_IDS), _ids(feature, _TOKEN_IDS)
     )
 
 
 def _read_docs(path: str) -> Iterator[Block]:
   for number, record in enumerate(_records(path), 1):
     try:
-      title, body = block_records.texts_of(record)
+      block = Block(*block_records.texts_of(record))
     except ValueError as e:
       raise CorpusError(f'{path}: record {number}: {e}') from e
     feature = _features(record, path)
-    title_ids = body_ids = None
     if block_records.BODY_TOKEN_IDS in feature:
-      # A list without values may have been left out.
-      title_ids = _ints(feature, block_records.TITLE_TOKEN_IDS) or []
-      body_ids = _ints(feature, block_records.BODY_TOKEN_IDS)
-    yield Block(title, body, title_ids, body_ids)
+      block = block._replace(
+        title_ids=_ids(feature, block_records.TITLE_TOKEN_IDS),
+        body_ids=_ids(feature, block_records.BODY_TOKEN_IDS),
+      )
+    yield block
 
 
 def _read_jsonl(path: str) -> Iterator[Block]:
@@ -143,11 +137,11 @@ def read(source: str) -> Iterator[Block]:
   """Reads blocks, in order.
 
   Args:
-    source: Directory of ORQA's files; or globs, separated by commas, of REALM's
+    source: Directory of ORQA's files; or comma-separated globs of REALM's
       TFRecords or JSONL.
 
   Raises:
-    CorpusError: Nothing is there, or a record is broken; the message names the
+    CorpusError: There is no file, or a record is broken; the message names the
       file and the place.
   """
   directory = pathlib.Path(source)
@@ -156,65 +150,223 @@ def read(source: str) -> Iterator[Block]:
       raise CorpusError(f'{directory} has {BLOCKS} but no {TITLES}')
     yield from _read_orqa(directory)
     return
+  formats = {'jsonl': _read_jsonl, 'blocks': _read_docs}
   for path in readers.list_files(source, 'sources'):
-    if readers.detect_format(path) == 'jsonl':
-      yield from _read_jsonl(path)
-    elif readers.detect_format(path) == 'blocks':
-      yield from _read_docs(path)
-    else:
+    found = readers.detect_format(path)
+    if found not in formats:
       raise CorpusError(
         f'{path}: neither JSONL nor TFRecords (*.tfr, *.tfrecord, *.gz); text'
         ' that is not yet in blocks is for `build_corpus`'
       )
+    yield from formats[found](path)
 
 
-def write_docs(
-  records: Iterable[bytes], total: int, directory: str, num_shards: int
-) -> list[str]:
-  """Writes REALM's `docs.tfr.gz-XXXXX-of-XXXXX`.
+def _tokenize(
+  tokenizer: BertTokenizer, texts: Sequence[bytes]
+) -> list[list[int]]:
+  return tokenizer.tokenize(list(texts)).to_list()
+
+
+def _compare(batch: list[Block], tokenizer: BertTokenizer) -> None:
+  """Checks that the wordpieces in the files belong to this vocabulary."""
+  having = [b for b in batch[:_COMPARED] if b.body_ids is not None]
+  ours = _tokenize(tokenizer, [b.body for b in having])
+  differing = [b for b, ids in zip(having, ours) if b.body_ids != ids]
+  if len(differing) > len(having) // 2:
+    raise CorpusError(
+      f'`vocab_file`: {len(differing)} of the first {len(having)} blocks have'
+      ' other wordpieces than by this vocabulary: give the one that they were'
+      ' made with (and its `lower_case`)'
+    )
+
+
+def _make(batch: list[Block], tokenizer: BertTokenizer) -> Blocks:
+  """Makes blocks for the store; wordpieces in the files are kept."""
+  missing = [i for i, b in enumerate(batch) if b.body_ids is None]
+  titles = _tokenize(tokenizer, [batch[i].title for i in missing])
+  bodies = _tokenize(tokenizer, [batch[i].body for i in missing])
+  for i, title_ids, body_ids in zip(missing, titles, bodies):
+    batch[i] = Block(*batch[i][:2], title_ids, body_ids)
+  return Blocks.make(
+    [b.title for b in batch],
+    [b.body for b in batch],
+    [b.title_ids or [] for b in batch],
+    [b.body_ids or [] for b in batch],
+    vocab_size=tokenizer.vocab_size,
+  )
+
+
+def to_corpus(
+  blocks: Iterable[Block],
+  output_dir: str,
+  tokenizer: BertTokenizer,
+  *,
+  source: str,
+  show_progress: bool = True,
+) -> Corpus:
+  """Writes a corpus of unchanged blocks; it appears when it is complete.
 
   Args:
-    records: Of `block_records.encode_block`.
-    total: How many there are.
-    directory: Made; must not hold such files.
-    num_shards: Files; each but the last has equally many records.
+    blocks: Blocks in their order.
+    output_dir: Directory of the corpus; is made.
+    tokenizer: Tokenizer of the wordpieces that the blocks have or are given.
+    source: Where the blocks were read from, for the manifest.
+    show_progress: Whether to show a progress bar.
 
   Returns:
-    Their paths.
+    The corpus, open.
+
+  Raises:
+    CorpusError: There is no block, or their wordpieces belong to another
+      vocabulary.
   """
+  stream = iter(blocks)
+  first = list(itertools.islice(stream, _BATCH))
+  if not first:
+    raise CorpusError(f'`sources`: there is no block in {source}')
+  _compare(first, tokenizer)
+
+  def made() -> Iterator[Blocks]:
+    batch = first
+    with progress(
+      desc='blocks', unit='block', disable=not show_progress
+    ) as bar:
+      while batch:
+        yield _make(batch, tokenizer)
+        bar.update(len(batch))
+        batch = list(itertools.islice(stream, _BATCH))
+
+  # The directory may not exist on other machines.
+  name = os.path.basename(os.path.normpath(source))
+  settings = {
+    'converted': True,
+    'input': [{'path': name, 'format': 'original'}],
+  }
+  with atomic.atomic_directory(output_dir) as temporary:
+    write_corpus(temporary, made(), tokenizer, settings=settings)
+  return Corpus.open(output_dir)
+
+
+def _rows(
+  documents: Corpus, start: int, limit: int, bar: Any
+) -> Iterator[np.ndarray]:
+  for first in range(start, limit, _BATCH):
+    rows = np.arange(first, min(first + _BATCH, limit))
+    yield rows
+    bar.update(len(rows))
+
+
+def to_realm(
+  documents: Corpus,
+  output_dir: str,
+  *,
+  num_shards: int = 50,
+  show_progress: bool = True,
+) -> list[str]:
+  """Writes `docs.tfr.gz-XXXXX-of-XXXXX`, which the original's REALM reads.
+
+  Args:
+    documents: The corpus.
+    output_dir: Directory to be made.
+    num_shards: Number of files.
+    show_progress: Whether to show a progress bar.
+
+  Returns:
+    Paths of the files.
+  """
+  total = len(documents)
   per_shard = -(-total // num_shards)
-  stream = iter(records)
-  paths = []
-  with atomic.atomic_directory(directory) as temporary:
-    for shard in range(num_shards):
-      name = f'docs.tfr.gz-{shard:05d}-of-{num_shards:05d}'
+  names = [
+    f'docs.tfr.gz-{i:05d}-of-{num_shards:05d}' for i in range(num_shards)
+  ]
+  with (
+    atomic.atomic_directory(output_dir) as temporary,
+    progress(
+      total=total, desc='blocks', unit='block', disable=not show_progress
+    ) as bar,
+  ):
+    for shard, name in enumerate(names):
+      start = min(shard * per_shard, total)
       with block_records.record_writer(temporary / name) as writer:
-        for record in itertools.islice(stream, per_shard):
-          writer.write(record)
-      paths.append(os.path.join(directory, name))
-  return paths
+        for rows in _rows(documents, start, min(start + per_shard, total), bar):
+          chunk = documents.blocks.chunk(rows[0], rows[-1] + 1)
+          for record in block_records.encode_blocks(chunk):
+            writer.write(record)
+  return [os.path.join(output_dir, name) for name in names]
 
 
-def write_orqa(
-  rows: Iterable[tuple[bytes, bytes, bytes]], directory: str
+def encode_example(
+  title_ids: Iterable[int],
+  token_ids: Iterable[int],
+  sentence_starts: Iterable[int],
+) -> bytes:
+  """Returns a record of `examples.tfr`."""
+  example = tf.train.Example()
+  for name, values in (
+    (_TITLE_IDS, title_ids),
+    (_TOKEN_IDS, token_ids),
+    (_SENTENCE_STARTS, sentence_starts),
+  ):
+    example.features.feature[name].int64_list.value.extend(values)
+  return example.SerializeToString(deterministic=True)
+
+
+def to_orqa(
+  documents: Corpus,
+  output_dir: str,
+  tokenizer: BertTokenizer,
+  *,
+  show_progress: bool = True,
 ) -> list[str]:
-  """Writes ORQA's files.
+  """Writes `blocks.tfr`, `titles.tfr` and `examples.tfr`, which ORQA reads.
 
   Args:
-    rows: Title, body and the record of `encode_example` of each block.
-    directory: Made.
+    documents: The corpus.
+    output_dir: Directory to be made.
+    tokenizer: Tokenizer of the corpus; used to find where sentences begin.
+    show_progress: Whether to show a progress bar.
 
   Returns:
-    Their paths.
+    Paths of the files.
+
+  Raises:
+    CorpusError: The corpus is of another vocabulary.
   """
+  if tokenizer.fingerprint != documents.vocab_fingerprint:
+    raise CorpusError(
+      '`vocab_file`: the corpus was built with another vocabulary (fingerprint'
+      f' {documents.vocab_fingerprint}, here {tokenizer.fingerprint})'
+    )
   names = (TITLES, BLOCKS, EXAMPLES)
-  with atomic.atomic_directory(directory) as temporary:
-    writers = [tf.io.TFRecordWriter(str(temporary / n)) for n in names]
-    try:
-      for row in rows:
-        for writer, record in zip(writers, row):
-          writer.write(record)
-    finally:
-      for writer in writers:
-        writer.close()
-  return [os.path.join(directory, name) for name in names]
+  with contextlib.ExitStack() as stack:
+    temporary = stack.enter_context(atomic.atomic_directory(output_dir))
+    bar = stack.enter_context(
+      progress(
+        total=len(documents),
+        desc='blocks',
+        unit='block',
+        disable=not show_progress,
+      )
+    )
+    titles, bodies, examples = (
+      stack.enter_context(tf.io.TFRecordWriter(str(temporary / name)))
+      for name in names
+    )
+    for rows in _rows(documents, 0, len(documents), bar):
+      texts = documents.bodies(rows)
+      split = [sentences.split_sentences(text) for text in texts]
+      pieces = iter(
+        _tokenize(tokenizer, [s.encode() for its in split for s in its])
+      )
+      for title, text, its, title_ids in zip(
+        documents.titles(rows),
+        texts,
+        split,
+        documents.gather(rows)[0].to_list(),
+      ):
+        ids = list(itertools.islice(pieces, len(its)))
+        starts = [0, *itertools.accumulate(map(len, ids))][: len(ids)]
+        titles.write(title.encode())
+        bodies.write(text.encode())
+        examples.write(encode_example(title_ids, itertools.chain(*ids), starts))
+  return [os.path.join(output_dir, name) for name in names]

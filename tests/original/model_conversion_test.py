@@ -22,7 +22,6 @@ from realm_tf.index import build_index, embed_corpus, versions
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.original import (
   conversion,
-  corpus_conversion,
   model_conversion,
   original_corpus,
 )
@@ -43,7 +42,7 @@ RELEASE = original_files.RELEASE
 def corpus_dir(tmp_path_factory):
   directory = str(tmp_path_factory.mktemp('corpus') / 'corpus')
   source = str(RELEASE / 'orqa_corpus')
-  corpus_conversion.to_corpus(
+  original_corpus.to_corpus(
     original_corpus.read(source),
     directory,
     BertTokenizer.from_file(original_files.VOCAB),
@@ -305,7 +304,7 @@ def test_embedder_and_encoder_of_hugging_face(tmp_path, light_exports):
 def test_what_does_not_fit_is_refused(tmp_path, corpus_dir, light_exports):
   modules = RELEASE / 'modules'
   short = tmp_path / 'short'
-  corpus_conversion.to_corpus(
+  original_corpus.to_corpus(
     list(original_corpus.read(str(RELEASE / 'orqa_corpus')))[:-1],
     str(short),
     BertTokenizer.from_file(original_files.VOCAB),
