@@ -54,7 +54,7 @@ def embedding_anew(
   if info['separate_towers']:
     raise ValueError(
       f'{embedder_dir} has a tower of its own for documents, which fine-tuning'
-      ' does not train: leave out --refresh_schedule'
+      ' does not train: leave out `refresh_schedule`'
     )
   return embedding
 

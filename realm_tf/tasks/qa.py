@@ -105,7 +105,8 @@ class QATask(Task):
     positions = self.reader.bert_config.max_positions
     if longest > positions:
       raise ValueError(
-        f'--reader_seq_len={longest}, but this BERT has {positions} positions'
+        f'`reader_seq_len` is {longest}, but this BERT has {positions}'
+        ' positions'
       )
 
   def _features(

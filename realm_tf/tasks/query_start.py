@@ -34,8 +34,8 @@ def _check_embedder(embedder: str, index: versions.Index) -> None:
   if made_by not in (*fits, versions.UNKNOWN):
     raise compatibility.MismatchError(
       f'{index.path} is an index of the embedder {made_by}, and'
-      f' --embedder={embedder} is {what}: build the index with it'
-      ' (bin/build_index), or give --refresh_schedule'
+      f' `embedder` {embedder} is {what}: build the index with it, or give'
+      ' `refresh_schedule`'
     )
 
 
@@ -85,7 +85,7 @@ def find(
   embedder = embedder or index.embedder_dir
   if embedder is None:
     raise ValueError(
-      f'{index.path} was published without its embedder: give --embedder'
+      f'{index.path} was published without its embedder: give `embedder`'
     )
   its = hub_modules.read_info(embedder, 'embedder')['vocab_fingerprint']
   if its != vocab_fingerprint:

@@ -41,7 +41,7 @@ def load(
   )
   vocab_file = vocab_file or loaded.vocab_file
   if vocab_file is None:
-    raise ValueError(f'{bert} comes without a vocabulary: give --vocab_file')
+    raise ValueError(f'{bert} comes without a vocabulary: give `vocab_file`')
   if lower_case is None:
     lower_case = loaded.lower_case
   tokenizer = BertTokenizer.from_file(vocab_file, lower_case=lower_case)
@@ -72,8 +72,8 @@ def check_lengths(
     ValueError: It has not.
   """
   longest = max(query_seq_len, candidate_seq_len)
-  what = f'--query_seq_len={query_seq_len}, '
-  what += f'--candidate_seq_len={candidate_seq_len}'
+  what = f'`query_seq_len` is {query_seq_len}, '
+  what += f'`candidate_seq_len` is {candidate_seq_len}'
   if joint:
     longest = max(longest, query_seq_len + candidate_seq_len)
     what += ' and both together'

@@ -46,7 +46,7 @@ def test_dropout_is_replaced(tmp_path):
 
 
 def test_without_a_vocabulary(tmp_path):
-  with pytest.raises(ValueError, match='give --vocab_file'):
+  with pytest.raises(ValueError, match='give `vocab_file`'):
     warm_start.load(write_config(tmp_path))
 
 
@@ -68,7 +68,7 @@ def test_more_wordpieces_than_positions(
   lengths = {'query_seq_len': query, 'candidate_seq_len': candidate}
   with pytest.raises(
     ValueError,
-    match=f'--query_seq_len={query}, .*: {longest} wordpieces.* 16 positions',
+    match=f'`query_seq_len` is {query}, .*: {longest} wordpieces.* 16 pos',
   ):
     warm_start.check_lengths(bert.config, joint=joint, **lengths)
   shorter = {name: length - 1 for name, length in lengths.items()}
