@@ -13,7 +13,7 @@ embedder can learn from them, too:
 
     python -m bin.pretrain_ict --model_dir=out/ict --corpus_dir=out/corpus \
         --bert=BERT_DIR --questions=squad_open.train.jsonl.gz \
-        --paragraphs=squad_corpus.jsonl.gz --question_rate=0.8
+        --question_rate=0.8
 
 Cost: on 2 cores, tiny (2 x 128), documents of two sentences: 0.15 s for a
 batch of 64. ORQA's: 100,000 steps of 4,096.
