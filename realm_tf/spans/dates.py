@@ -178,6 +178,9 @@ def _is_number_part(text: str, start: int, limit: int) -> bool:
   return text[limit - 1].isdigit() and bool(_NUMBER_GOES_ON.match(text, limit))
 
 
+_CHECKS = {'year': _is_year, 'month': _is_month}
+
+
 def find_dates(text: str) -> list[tuple[int, int]]:
   """Finds the dates in a text.
 
@@ -190,7 +193,7 @@ def find_dates(text: str) -> list[tuple[int, int]]:
   found = []
   for match in _DATE.finditer(text):
     start, limit = match.span()
-    check = {'year': _is_year, 'month': _is_month}.get(match.lastgroup or '')
+    check = _CHECKS.get(match.lastgroup or '')
     if _is_number_part(text, start, limit) or (
       check and not check(text, start, limit)
     ):

@@ -4,7 +4,6 @@
 
 import bisect
 import collections
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -72,14 +71,10 @@ def tag_documents(
   span_filter = SpanFilter(rules)
   counts = span_filter.counts
   texts = [d.text.encode() for d in documents]
+  in_chars = [sentences.sentence_spans(d.text) for d in documents]
+  split = [d.text[a:b] for d, its in zip(documents, in_chars) for a, b in its]
   places = [
-    sentences.byte_spans(d.text, sentences.sentence_spans(d.text))
-    for d in documents
-  ]
-  split = [
-    text[start:limit].decode()
-    for text, its in zip(texts, places)
-    for start, limit in its
+    sentences.byte_spans(d.text, its) for d, its in zip(documents, in_chars)
   ]
   names: list[list[taggers.Span]] = [[] for _ in split]
   if getattr(tagger, 'whole_documents', False):
@@ -95,7 +90,7 @@ def tag_documents(
   elif tagger is not None:
     names = tagger.tag(split)
   dates = taggers.tag_dates(split) if with_dates else [[] for _ in split]
-  found = map(itertools.chain, dates, names)
+  found = (a + b for a, b in zip(dates, names))
   records = []
   for document, text, its in zip(documents, texts, places):
     kept_places = []
@@ -103,7 +98,7 @@ def tag_documents(
     seen: set[str] = set()
     for start, limit in its:
       sentence = text[start:limit]
-      kept = span_filter.keep(sentence, list(next(found)), seen)
+      kept = span_filter.keep(sentence, next(found), seen)
       if not kept and span_filter.drops_sentence(sentence):
         counts['sentences_dropped'] += 1
         continue

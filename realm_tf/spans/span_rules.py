@@ -94,11 +94,7 @@ class SpanFilter:
       seen: Texts of the document's spans so far; they are added here.
     """
     rules = self._rules
-    wanted = [
-      span
-      for span in found
-      if span.label in rules.labels or group_of(span.label) in rules.labels
-    ]
+    wanted = [span for span in found if self._wants(span.label)]
     self.drop('label', len(found) - len(wanted))
     disjoint = resolve(wanted)
     self.drop('overlap', len(wanted) - len(disjoint))
@@ -111,7 +107,8 @@ class SpanFilter:
       elif rules.unique_spans and text.casefold() in seen:
         self.drop('repeated')
       else:
-        seen.add(text.casefold())
+        if rules.unique_spans:
+          seen.add(text.casefold())
         kept.append(span)
         self.counts[f'spans_{span.label}'] += 1
         key = span_statistics.frequent_key(span.label, text)
@@ -119,6 +116,9 @@ class SpanFilter:
     self.counts['sentences_with_spans'] += bool(kept)
     self.tallies[span_statistics.SPANS_PER_SENTENCE][str(len(kept))] += 1
     return kept
+
+  def _wants(self, label: str) -> bool:
+    return label in self._rules.labels or group_of(label) in self._rules.labels
 
   def drop(self, reason: str, count: int = 1) -> None:
     """Counts spans that are dropped."""

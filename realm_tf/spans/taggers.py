@@ -174,15 +174,16 @@ class GazetteerTagger:
 
   def _find(self, text: str) -> list[tuple[int, int]]:
     """Names of the list, and others that do not overlap them."""
-    listed = self._find_listed(text) if self._names else []
-    return sorted(
-      listed
-      + [
-        (start, limit)
-        for start, limit in self._find_capitals(text)
-        if all(limit <= first or last <= start for first, last in listed)
-      ]
+    found = self._find_capitals(text)
+    if not self._names:
+      return found
+    listed = self._find_listed(text)
+    others = (
+      (start, limit)
+      for start, limit in found
+      if all(limit <= first or last <= start for first, last in listed)
     )
+    return sorted([*listed, *others])
 
   def _find_capitals(self, text: str) -> list[tuple[int, int]]:
     found = []
