@@ -362,7 +362,7 @@ def test_an_activation_that_is_unknown(tmp_path):
   path = tmp_path / 'scorer' / 'config.json'
   config = json.loads(path.read_text())
   path.write_text(json.dumps({**config, 'hidden_act': 'swish'}))
-  with pytest.raises(ValueError, match='activation must be one of'):
+  with pytest.raises(ValueError, match='`activation` must be one of'):
     convert(
       [tmp_path / 'scorer'],
       tmp_path / 'out',
