@@ -139,6 +139,16 @@ def pretrain(config: IctConfig) -> dict[str, float]:
 
   A call that was killed resumes when called again with the same configuration.
 
+  Example:
+    config = realm_tf.IctConfig(
+      model_dir='out/tiny_ict',
+      corpus_dir='out/corpus',
+      bert='BERT',
+      train_steps=2,
+      batch_size=4,
+    )
+    accuracy = realm_tf.pretrain_ict(config)['accuracy']
+
   Args:
     config: Configuration.
 

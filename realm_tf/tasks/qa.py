@@ -268,6 +268,18 @@ def finetune(config: QAConfig) -> dict[str, float]:
 
   A call that was killed resumes when called again with the same configuration.
 
+  Example:
+    config = realm_tf.QAConfig(
+      model_dir='out/tiny_qa',
+      corpus_dir='out/corpus',
+      index_dir='out/index',
+      bert='BERT',
+      train_questions='train.jsonl',
+      dev_questions='dev.jsonl',
+      train_steps=2,
+    )
+    exact_match = realm_tf.finetune(config)['exact_match']
+
   Args:
     config: Configuration.
 

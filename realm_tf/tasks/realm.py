@@ -295,6 +295,17 @@ def pretrain(config: RealmConfig) -> dict[str, float]:
 
   A call that was killed resumes when called again with the same configuration.
 
+  Example:
+    config = realm_tf.RealmConfig(
+      model_dir='out/tiny_realm',
+      corpus_dir='out/corpus',
+      train_examples='out/spans/spans-*.tfrecord.gz',
+      bert='BERT',
+      train_steps=2,
+      batch_size=4,
+    )
+    realm_tf.pretrain(config)
+
   Args:
     config: Configuration.
 
