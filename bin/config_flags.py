@@ -70,7 +70,7 @@ def _default(field: dataclasses.Field, owner: Any) -> Any:
 
 
 def _fields(
-  config: type, hide: Collection[str], owner: Any = None
+  config: Any, hide: Collection[str], owner: Any = None
 ) -> list[tuple]:
   """(class, field, annotation, default) of each field; nested ones follow."""
   hints = typing.get_type_hints(config)

@@ -143,7 +143,7 @@ class Demo:
         raise ValueError(f'`{name}` is needed')
     self._bert = config.bert or self._in_world('bert')
     bert = weights.load_bert(self._bert)
-    self._tokenization = {
+    self._tokenization: dict[str, Any] = {
       'vocab_file': bert.vocab_file,
       'lower_case': bert.lower_case,
     }
@@ -289,9 +289,9 @@ class Demo:
         ('REALM', 'qa', False),
         ('REALM, closed book', 'qa', True),
       ):
-        config = EvaluationConfig(depth=100, closed_book=closed_book)
+        measured = EvaluationConfig(depth=100, closed_book=closed_book)
         with self._open(name, self._corpus, indexes[name]) as answerer:
-          row = qa_evaluation.evaluate(answerer, test.examples, config)
+          row = qa_evaluation.evaluate(answerer, test.examples, measured)
         recall = (row.get(f'answer_recall@{k}') for k in (1, 5))
         first, fifth = ('-' if x is None else f'{x:.3f}' for x in recall)
         print(
