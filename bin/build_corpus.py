@@ -4,7 +4,7 @@ r"""Builds a knowledge corpus: text of many formats in, blocks out.
 
     python -m bin.build_corpus \
         --input='dumps/enwiki-latest-pages-articles.xml.bz2' \
-        --vocab_file=bert/vocab.txt --output_dir=data/wikipedia
+        --bert=BERT_DIR --output_dir=data/wikipedia
 
 --input takes JSONL with "title" and "text" (and "id"), WikiExtractor's output
 in both of its forms, a MediaWiki XML dump as downloaded, DPR's psgs_w100.tsv,

@@ -20,7 +20,6 @@ from realm_tf.answering import (
   serving,
 )
 from realm_tf.answering.answerer import Answerer
-from realm_tf.bert import weights
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.configs.evaluation_config import EvaluationConfig
@@ -142,11 +141,6 @@ class Demo:
       if not (getattr(config, name) or self._in_world(file)):
         raise ValueError(f'`{name}` is needed')
     self._bert = config.bert or self._in_world('bert')
-    bert = weights.load_bert(self._bert)
-    self._tokenization: dict[str, Any] = {
-      'vocab_file': bert.vocab_file,
-      'lower_case': bert.lower_case,
-    }
     self._corpus, self._ict, self._realm = map(
       self._path, ('corpus', 'ict', 'realm')
     )
@@ -163,9 +157,7 @@ class Demo:
   def _build_corpus(self, text: str, directory: str) -> int:
     """Builds a corpus; returns the number of its blocks."""
     with _stage(f'Corpus: {directory}'):
-      config = CorpusConfig(
-        input=text, output_dir=directory, **self._tokenization
-      )
+      config = CorpusConfig(input=text, output_dir=directory, bert=self._bert)
       return len(build_corpus.build_corpus(config))
 
   def _tag(self, text: str, directory: str) -> str:

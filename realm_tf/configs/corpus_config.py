@@ -70,21 +70,26 @@ class CorpusConfig(JobConfig):
 
   Example:
     config = realm_tf.CorpusConfig(
-      input='wiki.jsonl', output_dir='out/new', vocab_file='BERT/vocab.txt'
+      input='wiki.jsonl', output_dir='out/new', bert='BERT'
     )
 
   Attributes:
-    vocab_file: BERT's vocabulary, one wordpiece per line; the corpus keeps a
-      copy.
-    lower_case: Whether the vocabulary is uncased. Defaults to True.
+    bert: Weights of a BERT, such as their directory, of which the corpus gets
+      the vocabulary. Defaults to none: give `vocab_file`.
+    vocab_file: Vocabulary, one wordpiece per line. Defaults to that of `bert`.
+    lower_case: Whether the vocabulary is uncased. Defaults to what `bert` says,
+      else True.
     max_block_length: Maximum wordpieces of a block, `[CLS] title [SEP] body
       [SEP]`. Defaults to 288.
   """
 
-  vocab_file: str
-  lower_case: bool = True
+  bert: str | None = None
+  vocab_file: str | None = None
+  lower_case: bool | None = None
   max_block_length: int = 288
 
   def __post_init__(self) -> None:
     super().__post_init__()
     self.check_at_least(MIN_BLOCK_LENGTH, 'max_block_length')
+    if self.bert is None and self.vocab_file is None:
+      raise ValueError('give `bert` or `vocab_file`')

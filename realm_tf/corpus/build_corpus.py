@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from realm_tf.bert import weight_files
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.corpus import blocks, corpus, job, readers, store, workers
 from realm_tf.corpus.corpus import Corpus
@@ -17,9 +18,18 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 
 def _load_tokenizer(config: CorpusConfig) -> BertTokenizer:
-  return BertTokenizer.from_file(
-    config.vocab_file, lower_case=config.lower_case
-  )
+  lower_case = config.lower_case
+  vocab_file: str | os.PathLike | None = config.vocab_file
+  if config.bert is not None:
+    found = weight_files.find(config.bert)
+    vocab_file = vocab_file or found.vocab
+    if lower_case is None:
+      lower_case = found.lower_case
+  if vocab_file is None:
+    raise ValueError('it has no vocabulary')
+  if lower_case is None:
+    lower_case = True
+  return BertTokenizer.from_file(vocab_file, lower_case=lower_case)
 
 
 def _make_processor(config: CorpusConfig) -> workers.Processor:
@@ -87,7 +97,7 @@ def build_corpus(config: CorpusConfig) -> Corpus:
 
   Example:
     >>> config = realm_tf.CorpusConfig(
-    ...   input=['knowledge.jsonl'], output_dir='corpus', vocab_file='vocab.txt'
+    ...   input='wiki.jsonl', output_dir='out/tiny_corpus', bert='BERT'
     ... )
     >>> corpus = realm_tf.build_corpus(config)
     >>> corpus.counts['blocks'] == len(corpus)
@@ -106,7 +116,8 @@ def build_corpus(config: CorpusConfig) -> Corpus:
   try:
     tokenizer = _load_tokenizer(config)
   except (OSError, ValueError) as e:
-    raise CorpusError(f'`vocab_file`: {config.vocab_file}: {e}') from e
+    field = 'bert' if config.vocab_file is None else 'vocab_file'
+    raise CorpusError(f'`{field}`: {getattr(config, field)}: {e}') from e
   settings: dict[str, Any] = {
     **corpus.vocabulary_of(tokenizer),
     'max_block_length': config.max_block_length,

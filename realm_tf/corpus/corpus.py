@@ -145,7 +145,7 @@ class Corpus:
   """A knowledge corpus: titles, bodies and their wordpieces, by row.
 
   Example:
-    >>> corpus = realm_tf.Corpus.open('corpus')
+    >>> corpus = realm_tf.Corpus.open('out/corpus')
     >>> title_ids, body_ids = corpus.gather([3, -1])  # -1: the null document
     >>> title, body = corpus.titles([3])[0], corpus.bodies([3])[0]
     >>> corpus.tokenizer.vocab_size == corpus.vocab_size

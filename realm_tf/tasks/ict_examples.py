@@ -145,7 +145,7 @@ def ict_dataset(
   Batch n depends on the arguments alone, so a run can start at any batch.
 
   Example:
-    corpus = realm_tf.Corpus.open('corpus')
+    corpus = realm_tf.Corpus.open('out/corpus')
     config = BertConfig.preset('tiny', vocab_size=corpus.vocab_size)
     model = realm_tf.ICTModel(realm_tf.Embedder(config))
     model.compile('adam')

@@ -1,7 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-
 import pathlib
+import shutil
 
 import pytest
 
@@ -12,6 +12,8 @@ from realm_tf.corpus.document import CorpusError
 from realm_tf.io import atomic
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import shared_data
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _config(corpus_file, output_dir, vocab_file, **kwargs):
@@ -124,6 +126,27 @@ def test_blocks_know_the_record_that_they_came_from(tmp_path, vocab_file):
     _config(tmp_path / 'out', tmp_path / 'again', vocab_file)
   )
   assert again.record_ids(range(len(again))) == found
+
+
+def test_vocabulary_and_case_of_a_bert(corpus_file, tmp_path):
+  bert = tmp_path / 'bert'
+  bert.mkdir()
+  shutil.copy(ROOT / 'testdata/bert/config.json', bert)
+  shutil.copy(ROOT / 'testdata/bert/model.safetensors', bert)
+  config = CorpusConfig(
+    input=str(corpus_file), output_dir=str(tmp_path / 'out'), bert=str(bert)
+  )
+  with pytest.raises(CorpusError, match='`bert`: .*: it has no vocabulary'):
+    build_corpus.build_corpus(config)
+  shutil.copy(ROOT / 'testdata/bert/vocab.txt', bert)
+  (bert / 'tokenizer_config.json').write_text('{"do_lower_case": false}')
+  made = build_corpus.build_corpus(config).tokenizer
+  assert not made.lower_case
+  assert (
+    made.vocab_size == len((bert / 'vocab.txt').read_text().split('\n')) - 1
+  )
+  with pytest.raises(ValueError, match='give `bert` or `vocab_file`'):
+    CorpusConfig(input='x', output_dir='y')
 
 
 def test_errors(corpus_file, tmp_path, vocab_file):
