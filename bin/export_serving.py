@@ -23,50 +23,20 @@ Signatures: serving_default(question), answer_k(question, k), which reads k
 blocks, retrieve(question, k), embed(question).
 """
 
+import contextlib
 import time
 
-import tensorflow as tf
-from absl import app, flags
+from realm_tf.configs.answering_config import ExportConfig
 
-from bin import console
-from realm_tf.answering import serving
-from realm_tf.answering.answerer import Answerer
+from . import config_flags, program
 
-_MODEL_DIR = flags.DEFINE_string(
-  'model_dir',
-  None,
-  'Of bin/finetune_qa: its best export, or the newest.',
-  required=True,
-)
-_INDEX_DIR = flags.DEFINE_string(
-  'index_dir', None, 'The index, or the directory of several.', required=True
-)
-_CORPUS_DIR = flags.DEFINE_string(
-  'corpus_dir',
-  None,
-  'Of bin/build_corpus, which the index is of.',
-  required=True,
-)
-_OUTPUT_DIR = flags.DEFINE_string(
-  'output_dir',
-  None,
-  'Of the SavedModel; replaced if one is there already.',
-  required=True,
-)
-_READER_BEAM = flags.DEFINE_integer(
-  'reader_beam', 5, 'Blocks read for a question.', lower_bound=1
-)
-_MIXED_PRECISION = flags.DEFINE_bool(
-  'mixed_precision', False, 'Compute in bfloat16.'
-)
-_TOP_N = flags.DEFINE_integer('top_n', 5, 'Answers given.', lower_bound=1)
-_QUESTION = flags.DEFINE_string(
-  'question', 'what is it?', 'Asked at the end, to see that all is well.'
-)
+config_flags.define(ExportConfig)
 
 
 def _check(directory: str, question: str) -> None:
   """Loads the SavedModel and asks it."""
+  import tensorflow as tf
+
   start = time.perf_counter()
   model = tf.saved_model.load(directory)
   loaded = time.perf_counter()
@@ -87,28 +57,28 @@ def _check(directory: str, question: str) -> None:
   )
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """Exports, and asks what was exported."""
-  if len(argv) > 1:
-    raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
-  console.show_messages()
-  with console.one_line_errors('export_serving'):
-    answerer = Answerer.open(
-      _MODEL_DIR.value,
-      _CORPUS_DIR.value,
-      _INDEX_DIR.value,
-      mixed_precision=_MIXED_PRECISION.value,
-    )
+  from realm_tf.answering import asking, serving
+  from realm_tf.answering.answerer import Answerer
+
+  config = config_flags.make(ExportConfig)
+  answerer = Answerer.open(
+    config.model_dir,
+    config.corpus_dir,
+    asking.default_index(config.model_dir, config.index_dir),
+    mixed_precision=config.mixed_precision,
+  )
+  with contextlib.closing(answerer):
     serving.export_serving(
       answerer,
-      _OUTPUT_DIR.value,
-      reader_beam=_READER_BEAM.value,
-      top_n=_TOP_N.value,
+      config.output_dir,
+      reader_beam=config.reader_beam,
+      top_n=config.top_n,
     )
-    answerer.close()
-  _check(_OUTPUT_DIR.value, _QUESTION.value)
-  print(_OUTPUT_DIR.value)
+  _check(config.output_dir, config.question)
+  print(config.output_dir)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  program.run(main)

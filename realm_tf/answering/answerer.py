@@ -30,6 +30,9 @@ from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import exporters
 
 
+_KEYS = {'answers': 'prediction', 'evidence': 'evidence'}
+
+
 @dataclasses.dataclass(frozen=True)
 class Answers:
   """The best answers to a batch of questions, `[batch, top_n]`, best first.
@@ -78,26 +81,29 @@ class Answers:
         ]
     return cls(**values)
 
-  def to_records(self, question: int) -> list[dict[str, Any]]:
-    """Returns the answers to one question as JSON objects, best first."""
-    names = {
-      'answers': 'prediction',
-      'titles': 'title',
-      'evidence': 'evidence',
-      **{
-        f.name: f.name.removesuffix('s')
-        for f in dataclasses.fields(self)
-        if f.name not in ('answers', 'titles', 'evidence')
-      },
-    }
-    columns = {}
-    for name, key in names.items():
-      its = getattr(self, name)[question]
-      columns[key] = its if isinstance(its, list) else its.tolist()
-    count = int((self.block_ids[question] >= 0).sum())
-    return [
-      {key: values[n] for key, values in columns.items()} for n in range(count)
-    ]
+  def to_records(self, questions: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns a JSON object per question, with the keys of the original.
+
+    Each has `question`, `prediction` (the best answer, or empty), the other
+    fields of the best answer under their names in the singular, and `answers`,
+    a list of such objects for all answers.
+    """
+    records = []
+    for i, question in enumerate(questions):
+      columns: dict[str, list[Any]] = {}
+      for field in dataclasses.fields(self):
+        values = getattr(self, field.name)[i]
+        key = _KEYS.get(field.name, field.name.removesuffix('s'))
+        columns[key] = values if isinstance(values, list) else values.tolist()
+      count = sum(row >= 0 for row in columns['block_id'])
+      answers = [
+        {key: values[n] for key, values in columns.items()}
+        for n in range(count)
+      ]
+      record: dict[str, Any] = {'question': question, 'prediction': ''}
+      record.update(*answers[:1], answers=answers)
+      records.append(record)
+    return records
 
 
 class _MappedBlocks:

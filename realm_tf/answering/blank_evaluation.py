@@ -1,34 +1,33 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Zero-shot measures of a pre-trained REALM on held-out blanks."""
+"""Evaluates a pre-trained REALM on held-out blanks, without fine-tuning."""
 
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.answering import queries
-from realm_tf.answering.blank_filler import (
-  BlankFiller,
-  Filling,
-  check_same_vocabulary,
-)
-from realm_tf.answering.blanks import BlankAccuracy, filled_right
+from realm_tf.answering import blanks
+from realm_tf.answering.blank_filler import BlankFiller, Filling
 from realm_tf.bert import weights
 from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.evaluation_config import EvaluateConfig
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus
 from realm_tf.index.searcher import build_searcher
+from realm_tf.io import compatibility
 from realm_tf.io.progress import progress
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.questions.qa_metrics import HitsAt
 from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import exporters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +35,14 @@ class Example:
   """A filled blank and the document that weighed most in filling it.
 
   Attributes:
-    sentence: With the blank.
+    sentence: The sentence with its blank.
     answer: What was taken out.
     filled: The likeliest wordpieces by p(y_j | x).
-    closed_book: The same by p(y_j | null, x).
-    title, body: Of the real document of the highest p(z | x) p(filled | z, x).
-    probability: p(z | x) of it.
-    is_right: Whether every wordpiece of `filled` is.
+    closed_book: The likeliest wordpieces by p(y_j | null, x).
+    title, body: Title and text of the document, other than the null document,
+      with the highest p(z | x) p(filled | z, x).
+    probability: p(z | x) of this document.
+    is_right: Whether every wordpiece of `filled` is right.
   """
 
   sentence: str
@@ -60,11 +60,12 @@ class Report:
   """Shares of the held-out sentences.
 
   Attributes:
-    recall: At k, of a document of the title that the sentence is about.
-    filled: Blanks filled rightly with retrieval, every wordpiece.
-    closed_book: The same by the reader with nothing to read.
-    count: Sentences measured.
-    skipped: Sentences left out, see `evaluate`.
+    recall: Share by k with a document of the right title among the best k;
+      empty if no title is known.
+    filled: Share of blanks whose every wordpiece is right, with retrieval.
+    closed_book: The same of the reader with nothing to read.
+    count: Number of sentences measured.
+    skipped: Number of sentences left out (`evaluate`).
     examples: The filled blanks.
   """
 
@@ -75,22 +76,28 @@ class Report:
   skipped: int
   examples: tuple[Example, ...]
 
+  def to_dict(self) -> dict[str, Any]:
+    """Returns all but the examples, for JSON."""
+    values = dataclasses.asdict(self)
+    values.pop('examples')
+    return values
+
 
 def make_filler(
   embedder: Embedder,
   reader: KnowledgeAugmentedReader,
   tokenizer: BertTokenizer,
-  documents: Corpus,
+  corpus: Corpus,
   config: FeaturizationConfig,
 ) -> BlankFiller:
-  """Embeds the documents, in memory, and puts a filler together."""
+  """Embeds a corpus in memory, and makes a filler."""
   embed = tf.function(
     embedder.embed_documents,
     input_signature=embed_corpus.embed_signature(),
     autograph=False,
   )
   vectors = embed_corpus.embed_documents(
-    documents,
+    corpus,
     embed,
     special=tokenizer.special,
     config=EmbeddingConfig(
@@ -104,56 +111,66 @@ def make_filler(
     np.asarray(vectors), SearcherConfig(searcher='exact')
   )
   return BlankFiller(
-    embedder, reader, tokenizer, documents, searcher, config=config
+    embedder, reader, tokenizer, corpus, searcher, config=config
   )
 
 
 def load_filler(
   embedder_dir: str | os.PathLike,
   bert_dir: str | os.PathLike,
-  documents: Corpus,
-  config: FeaturizationConfig,
+  corpus: Corpus,
+  config: FeaturizationConfig | None = None,
 ) -> BlankFiller:
-  """A filler of an exported embedder and of a BERT: exported, or weights.
+  """Makes a filler of an exported embedder and a BERT.
+
+  Args:
+    embedder_dir: TF Hub module of the embedder.
+    bert_dir: TF Hub module of the reader, or a directory of BERT weights.
+    corpus: Corpus; is embedded in memory.
+    config: Lengths and numbers. Defaults to those that the embedder was
+      trained with.
 
   Raises:
-    ValueError: They are not of one vocabulary.
+    MismatchError: They are not of one vocabulary.
   """
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
   bert = weights.load_bert(bert_dir)
   if bert.vocab_file is not None:
     its = BertTokenizer.from_file(bert.vocab_file, lower_case=bert.lower_case)
-    check_same_vocabulary(tokenizer, its, bert_dir)
+    compatibility.check(
+      hub_modules.module_part(embedder_dir),
+      compatibility.Part(os.fspath(bert_dir), vocabulary=its.fingerprint),
+    )
   reader = KnowledgeAugmentedReader(bert.config)
   reader.init_from_bert(bert)
   return make_filler(
     hub_modules.load_embedder(embedder_dir),
     reader,
     tokenizer,
-    documents,
-    config,
+    corpus,
+    config or hub_modules.trained_lengths(embedder_dir),
   )
 
 
 def random_filler(
   like_embedder_dir: str | os.PathLike,
-  documents: Corpus,
-  config: FeaturizationConfig,
+  corpus: Corpus,
+  config: FeaturizationConfig | None = None,
   seed: int = 0,
 ) -> BlankFiller:
-  """A filler of random weights, of the size of an exported embedder."""
+  """Makes a filler of random weights, of the size of an exported embedder."""
   like = hub_modules.load_embedder(like_embedder_dir)
   return make_filler(
     Embedder(like.bert_config, like.projection_size, seed=seed),
     KnowledgeAugmentedReader(like.bert_config, seed=seed),
     hub_modules.load_tokenizer(like_embedder_dir),
-    documents,
-    config,
+    corpus,
+    config or hub_modules.trained_lengths(like_embedder_dir),
   )
 
 
 def _heaviest(filling: Filling) -> np.ndarray:
-  """Place of the real document that weighs most in what is filled, [batch]."""
+  """Which document, but the null document, weighs most in what is filled."""
   is_blank = np.arange(filling.ids.shape[1]) < filling.lengths[:, None]
   with np.errstate(divide='ignore'):  # no probability: log 0
     weights = np.log(filling.document_probs)
@@ -164,14 +181,14 @@ def _heaviest(filling: Filling) -> np.ndarray:
 
 def _examples(
   filler: BlankFiller,
-  questions: Sequence[queries.BlankQuestion],
+  questions: Sequence[blanks.BlankQuestion],
   filling: Filling,
   right: np.ndarray,
 ) -> list[Example]:
   """Shows each sentence with the document that weighed most."""
   best = _heaviest(filling)
   rows = np.take_along_axis(filling.rows, best[:, None], 1)[:, 0]
-  titles, bodies = filler.documents.titles(rows), filler.documents.bodies(rows)
+  titles, bodies = filler.corpus.titles(rows), filler.corpus.bodies(rows)
   shown = []
   for i, question in enumerate(questions):
     count = filling.lengths[i]
@@ -195,15 +212,15 @@ def _examples(
 
 def _usable(
   filler: BlankFiller,
-  questions: Sequence[queries.BlankQuestion],
+  questions: Sequence[blanks.BlankQuestion],
   batch_size: int,
-) -> list[queries.BlankQuestion]:
-  """Those whose blanks all stand in the part of the sentence that is read."""
+) -> list[blanks.BlankQuestion]:
+  """The questions whose blanks are all in the part that is read."""
   limit = filler.config.query_seq_len - 2
-  usable: list[queries.BlankQuestion] = []
+  usable: list[blanks.BlankQuestion] = []
   for start in range(0, len(questions), batch_size):
     batch = questions[start : start + batch_size]
-    ids, answers = queries.masked_ids(filler.tokenizer, batch)
+    ids, answers = blanks.masked_ids(filler.tokenizer, batch)
     is_blank = tf.cast(ids[:, :limit] == filler.tokenizer.mask_id, tf.int64)
     count = tf.reduce_sum(is_blank, 1).numpy()
     wanted = answers.row_lengths().numpy()
@@ -214,14 +231,14 @@ def _usable(
 
 def _title_hits(
   filler: BlankFiller,
-  questions: Sequence[queries.BlankQuestion],
+  questions: Sequence[blanks.BlankQuestion],
   query_ids: tf.RaggedTensor,
   k: int,
 ) -> np.ndarray:
   """Which of the best k documents bear the title, bool [with a title, k]."""
   rows, _ = filler.retrieve(query_ids, k)
   hits = [
-    [title == question.title for title in filler.documents.titles(its_rows)]
+    [title == question.title for title in filler.corpus.titles(its_rows)]
     for question, its_rows in zip(questions, rows)
     if question.title is not None
   ]
@@ -232,24 +249,24 @@ def _title_hits(
 
 def evaluate(
   filler: BlankFiller,
-  questions: Sequence[queries.BlankQuestion],
+  questions: Sequence[blanks.BlankQuestion],
   *,
   ks: Sequence[int] = (1, 5),
   batch_size: int = 32,
   show_progress: bool = True,
 ) -> Report:
-  """Measures retrieval and reading on sentences with one span taken out.
+  """Evaluates retrieval and reading on sentences with one span taken out.
 
-  A sentence is left out if a part of its blank lies behind the wordpieces
+  A sentence is left out if its blank is not entirely within the wordpieces
   that are read, or if what was taken out has no wordpiece.
 
   Args:
-    filler: What is measured.
+    filler: Models, corpus and searcher.
     questions: Held-out sentences; those without a title do not count for
       recall.
     ks: Numbers of documents at which recall is measured.
-    batch_size: Sentences at a time.
-    show_progress: Whether a progress bar is drawn.
+    batch_size: Number of sentences per batch.
+    show_progress: Whether to show a progress bar.
 
   Raises:
     ValueError: No sentence is left.
@@ -262,31 +279,64 @@ def evaluate(
       f' {filler.config.query_seq_len - 2} wordpieces'
     )
   recall = HitsAt(ks)
-  with_retrieval, closed_book = BlankAccuracy(), BlankAccuracy()
+  closed_book_right: list[bool] = []
   examples: list[Example] = []
   starts = range(0, len(questions), batch_size)
   for start in progress(
     starts, desc='held-out blanks', unit='batch', disable=not show_progress
   ):
     batch = questions[start : start + batch_size]
-    ids, answers = queries.masked_ids(filler.tokenizer, batch)
+    ids, answers = blanks.masked_ids(filler.tokenizer, batch)
     filling = filler.fill(ids, top=1)
     recall.update(_title_hits(filler, batch, ids, max(ks)))
     targets = answers.to_tensor().numpy()  # [batch, blanks]
     mask = tf.sequence_mask(answers.row_lengths()).numpy()
-    filled = filling.ids[:, :, 0]
-    with_retrieval.update(filled, targets, mask)
-    closed_book.update(filling.closed_book_ids[:, :, 0], targets, mask)
-    is_right = filled_right(filled, targets, mask)
-    examples += _examples(filler, batch, filling, is_right)
+    right, alone = (
+      blanks.filled_right(ids[:, :, 0], targets, mask)
+      for ids in (filling.ids, filling.closed_book_ids)
+    )
+    closed_book_right += alone.tolist()
+    examples += _examples(filler, batch, filling, right)
   return Report(
     recall=recall.result() if recall.count else {},
-    filled=with_retrieval.result()['blank_accuracy'],
-    closed_book=closed_book.result()['blank_accuracy'],
+    filled=float(np.mean([example.is_right for example in examples])),
+    closed_book=float(np.mean(closed_book_right)),
     count=len(questions),
     skipped=given - len(questions),
     examples=tuple(examples),
   )
+
+
+def compare(config: EvaluateConfig) -> dict[str, Report]:
+  """Evaluates the systems of a configuration; returns reports by label.
+
+  Raises:
+    ValueError: A system is malformed, or all of them are random.
+  """
+  systems = dict(system.partition('=')[::2] for system in config.systems)
+  if not systems:
+    export = exporters.find_export(config.model_dir, best=False)
+    systems = {'REALM': f'{export}/embedder+{export}/bert'}
+  modules = {label: value.split('+') for label, value in systems.items()}
+  for label, parts in modules.items():
+    if not (label and all(parts) and len(parts) == 1 + (parts != ['random'])):
+      raise ValueError(
+        f'`systems`: {label}={systems[label]}: expected LABEL=EMBEDDER+BERT or'
+        ' LABEL=random'
+      )
+  sized = [parts[0] for parts in modules.values() if len(parts) == 2]
+  if not sized:
+    raise ValueError('`systems`: at least one must not be random')
+  corpus = Corpus.open(config.corpus_dir)
+  questions = blanks.read_blank_questions(config.blanks)
+  reports = {}
+  for label, parts in modules.items():
+    if len(parts) == 1:
+      filler = random_filler(sized[0], corpus)
+    else:
+      filler = load_filler(*parts, corpus)
+    reports[label] = evaluate(filler, questions)
+  return reports
 
 
 def _describe_examples(examples: Sequence[Example], count: int) -> list[str]:

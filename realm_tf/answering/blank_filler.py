@@ -4,33 +4,36 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.answering import blanks
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
 from realm_tf.index.candidates import NULL_DOCUMENT
 from realm_tf.index.searcher import Searcher
+from realm_tf.io import compatibility
 from realm_tf.modeling import featurization
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.modeling.realm_model import RealmModel
+from realm_tf.modeling.realm_model import PretrainingModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
+from realm_tf.training import exporters
 
 
 @dataclasses.dataclass(frozen=True)
 class Filling:
-  """What is known of the blanks of a batch.
+  """What is known about the blanks of a batch.
 
   Attributes:
-    rows: Corpus read, int64 [batch, k]; the first is the null document, -1.
+    rows: Documents read, int64 [batch, k]; the first is the null document, -1.
     document_probs: p(z | x), float32 [batch, k].
     lengths: Number of blanks of each sentence, int [batch].
     ids, probs: Likeliest wordpieces of each blank by p(y_j | x), int32 and
@@ -54,22 +57,6 @@ class Filling:
   by_document_filled_probs: np.ndarray
 
 
-def check_same_vocabulary(
-  embedder: BertTokenizer, bert: BertTokenizer, bert_dir: str | os.PathLike
-) -> None:
-  """Checks that reader and embedder take the same ids.
-
-  Raises:
-    ValueError: They do not; the message names both fingerprints.
-  """
-  if embedder.fingerprint != bert.fingerprint:
-    raise ValueError(
-      f'{os.fspath(bert_dir)} has another vocabulary (fingerprint'
-      f' {bert.fingerprint}) than the embedder ({embedder.fingerprint}):'
-      ' take two that were trained together'
-    )
-
-
 def _inputs_spec(*leading: int) -> dict[str, tf.TensorSpec]:
   """BERT inputs `[batch, *leading, length]` of any batch and length."""
   return {
@@ -79,7 +66,7 @@ def _inputs_spec(*leading: int) -> dict[str, tf.TensorSpec]:
 
 
 def _features_spec(num_candidates: int) -> dict[str, Any]:
-  """What `featurize` gives, of any batch and lengths."""
+  """What `featurize` returns, of any batch and lengths."""
   return {
     'query': _inputs_spec(),
     'candidates': _inputs_spec(num_candidates),
@@ -91,16 +78,15 @@ def _features_spec(num_candidates: int) -> dict[str, Any]:
 
 
 class BlankFiller:
-  """Finds documents for sentences with [MASK], and fills the masks.
+  """Retrieves documents for sentences with [MASK], and fills the masks.
 
   Example:
-    filler = BlankFiller.load('realm/export/tf_hub/2000', 'corpus', index_path)
-    ids = queries.tokenize_with_blanks(filler.tokenizer, ['[MASK] is big.'])
-    filling = filler.fill(ids)
+    filler = BlankFiller.open('out/realm', 'out/corpus')
+    filler.to_records(['The capital of Peru is [MASK].'])[0]['prediction']
 
   Attributes:
-    tokenizer: Of the models and the documents.
-    documents: The corpus.
+    tokenizer: Tokenizer of the models and the corpus.
+    corpus: Corpus that is searched.
     config: Lengths, within what the models can read.
   """
 
@@ -109,7 +95,7 @@ class BlankFiller:
     embedder: Embedder,
     reader: KnowledgeAugmentedReader,
     tokenizer: BertTokenizer,
-    documents: Corpus,
+    corpus: Corpus,
     searcher: Searcher,
     *,
     search_embedder: Embedder | None = None,
@@ -118,28 +104,25 @@ class BlankFiller:
     """Puts the parts together.
 
     Args:
-      embedder: Gives p(z | x).
-      reader: Gives p(y | z, x).
-      tokenizer: Of both, and of the documents.
-      documents: The corpus.
-      searcher: Over embeddings of the corpus. Its owner closes it.
-      search_embedder: Made these embeddings; default: `embedder`.
-      config: Lengths, and how many documents are read.
+      embedder: Embedder that gives p(z | x).
+      reader: Reader that gives p(y | z, x).
+      tokenizer: Tokenizer of both, and of the corpus.
+      corpus: Corpus.
+      searcher: Searcher over embeddings of the corpus; `close` closes it.
+      search_embedder: Embedder that made these. Defaults to `embedder`.
+      config: Lengths, and number of documents read.
 
     Raises:
-      ValueError: The documents are of another vocabulary.
+      MismatchError: The corpus is of another vocabulary.
     """
-    if documents.vocab_fingerprint != tokenizer.fingerprint:
-      raise ValueError(
-        f'{documents.directory} was built with another vocabulary'
-        f' (fingerprint {documents.vocab_fingerprint}) than the embedder'
-        f" ({tokenizer.fingerprint}): build the corpus with the embedder's"
-        ' (bin/build_corpus --vocab_file=EMBEDDER/assets/vocab.txt)'
-      )
+    compatibility.check(
+      compatibility.Part('the model', vocabulary=tokenizer.fingerprint),
+      versions.corpus_part(corpus),
+    )
     self.tokenizer = tokenizer
-    self.documents = documents
+    self.corpus = corpus
     config = config or FeaturizationConfig()
-    # Neither may be given more wordpieces than it has positions for.
+    # Neither model has positions for more wordpieces.
     self._positions = reader.bert_config.max_positions
     limit = embedder.bert_config.max_positions
     self.config = dataclasses.replace(
@@ -148,13 +131,13 @@ class BlankFiller:
       candidate_seq_len=min(config.candidate_seq_len, limit),
     )
     self._searcher = searcher
-    model = RealmModel(
+    model = PretrainingModel(
       Retriever(embedder, num_candidates=self.config.num_candidates), reader
     )
     self._fill = tf.function(
       lambda features, top: model.fill_blanks(features, top),
       input_signature=[
-        _features_spec(min(self.config.num_candidates, len(documents) + 1)),
+        _features_spec(min(self.config.num_candidates, len(corpus) + 1)),
         tf.TensorSpec([], tf.int32),
       ],
       autograph=False,
@@ -166,29 +149,46 @@ class BlankFiller:
     )
 
   @classmethod
-  def load(
+  def open(
     cls,
-    export_dir: str | os.PathLike,
-    corpus_dir: str | os.PathLike,
-    index_path: str | os.PathLike,
+    model_dir: str | os.PathLike,
+    corpus: Corpus | str | os.PathLike,
+    index: versions.Index | str | os.PathLike | None = None,
     *,
+    num_documents: int | None = None,
     config: FeaturizationConfig | None = None,
   ) -> 'BlankFiller':
-    """Loads what a pre-training exported, and an index of the corpus.
+    """Opens a pre-trained model, a corpus and its index.
+
+    Args:
+      model_dir: Directory of a pre-training, of which the newest export is
+        taken; or one export.
+      corpus: Corpus, or its directory.
+      index: Its index, an index version, or a directory of versions, of which
+        the newest is taken. Defaults to those of the pre-training.
+      num_documents: Number of documents to read. Defaults to that of `config`.
+      config: Lengths and numbers. Defaults to those of the pre-training.
 
     Raises:
       FileNotFoundError: One of them is not there.
-      ValueError: Corpus, index, embedder and reader are not of one corpus and
-        one vocabulary; the message names both fingerprints.
+      MismatchError: They do not belong together; the message says which do not
+        and what to do.
     """
+    export_dir = exporters.find_export(model_dir, best=False)
     embedder_dir = os.path.join(export_dir, 'embedder')
     bert_dir = os.path.join(export_dir, 'bert')
     tokenizer = hub_modules.load_tokenizer(embedder_dir)
-    check_same_vocabulary(
-      tokenizer, hub_modules.load_tokenizer(bert_dir), bert_dir
+    compatibility.check(
+      hub_modules.module_part(embedder_dir), hub_modules.module_part(bert_dir)
     )
-    documents = Corpus.open(corpus_dir)
-    index = versions.Index.open(index_path, documents)
+    if not isinstance(corpus, Corpus):
+      corpus = Corpus.open(corpus)
+    if not isinstance(index, versions.Index):
+      index = index or os.path.join(model_dir, 'index')
+      index = versions.Index.open(index, corpus)
+    config = config or hub_modules.trained_lengths(embedder_dir)
+    if num_documents is not None:
+      config = dataclasses.replace(config, num_candidates=num_documents + 1)
     search_embedder = None
     if index.embedder_dir is not None:
       search_embedder = hub_modules.load_embedder(index.embedder_dir)
@@ -196,11 +196,15 @@ class BlankFiller:
       hub_modules.load_embedder(embedder_dir),
       hub_modules.load_reader(bert_dir),
       tokenizer,
-      documents,
+      corpus,
       index.searcher,
       search_embedder=search_embedder,
       config=config,
     )
+
+  def close(self) -> None:
+    """Frees the index."""
+    self._searcher.close()
 
   def retrieve(
     self, query_ids: tf.RaggedTensor, k: int
@@ -209,7 +213,7 @@ class BlankFiller:
 
     Args:
       query_ids: int32 [batch, (tokens)].
-      k: How many.
+      k: Number of documents per query.
 
     Returns:
       Rows int64 and scores float32, [batch, min(k, documents)], best first.
@@ -223,67 +227,58 @@ class BlankFiller:
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
 
   def _masked(self, query_ids: tf.RaggedTensor) -> Mapping[str, tf.Tensor]:
-    """What featurization asks of a batch; every [MASK] is a blank."""
+    """The input of featurization; every [MASK] is a blank."""
     is_blank = tf.equal(query_ids.values, self.tokenizer.mask_id)
     positions = tf.range(tf.size(is_blank)) - tf.cast(
       tf.gather(query_ids.row_starts(), query_ids.value_rowids()), tf.int32
     )
-    blanks = tf.ragged.boolean_mask(
+    positions = tf.ragged.boolean_mask(
       query_ids.with_values(positions + 1), query_ids.with_values(is_blank)
     )
-    dense = blanks.to_tensor()  # [batch, blanks]
+    dense = positions.to_tensor()  # [batch, blanks]
     return {
       'query_ids': query_ids,
       'mlm_positions': dense,
       'mlm_targets': tf.zeros_like(dense),
-      'mlm_mask': tf.sequence_mask(blanks.row_lengths(), dtype=tf.float32),
+      'mlm_mask': tf.sequence_mask(positions.row_lengths(), dtype=tf.float32),
     }
-
-  def _for_queries(
-    self, query_ids: tf.RaggedTensor, num_candidates: int
-  ) -> FeaturizationConfig:
-    """Cuts documents where sentence and document are too long together."""
-    longest = int(query_ids.bounding_shape(1)) + 2
-    return dataclasses.replace(
-      self.config,
-      num_candidates=num_candidates,
-      candidate_seq_len=min(
-        # They share a [SEP].
-        self.config.candidate_seq_len,
-        self._positions - longest + 1,
-      ),
-    )
 
   def fill(self, query_ids: tf.RaggedTensor, top: int = 5) -> Filling:
     """Fills every [MASK] of a batch of sentences.
 
     Args:
-      query_ids: int32 [batch, (tokens)], of
-        `answering.queries.tokenize_with_blanks`; each with at least one [MASK]
-        within the length of a query.
-      top: How many wordpieces for each blank.
+      query_ids: int32 [batch, (tokens)], of `blanks.tokenize_with_blanks`; each
+        with at least one [MASK] within the length of a query.
+      top: Number of wordpieces for each blank.
 
     Raises:
       ValueError: A sentence has no [MASK].
     """
-    query_ids = query_ids[:, : self.config.query_seq_len - 2]
+    room = self.config.query_seq_len - 2
+    query_ids = query_ids[:, :room]
     masked = self._masked(query_ids)
     lengths = tf.reduce_sum(masked['mlm_mask'], 1).numpy().astype(int)
     if not lengths.size or not lengths.all():
       raise ValueError(
-        f'each sentence needs a [MASK] within its first'
-        f' {self.config.query_seq_len - 2} wordpieces'
+        f'each sentence needs a [MASK] within its first {room} wordpieces'
       )
     found, _ = self.retrieve(query_ids, self.config.num_candidates - 1)
     # A small corpus has fewer: the null document counts once all the same.
     rows = np.pad(found, [(0, 0), (1, 0)], constant_values=NULL_DOCUMENT)
-    title_ids, body_ids = self.documents.gather(rows.reshape(-1))
+    longest = int(query_ids.bounding_shape(1)) + 2
     features = featurization.featurize(
       masked,
-      title_ids,
-      body_ids,
+      *self.corpus.gather(rows.reshape(-1)),
       special=self.tokenizer.special,
-      config=self._for_queries(query_ids, rows.shape[1]),
+      config=dataclasses.replace(
+        self.config,
+        num_candidates=rows.shape[1],
+        # Documents are cut so that the reader has positions for them with the
+        # sentence; the two share a [SEP].
+        candidate_seq_len=min(
+          self.config.candidate_seq_len, self._positions - longest + 1
+        ),
+      ),
     )
     top = min(top, self.tokenizer.vocab_size)
     out = {
@@ -301,3 +296,67 @@ class BlankFiller:
       by_document_probs=out['document_probs'],
       by_document_filled_probs=out['document_filled_probs'],
     )
+
+  def to_records(
+    self, texts: Sequence[str], *, top: int = 3
+  ) -> list[dict[str, Any]]:
+    """Fills sentences with [MASK], and finds documents for others.
+
+    Args:
+      texts: Sentences.
+      top: Number of wordpieces for each blank.
+
+    Returns:
+      A JSON object per text. Each has `question`, the text, and `documents`,
+      best first, with `title`, `evidence`, `block_id` (-1 for the null
+      document) and `score`: p(z | x) where blanks were filled, else the inner
+      product in the index. Where blanks were filled, `blanks` has the likeliest
+      wordpieces of each as `[wordpiece, probability]`, also in each of the
+      documents, and `prediction` is the text that fills the blanks. A text
+      whose [MASK] is not read has `error` instead.
+    """
+    records = []
+    for text in texts:
+      ids = blanks.tokenize_with_blanks(self.tokenizer, [text])
+      try:
+        its = self._fill_one(ids, top) if blanks.BLANK in text else None
+      except ValueError as e:
+        its = {'prediction': '', 'error': str(e)}
+      if its is None:
+        rows, scores = self.retrieve(ids, self.config.num_candidates - 1)
+        its = {'documents': self._documents(rows[0], scores[0])}
+      records.append({'question': text, **its})
+    return records
+
+  def _documents(
+    self, rows: np.ndarray, scores: np.ndarray
+  ) -> list[dict[str, Any]]:
+    columns = zip(
+      self.corpus.titles(rows),
+      self.corpus.bodies(rows),
+      rows.tolist(),
+      scores.tolist(),
+    )
+    names = ('title', 'evidence', 'block_id', 'score')
+    return [dict(zip(names, values)) for values in columns]
+
+  def _fill_one(self, ids: tf.RaggedTensor, top: int) -> dict[str, Any]:
+    filling = self.fill(ids, top)
+
+    def choices(ids: np.ndarray, probs: np.ndarray) -> list[list[list[Any]]]:
+      return [
+        [[w, p] for w, p in zip(self.tokenizer.tokens(i), its.tolist())]
+        for i, its in zip(ids, probs)
+      ][: filling.lengths[0]]
+
+    documents = self._documents(filling.rows[0], filling.document_probs[0])
+    for i, document in enumerate(documents):
+      document['blanks'] = choices(
+        filling.by_document_ids[0, i], filling.by_document_probs[0, i]
+      )
+    best = filling.ids[0, : filling.lengths[0], 0]
+    return {
+      'prediction': self.tokenizer.detokenize([best])[0],
+      'blanks': choices(filling.ids[0], filling.probs[0]),
+      'documents': sorted(documents, key=lambda d: -d['score']),
+    }

@@ -27,29 +27,8 @@ from realm_tf.questions.qa_metrics import QaMetrics
 from realm_tf.questions.questions import Questions, ordered_rows
 
 
-def prediction_records(
-  questions: Sequence[str], found: Answers, top_n: int = 1
-) -> list[dict[str, Any]]:
-  """Makes the lines of a predictions file, with the keys of the original.
-
-  Args:
-    questions: Questions `[batch]`.
-    found: Their answers.
-    top_n: Number of answers per question; more than one are in `answers`, too.
-
-  Returns:
-    An object per question: `question`, `prediction` (empty without an answer),
-    and what else `Answers.to_records` has.
-  """
-  records = []
-  for i, question in enumerate(questions):
-    answers = found.to_records(i)[:top_n]
-    record: dict[str, Any] = {'question': question, 'prediction': ''}
-    record.update(*answers[:1])
-    if top_n > 1:
-      record['answers'] = answers
-    records.append(record)
-  return records
+# Fields of answers that would make a file of predictions long.
+_LEFT_OUT = ('answers', 'evidence')
 
 
 def _retrieval_records(
@@ -157,7 +136,10 @@ def evaluate(
     )
     right = _correct(batch, found.answers)
     metrics.update(correct=right[:, 0], spans_correct=right, **measured)
-    return prediction_records(texts, found)
+    return [
+      {k: v for k, v in record.items() if k not in _LEFT_OUT}
+      for record in found.to_records(texts)
+    ]
 
   with contextlib.ExitStack() as stack:
     bar = stack.enter_context(

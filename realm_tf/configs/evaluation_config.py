@@ -5,6 +5,7 @@
 import dataclasses
 
 from realm_tf.configs.config import Config
+from realm_tf.configs.qa_formats import QaFormat
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,3 +41,64 @@ class EvaluationConfig(Config):
     self.check_at_least(1, 'depth', 'reader_beam', 'spans', 'batch_size')
     if self.retrieve_only and self.closed_book:
       raise ValueError('`retrieve_only` and `closed_book` exclude each other')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(EvaluationConfig):
+  """What is evaluated: answers, filled blanks, or a file of predictions.
+
+  Attributes:
+    questions: Files of questions with their answers, comma-separated globs.
+    format: Format of the questions. Defaults to auto: detected per file.
+    is_regex: Whether answers are regular expressions (CuratedTREC). Defaults
+      to False.
+    answer_field: Field of the answers in JSONL; EfficientQA also has
+      answer_and_def_correct_predictions. Defaults to answer.
+    strict: Stop at a malformed line. Defaults to False.
+    limit: Questions to evaluate, the first ones. Defaults to all.
+    predictions: JSONL with "question" and "prediction" to score by `questions`,
+      instead of a model.
+    blanks: JSONL of held-out sentences with blanks, instead of `questions`.
+    systems: Systems to compare on `blanks`, comma-separated: LABEL=random, or
+      LABEL=EMBEDDER+BERT with an exported embedder, and an exported BERT or a
+      directory of weights. Defaults to the newest export of `model_dir`.
+    num_examples: Filled blanks to show of the last system. Defaults to 3.
+    model_dir: Directory of a fine-tuning or pre-training, or one export of it.
+    corpus_dir: Corpus to answer from.
+    index_dir: Index of the corpus, or directory of index versions. Defaults to
+      `model_dir`/index.
+    mixed_precision: Compute in bfloat16. Defaults to False.
+    output: File for the answers as JSONL, or, with `retrieve_only`, for the
+      blocks that would be read.
+    json: Print JSON. Defaults to False.
+  """
+
+  questions: str | None = None
+  format: QaFormat = 'auto'
+  is_regex: bool = False
+  answer_field: str = 'answer'
+  strict: bool = False
+  limit: int | None = None
+  predictions: str | None = None
+  blanks: str | None = None
+  systems: tuple[str, ...] = ()
+  num_examples: int = 3
+  model_dir: str | None = None
+  corpus_dir: str | None = None
+  index_dir: str | None = None
+  mixed_precision: bool = False
+  output: str | None = None
+  json: bool = False
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self.check_at_least(1, 'limit')
+    self.check_at_least(0, 'num_examples')
+    if (self.questions is None) == (self.blanks is None):
+      raise ValueError('give `questions` or `blanks`, and not both')
+    needs = [] if self.predictions else ['corpus_dir', 'model_dir']
+    if self.systems:
+      needs.remove('model_dir')
+    for name in needs:
+      if getattr(self, name) is None:
+        raise ValueError(f'`{name}` is needed')

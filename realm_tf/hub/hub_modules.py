@@ -23,13 +23,19 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.io import atomic
+from realm_tf.configs.masking_config import FeaturizationConfig
+from realm_tf.io import atomic, compatibility
 from realm_tf.io.module_info import INFO, read_info
 from realm_tf.modeling.embedder import PROJECTION_EPSILON, Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.text.tokenizer import BertTokenizer
 
 _VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
+_LENGTHS = (
+  'query_seq_len',
+  'candidate_seq_len',
+  'separate_candidate_segments',
+)
 INPUTS = ('input_word_ids', 'input_mask', 'input_type_ids')
 _ORIGINAL_NAMES = {
   'input_ids': 'input_word_ids',
@@ -253,8 +259,25 @@ class HubModule:
 class EmbedderModule(HubModule):
   """[CLS] -> projection: `projected` for queries, and for documents."""
 
-  def __init__(self, embedder: Embedder, tokenizer: BertTokenizer):
+  def __init__(
+    self,
+    embedder: Embedder,
+    tokenizer: BertTokenizer,
+    lengths: FeaturizationConfig | None = None,
+  ):
+    """Traces an embedder.
+
+    Args:
+      embedder: Embedder to export.
+      tokenizer: Tokenizer of its wordpieces.
+      lengths: Lengths and segments that it is trained with; go into its info
+        file, so that they need not be given again.
+    """
+    info: dict[str, Any] = {} if lengths is None else {
+      name: getattr(lengths, name) for name in _LENGTHS
+    }
     info = {
+      **info,
       'kind': 'embedder',
       'bert_config': dataclasses.asdict(embedder.bert_config),
       'projection_size': embedder.projection_size,
@@ -338,6 +361,34 @@ def load_tokenizer(directory: str | os.PathLike) -> BertTokenizer:
   return BertTokenizer.from_file(
     os.path.join(directory, 'assets', 'vocab.txt'),
     lower_case=read_info(directory)['lower_case'],
+  )
+
+
+def module_part(directory: str | os.PathLike) -> compatibility.Part:
+  """Returns what is compared of a module with other artifacts."""
+  return compatibility.Part(
+    os.fspath(directory), vocabulary=read_info(directory)['vocab_fingerprint']
+  )
+
+
+def trained_lengths(directory: str | os.PathLike) -> FeaturizationConfig:
+  """Lengths and segments that an embedder was trained with.
+
+  Modules that do not record them get the defaults, as far as their BERT has
+  positions.
+  """
+  info = read_info(directory, 'embedder')
+  default = FeaturizationConfig()
+  positions = info['bert_config']['max_positions']
+  return dataclasses.replace(
+    default,
+    query_seq_len=info.get(
+      'query_seq_len', min(default.query_seq_len, positions)
+    ),
+    candidate_seq_len=info.get(
+      'candidate_seq_len', min(default.candidate_seq_len, positions)
+    ),
+    separate_candidate_segments=info.get('separate_candidate_segments', True),
   )
 
 

@@ -46,15 +46,26 @@ def best_or_newest(model_dir: str | os.PathLike) -> str:
   raise FileNotFoundError(f'{os.fspath(model_dir)} has no export')
 
 
-def find_export(directory: str | os.PathLike) -> str:
-  """Returns one export as it is; of a run, the best or newest export.
+def find_export(directory: str | os.PathLike, *, best: bool = True) -> str:
+  """Finds the export that a directory stands for.
+
+  Args:
+    directory: One export, or the directory of a run.
+    best: Whether to take the best export of a run, if there is one, instead of
+      the newest.
 
   Raises:
     FileNotFoundError: The run has exported nothing.
   """
   if os.path.isdir(os.path.join(directory, 'embedder')):
     return os.fspath(directory)
-  return best_or_newest(directory)
+  if best:
+    return best_or_newest(directory)
+  hub_dir = os.path.join(directory, 'export', 'tf_hub')
+  steps = list_exports(hub_dir)
+  if not steps:
+    raise FileNotFoundError(f'{os.fspath(directory)} has no export')
+  return export_path(hub_dir, steps[-1])
 
 
 def best_tagger(directory: str | os.PathLike) -> str:

@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from realm_tf.answering import blank_evaluation, queries
+from realm_tf.answering import blank_evaluation, blanks
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.hub import hub_modules
 from realm_tf.io.compatibility import MismatchError
@@ -20,7 +20,7 @@ LENGTHS = FeaturizationConfig(
 
 def blank(text, answer, title=None):
   start = text.encode().index(answer.encode())
-  return queries.BlankQuestion(
+  return blanks.BlankQuestion(
     text, (start, start + len(answer.encode())), title
   )
 
@@ -54,7 +54,7 @@ def report(filler):
 def test_recall_counts_the_sentences_with_a_title(filler, realm, report):
   ranks = []
   for question in QUESTIONS[:4]:
-    ids, _ = queries.masked_ids(realm.tokenizer, [question])
+    ids, _ = blanks.masked_ids(realm.tokenizer, [question])
     rows, _ = filler.retrieve(ids, 8)
     ranks.append(realm.documents.titles(rows[0]).index(question.title))
   assert report.recall == {
@@ -65,7 +65,7 @@ def test_recall_counts_the_sentences_with_a_title(filler, realm, report):
 def test_filled_blanks_are_those_with_every_wordpiece_right(filler, report):
   right, closed_book = [], []
   for question in QUESTIONS:
-    ids, answers = queries.masked_ids(filler.tokenizer, [question])
+    ids, answers = blanks.masked_ids(filler.tokenizer, [question])
     filling = filler.fill(ids, top=1)
     answer = answers.to_list()[0]
     right.append(filling.ids[0, :, 0].tolist() == answer)
@@ -79,14 +79,14 @@ def test_filled_blanks_are_those_with_every_wordpiece_right(filler, report):
 def test_the_document_shown_is_the_one_that_weighed_most(filler, report):
   likeliest = []
   for question, example in zip(QUESTIONS, report.examples):
-    ids, _ = queries.masked_ids(filler.tokenizer, [question])
+    ids, _ = blanks.masked_ids(filler.tokenizer, [question])
     filling = filler.fill(ids, top=10**6)
     weights = filling.document_probs[0].copy()
     for j in range(filling.lengths[0]):
       its = filling.by_document_ids[0, :, j] == filling.ids[0, j, 0]
       weights *= filling.by_document_probs[0, :, j][its]
     best = 1 + weights[1:].argmax()
-    assert [example.title] == filler.documents.titles(filling.rows[0, [best]])
+    assert [example.title] == filler.corpus.titles(filling.rows[0, [best]])
     assert example.probability == pytest.approx(
       filling.document_probs[0, best], rel=1e-4
     )

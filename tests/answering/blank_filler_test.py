@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.answering import queries
+from realm_tf.answering import blanks
 from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.hub import hub_modules
@@ -32,14 +32,14 @@ SENTENCES = [
 
 @pytest.fixture(scope='module')
 def filler(realm):
-  return BlankFiller.load(
+  return BlankFiller.open(
     realm.export_dir, realm.corpus_dir, realm.index_path, config=LENGTHS
   )
 
 
 @pytest.fixture(scope='module')
 def query_ids(realm):
-  return queries.tokenize_with_blanks(realm.tokenizer, SENTENCES)
+  return blanks.tokenize_with_blanks(realm.tokenizer, SENTENCES)
 
 
 @pytest.fixture(scope='module')
@@ -169,7 +169,7 @@ def test_a_sentence_alone_is_filled_as_in_company(filler, filling, query_ids):
 
 
 def test_a_corpus_of_few_documents_has_one_null_document(realm, query_ids):
-  filler = BlankFiller.load(
+  filler = BlankFiller.open(
     realm.export_dir,
     realm.corpus_dir,
     realm.index_path,
@@ -183,12 +183,12 @@ def test_a_corpus_of_few_documents_has_one_null_document(realm, query_ids):
 
 def test_no_more_is_read_than_the_models_have_positions_for(realm):
   """By default 96 and 288 wordpieces; these models have 40 positions."""
-  filler = BlankFiller.load(
+  filler = BlankFiller.open(
     realm.export_dir, realm.corpus_dir, realm.index_path
   )
   words = ['the', 'a', 'of', 'is', 'in'] * 20
   text = ' '.join(['[MASK]', *words])
-  ids = queries.tokenize_with_blanks(realm.tokenizer, [text])
+  ids = blanks.tokenize_with_blanks(realm.tokenizer, [text])
   filling = filler.fill(ids, top=realm.tokenizer.vocab_size)
   read = ids[0].numpy()[:35]
   # 37 positions for the sentence leave 2 wordpieces of the document.
@@ -219,7 +219,7 @@ def test_retrieve_gives_scores_of_the_index(realm, filler, query_ids):
 
 @pytest.mark.parametrize('text', ['no blank', 'the ' * 14 + '[MASK]'])
 def test_a_sentence_needs_a_blank_where_it_is_read(realm, filler, text):
-  ids = queries.tokenize_with_blanks(realm.tokenizer, ['[MASK]', text])
+  ids = blanks.tokenize_with_blanks(realm.tokenizer, ['[MASK]', text])
   with pytest.raises(ValueError, match='needs a .MASK. within its first 14'):
     filler.fill(ids)
 
@@ -233,7 +233,7 @@ def test_an_index_of_something_else(realm, tmp_path, part):
   metadata[f'{part}_fingerprint'] = 'feedbeef'
   (path / 'metadata.json').write_text(json.dumps(metadata))
   with pytest.raises(MismatchError) as error:
-    BlankFiller.load(realm.export_dir, realm.corpus_dir, path)
+    BlankFiller.open(realm.export_dir, realm.corpus_dir, path)
   for word in (str(path), 'feedbeef', right, 'build'):
     assert word in str(error.value)
 
@@ -246,7 +246,7 @@ def test_embedder_and_reader_of_two_vocabularies(realm, tmp_path):
     CONFIG, reader.encoder, reader.mlm_head, other, tmp_path / 'bert', 1
   )
   with pytest.raises(ValueError) as error:
-    BlankFiller.load(tmp_path, realm.corpus_dir, realm.index_path)
+    BlankFiller.open(tmp_path, realm.corpus_dir, realm.index_path)
   for word in (other.fingerprint, realm.tokenizer.fingerprint, 'bert'):
     assert word in str(error.value)
 

@@ -8,8 +8,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.answering import queries
-from realm_tf.answering.blanks import filled_right
+from realm_tf.answering import blanks
 from realm_tf.bert import weights
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.text import packing
@@ -33,12 +32,12 @@ def test_it_fills_from_the_document_and_next_to_nothing_without():
   reader.init_from_bert(bert)
   heldout = _read('heldout.jsonl')
   every = len(heldout) // 100  # of all kinds of facts
-  questions = queries.read_blank_questions(ROOT / 'heldout.jsonl')[::every]
+  questions = blanks.read_blank_questions(ROOT / 'heldout.jsonl')[::every]
   texts = {line['id']: line['text'] for line in _read('knowledge.jsonl')}
   documents = [texts[line['id']] for line in heldout[::every]]
   assert len(questions) >= 100
 
-  ids, answers = queries.masked_ids(tokenizer, questions)
+  ids, answers = blanks.masked_ids(tokenizer, questions)
   positions = tf.ragged.constant(
     [1 + np.flatnonzero(row == tokenizer.mask_id) for row in ids.numpy()],
     tf.int32,
@@ -56,7 +55,7 @@ def test_it_fills_from_the_document_and_next_to_nothing_without():
     logits = reader.logits(
       {name: x[:, None] for name, x in joint.items()}, positions.to_tensor()
     )
-    right = filled_right(
+    right = blanks.filled_right(
       logits[:, 0].numpy().argmax(-1),
       answers.to_tensor().numpy(),
       tf.sequence_mask(lengths).numpy(),

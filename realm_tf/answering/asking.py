@@ -1,0 +1,140 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Asks a trained model, whatever it was trained for."""
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+from absl import logging
+
+from realm_tf.answering.answerer import Answerer
+from realm_tf.answering.blank_filler import BlankFiller
+from realm_tf.configs.answering_config import AskConfig
+from realm_tf.corpus.document import CorpusError, MalformedError
+from realm_tf.corpus.problems import Problems
+from realm_tf.questions import question_lines
+from realm_tf.training import exporters
+
+
+def default_index(model_dir: str, index_dir: str | None) -> str:
+  """Returns `index_dir`, or the directory of the model's own indexes.
+
+  Raises:
+    FileNotFoundError: None is given, and the model has none.
+  """
+  own = os.path.join(model_dir, 'index')
+  if index_dir is None and not os.path.isdir(own):
+    raise FileNotFoundError(f'{model_dir} has no index of its own: `index_dir`')
+  return index_dir or own
+
+
+class Asker:
+  """Answers questions by a fine-tuned model, or fills blanks by a pre-trained.
+
+  Attributes:
+    backend: `Answerer` or `BlankFiller`.
+  """
+
+  def __init__(self, config: AskConfig):
+    """Opens what `config` names.
+
+    Raises:
+      FileNotFoundError: Something is not there.
+      MismatchError: Model, corpus and index do not belong together.
+    """
+    self._config = config
+    export_dir = exporters.find_export(config.model_dir)
+    index = default_index(config.model_dir, config.index_dir)
+    self.backend: Answerer | BlankFiller
+    if os.path.isdir(os.path.join(export_dir, 'span_reader')):
+      self.backend = Answerer.open(
+        export_dir,
+        config.corpus_dir,
+        index,
+        mixed_precision=config.mixed_precision,
+      )
+    else:
+      self.backend = BlankFiller.open(
+        config.model_dir,
+        config.corpus_dir,
+        index,
+        num_documents=config.reader_beam,
+      )
+
+  @property
+  def takes_updates(self) -> bool:
+    """Whether documents can be added and removed."""
+    return isinstance(self.backend, Answerer)
+
+  def close(self) -> None:
+    """Frees the index."""
+    self.backend.close()
+
+  def ask(self, questions: list[str]) -> list[dict[str, Any]]:
+    """Returns a JSON object per question.
+
+    See `Answerer.to_records` and `BlankFiller.to_records`.
+    """
+    config = self._config
+    if isinstance(self.backend, BlankFiller):
+      return self.backend.to_records(questions, top=config.top_n)
+    found = self.backend.answer(
+      questions,
+      reader_beam=config.reader_beam,
+      top_n=config.top_n,
+      blocks_at_once=config.blocks_at_once,
+    )
+    return found.to_records(questions)
+
+  def ask_lines(self, lines: IO[bytes], name: str) -> Iterator[dict[str, Any]]:
+    """Answers the lines of a file in their order.
+
+    Args:
+      lines: Lines as `question_lines.parse_question` reads them.
+      name: Name of the file in messages.
+
+    Yields:
+      A JSON object per line; for one without a question with an empty
+      `prediction`, and `error`.
+
+    Raises:
+      CorpusError: The file is damaged, after everything before has been
+        answered; or a line has no question, if `strict`.
+    """
+    problems = Problems(self._config.strict, 'not answered')
+    batch: list[dict[str, Any] | str] = []
+
+    def answers() -> Iterator[dict[str, Any]]:
+      questions = [item for item in batch if isinstance(item, str)]
+      records = iter(self.ask(questions) if questions else [])
+      for item in batch:
+        yield next(records) if isinstance(item, str) else item
+      batch.clear()
+
+    number = 0
+    try:
+      for number, line in enumerate(lines, 1):
+        try:
+          batch.append(question_lines.parse_question(line))
+        except MalformedError as e:
+          problems.add(f'{name}:{number}', e)
+          text = line.decode('utf-8', 'replace').strip()
+          batch.append({'question': text, 'prediction': '', 'error': str(e)})
+        if len(batch) >= self._config.batch_size:
+          yield from answers()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as e:
+      yield from answers()
+      raise CorpusError(
+        f'{name}:{number + 1}: the rest is not read: damaged file: {e}'
+      ) from e
+    except CorpusError:
+      yield from answers()
+      raise
+    yield from answers()
+    if problems.counts['malformed']:
+      logging.warning(
+        '%d lines are not answered', problems.counts['malformed']
+      )
