@@ -23,7 +23,7 @@ own. bin/pretrain_realm does not begin where indexes lie already, and ignores
 those that are not of its exports.
 
 Expect: index_dir/<step>/ with searcher/, embeddings.npy, embedder/ and
-metadata.json, all at once when it is whole; bin/search reads it.
+metadata.json, all at once when it is whole.
 """
 
 import os

@@ -121,11 +121,20 @@ def _answer(config: EvaluateConfig) -> None:
     mixed_precision=config.mixed_precision,
   )
   with contextlib.closing(answerer):
+    gold_rows = None
+    if config.paragraphs is not None:
+      gold_rows = gold_blocks.relevant_rows(
+        examples,
+        config.paragraphs,
+        answerer.corpus,
+        answerer.tokenizer,
+        config.max_block_length,
+      )
     result = qa_evaluation.evaluate(
       answerer,
       examples,
       config,
-      gold_rows=gold_blocks.relevant_rows(examples, answerer.corpus),
+      gold_rows=gold_rows,
       predictions=config.output,
     )
   if config.json:
@@ -139,8 +148,13 @@ def _answer(config: EvaluateConfig) -> None:
 def _fill(config: EvaluateConfig) -> None:
   """Evaluates pre-trained models on blanks."""
   from realm_tf.answering import blank_evaluation
+  from realm_tf.training import exporters
 
-  reports = blank_evaluation.compare(config)
+  systems = config.systems
+  if not systems:
+    export = exporters.find_export(config.model_dir, best=False)
+    systems = (f'REALM={export}/embedder+{export}/bert',)
+  reports = blank_evaluation.compare(systems, config.corpus_dir, config.blanks)
   if config.json:
     print(
       json.dumps(

@@ -27,7 +27,7 @@ metrics.jsonl and export/tf_hub/<step>/{embedder,span_reader}, of which the one
 with the highest exact match is in export/tf_hub_best/. A run that was killed
 resumes exactly when called again with the same flags. Then:
 
-    python -m bin.evaluate_qa --model_dir=out/qa --corpus_dir=out/corpus \
+    python -m bin.evaluate --model_dir=out/qa --corpus_dir=out/corpus \
         --index_dir=out/realm/index --questions=testdata/qa/test.jsonl
 """
 

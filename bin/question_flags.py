@@ -15,7 +15,7 @@ def define() -> None:
     'format',
     'auto',
     ['auto', *qa_datasets.FORMATS],
-    'Of the questions, see bin/score_predictions --help.',
+    'Of the questions.',
   )
 
 

@@ -29,7 +29,6 @@ from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import exporters
 
-
 _KEYS = {'answers': 'prediction', 'evidence': 'evidence'}
 
 

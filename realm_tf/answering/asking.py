@@ -135,6 +135,4 @@ class Asker:
       raise
     yield from answers()
     if problems.counts['malformed']:
-      logging.warning(
-        '%d lines are not answered', problems.counts['malformed']
-      )
+      logging.warning('%d lines are not answered', problems.counts['malformed'])

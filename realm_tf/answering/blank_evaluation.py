@@ -14,7 +14,6 @@ from realm_tf.answering import blanks
 from realm_tf.answering.blank_filler import BlankFiller, Filling
 from realm_tf.bert import weights
 from realm_tf.configs.embedding_config import EmbeddingConfig
-from realm_tf.configs.evaluation_config import EvaluateConfig
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
@@ -27,7 +26,6 @@ from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.questions.qa_metrics import HitsAt
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import exporters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -307,34 +305,44 @@ def evaluate(
   )
 
 
-def compare(config: EvaluateConfig) -> dict[str, Report]:
-  """Evaluates the systems of a configuration; returns reports by label.
+def compare(
+  systems: Sequence[str], corpus_dir: str, blanks_file: str
+) -> dict[str, Report]:
+  """Evaluates several systems.
+
+  Args:
+    systems: LABEL=random, or LABEL=EMBEDDER+BERT with directories as in
+      `load_filler`.
+    corpus_dir: Corpus.
+    blanks_file: JSONL as `blanks.read_blank_questions` reads it.
+
+  Returns:
+    Reports by label.
 
   Raises:
     ValueError: A system is malformed, or all of them are random.
   """
-  systems = dict(system.partition('=')[::2] for system in config.systems)
-  if not systems:
-    export = exporters.find_export(config.model_dir, best=False)
-    systems = {'REALM': f'{export}/embedder+{export}/bert'}
-  modules = {label: value.split('+') for label, value in systems.items()}
-  for label, parts in modules.items():
-    if not (label and all(parts) and len(parts) == 1 + (parts != ['random'])):
+  modules: dict[str, list[str]] = {}
+  for system in systems:
+    label, _, value = system.partition('=')
+    modules[label] = value.split('+')
+    parts = modules[label]
+    random = parts == ['random']
+    if not (label and all(parts) and (random or len(parts) == 2)):
       raise ValueError(
-        f'`systems`: {label}={systems[label]}: expected LABEL=EMBEDDER+BERT or'
-        ' LABEL=random'
+        f'`systems`: {system}: expected LABEL=EMBEDDER+BERT or LABEL=random'
       )
   sized = [parts[0] for parts in modules.values() if len(parts) == 2]
   if not sized:
     raise ValueError('`systems`: at least one must not be random')
-  corpus = Corpus.open(config.corpus_dir)
-  questions = blanks.read_blank_questions(config.blanks)
+  corpus = Corpus.open(corpus_dir)
+  questions = blanks.read_blank_questions(blanks_file)
   reports = {}
   for label, parts in modules.items():
     if len(parts) == 1:
       filler = random_filler(sized[0], corpus)
     else:
-      filler = load_filler(*parts, corpus)
+      filler = load_filler(parts[0], parts[1], corpus)
     reports[label] = evaluate(filler, questions)
   return reports
 

@@ -21,7 +21,7 @@ from realm_tf.io import compatibility
 from realm_tf.modeling import featurization
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
-from realm_tf.modeling.realm_model import PretrainingModel
+from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
@@ -131,7 +131,7 @@ class BlankFiller:
       candidate_seq_len=min(config.candidate_seq_len, limit),
     )
     self._searcher = searcher
-    model = PretrainingModel(
+    model = RealmModel(
       Retriever(embedder, num_candidates=self.config.num_candidates), reader
     )
     self._fill = tf.function(

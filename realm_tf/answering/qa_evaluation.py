@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from realm_tf.answering.answerer import Answerer, Answers
+from realm_tf.answering.answerer import Answerer
 from realm_tf.configs.evaluation_config import EvaluationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
@@ -25,7 +25,6 @@ from realm_tf.questions.answer_finder import AnswerFinder
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.questions.qa_metrics import QaMetrics
 from realm_tf.questions.questions import Questions, ordered_rows
-
 
 # Fields of answers that would make a file of predictions long.
 _LEFT_OUT = ('answers', 'evidence')

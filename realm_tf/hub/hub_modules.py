@@ -263,21 +263,18 @@ class EmbedderModule(HubModule):
     self,
     embedder: Embedder,
     tokenizer: BertTokenizer,
-    lengths: FeaturizationConfig | None = None,
+    lengths: Mapping[str, Any] | None = None,
   ):
     """Traces an embedder.
 
     Args:
       embedder: Embedder to export.
       tokenizer: Tokenizer of its wordpieces.
-      lengths: Lengths and segments that it is trained with; go into its info
-        file, so that they need not be given again.
+      lengths: Lengths that it is trained with, as `lengths_of` returns them, so
+        that they need not be given again.
     """
-    info: dict[str, Any] = {} if lengths is None else {
-      name: getattr(lengths, name) for name in _LENGTHS
-    }
     info = {
-      **info,
+      **(lengths or {}),
       'kind': 'embedder',
       'bert_config': dataclasses.asdict(embedder.bert_config),
       'projection_size': embedder.projection_size,
@@ -362,6 +359,13 @@ def load_tokenizer(directory: str | os.PathLike) -> BertTokenizer:
     os.path.join(directory, 'assets', 'vocab.txt'),
     lower_case=read_info(directory)['lower_case'],
   )
+
+
+def lengths_of(config: Any) -> dict[str, Any]:
+  """Returns the lengths of a training configuration that has such fields."""
+  return {
+    name: getattr(config, name) for name in _LENGTHS if hasattr(config, name)
+  }
 
 
 def module_part(directory: str | os.PathLike) -> compatibility.Part:

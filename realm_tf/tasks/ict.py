@@ -113,7 +113,9 @@ class IctTask(Task):
 
   def export(self, directory: str, step: int) -> None:
     if self._module is None:
-      self._module = hub_modules.EmbedderModule(self._embedder, self._tokenizer)
+      self._module = hub_modules.EmbedderModule(
+        self._embedder, self._tokenizer, hub_modules.lengths_of(self.config)
+      )
     self._module.save(os.path.join(directory, 'embedder'), step)
 
   def resume_settings(self) -> dict[str, Any]:

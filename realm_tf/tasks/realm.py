@@ -188,7 +188,9 @@ class RealmTask(Task):
     if not self._modules:
       reader = self._reader
       self._modules = {
-        'embedder': hub_modules.EmbedderModule(self._embedder, self.tokenizer),
+        'embedder': hub_modules.EmbedderModule(
+          self._embedder, self.tokenizer, hub_modules.lengths_of(self.config)
+        ),
         'bert': hub_modules.BertModule(
           reader.bert_config, reader.encoder, reader.mlm_head, self.tokenizer
         ),

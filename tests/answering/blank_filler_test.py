@@ -147,14 +147,14 @@ def test_words_by_document_and_without_any(realm, filling, query_ids):
 def test_the_marginal_is_the_sum_over_documents(filling):
   by_document = dense(filling.by_document_ids, filling.by_document_probs)
   found = dense(filling.ids, filling.probs)
-  for i, blanks in enumerate(filling.lengths):
+  for i, count in enumerate(filling.lengths):
     expected = sum(
       p * words
-      for p, words in zip(filling.document_probs[i], by_document[i, :, :blanks])
+      for p, words in zip(filling.document_probs[i], by_document[i, :, :count])
     )
-    np.testing.assert_allclose(found[i, :blanks], expected, atol=1e-6)
-    np.testing.assert_allclose(found[i, :blanks].sum(-1), 1, atol=1e-5)
-    assert (np.diff(filling.probs[i, :blanks]) <= 0).all(), 'likeliest first'
+    np.testing.assert_allclose(found[i, :count], expected, atol=1e-6)
+    np.testing.assert_allclose(found[i, :count].sum(-1), 1, atol=1e-5)
+    assert (np.diff(filling.probs[i, :count]) <= 0).all(), 'likeliest first'
 
 
 def test_a_sentence_alone_is_filled_as_in_company(filler, filling, query_ids):

@@ -78,14 +78,11 @@ def test_what_does_not_fit_is_one_line(qa, tmp_path):
     *flags(
       qa,
       tmp_path / 'out',
-      model_dir=tmp_path,
-      embedder=qa.embedder_dir,
-      span_reader=qa.span_reader_dir,
       index_dir=tmp_path / 'index',
     ),
   )
   said = tiny_world.last_line(result)
-  assert said.startswith(f'export_serving: {other} is an index of'), said
+  assert said.startswith(f'export_serving: {other} has the embedder'), said
   assert 'f00d' in said and old['embedder_fingerprint'] in said
   assert not (tmp_path / 'out').exists()
 
