@@ -259,6 +259,6 @@ def test_documents_of_another_vocabulary(realm):
     realm.documents.directory,
     other.fingerprint,
     realm.tokenizer.fingerprint,
-    'bin/build_corpus',
+    'build_corpus',
   ):
     assert word in str(error.value)
