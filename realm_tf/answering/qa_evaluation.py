@@ -1,10 +1,11 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Measures a fine-tuned model on a dataset, as the papers do.
+"""Evaluates a fine-tuned model on a dataset, as the papers do.
 
-What is read is what a search for just so many blocks finds, as when somebody
-asks. Recall is measured by a search that goes deeper: an approximate index
-looks at more of its rows then, so that the first of these may be others.
+Blocks to read are found by a search for just `reader_beam` of them, as when a
+question is asked. Recall is measured by a deeper search, in which an
+approximate index looks at more of its rows, so that its first blocks may be
+others.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ def _retrieval_records(
   scores: np.ndarray,
   documents: Corpus,
 ) -> list[dict[str, Any]]:
-  """The blocks retrieved for each question, `[batch, blocks]`, best first."""
+  """Lines of a file with the blocks retrieved for each question."""
   return [
     {
       'question': example.question,
@@ -52,7 +53,7 @@ def _retrieval_records(
 def _correct(
   examples: Sequence[QaExample], texts: Sequence[Sequence[str]]
 ) -> np.ndarray:
-  """Which candidates are right, bool `[batch, n]`."""
+  """Which answers are right, bool `[batch, n]`."""
   return np.array(
     [
       [
@@ -73,18 +74,18 @@ def evaluate(
   gold_rows: np.ndarray | None = None,
   predictions: str | os.PathLike | None = None,
 ) -> dict[str, float]:
-  """Answers all questions and says how well.
+  """Answers all questions and measures how well.
 
   Args:
     answerer: Model, corpus and index.
-    examples: The dataset.
+    examples: Questions with their answers.
     config: What is measured.
-    gold_rows: Blocks of the gold paragraphs `[questions, r]`, padded with -1.
-    predictions: A file that gets a line of JSON for each question: its
-      answer, or the blocks that would be read if nothing is.
+    gold_rows: Gold blocks of the questions `[questions, r]`, padded with -1.
+    predictions: File for a JSON object per question: its answer, or with
+      `retrieve_only` the blocks that would be read.
 
   Returns:
-    See `QaMetrics.result`.
+    The measures, as `QaMetrics.result` returns them.
   """
   documents = answerer.corpus
   reader_beam = min(config.reader_beam, len(documents))
@@ -92,7 +93,7 @@ def evaluate(
   first_are_read = (
     depth == reader_beam
     or answerer.index.searcher.is_exact
-    # Nobody wants to know which are read.
+    # It does not matter which would be read.
     or (config.retrieve_only and predictions is None)
   )
   questions = Questions(examples, answerer.tokenizer)
@@ -105,7 +106,7 @@ def evaluate(
     )
 
   def evaluate_batch(numbers: np.ndarray) -> list[dict[str, Any]]:
-    """Measures some questions; returns their lines of predictions."""
+    """Measures some questions; returns their lines of `predictions`."""
     batch = [questions.examples[number] for number in numbers]
     texts = [e.question for e in batch]
     measured: dict[str, Any] = {}

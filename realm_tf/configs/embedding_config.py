@@ -42,7 +42,7 @@ class EmbeddingConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IndexConfig(SearcherConfig, EmbeddingConfig):
+class IndexConfig(SearcherConfig):
   """Configuration of building the index of a corpus.
 
   Example:
@@ -52,6 +52,8 @@ class IndexConfig(SearcherConfig, EmbeddingConfig):
 
   Attributes:
     corpus_dir: Corpus to embed.
+    candidate_seq_len: Maximum wordpieces of a document with [CLS] and [SEP].
+      Defaults to that of the embedder's training.
     index_dir: Directory in which index versions are published.
     mixed_precision: Embed in bfloat16. Defaults to False.
     progress: Show a progress bar. Defaults to True.
@@ -59,5 +61,10 @@ class IndexConfig(SearcherConfig, EmbeddingConfig):
 
   corpus_dir: str
   index_dir: str
+  candidate_seq_len: int | None = None
   mixed_precision: bool = False
   progress: bool = True
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    self.check_at_least(3, 'candidate_seq_len')

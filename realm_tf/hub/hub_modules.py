@@ -57,7 +57,7 @@ def without_keras(node: Any, seen: dict[int, Any]) -> Any:
 
   Args:
     node: A layer.
-    seen: What was copied before; empty at first.
+    seen: Copies made before; empty at first.
   """
   if id(node) not in seen:
     is_variable = isinstance(node, tf.Variable)
@@ -150,7 +150,7 @@ class HubModule:
 
     Args:
       call: Takes a dict of inputs.
-      names: Of these.
+      names: Names of the inputs.
 
     Returns:
       The traced function for inference: signatures call it, and need not
@@ -180,7 +180,7 @@ class HubModule:
     """Traces a signature.
 
     Args:
-      name: Of the signature.
+      name: Name of the signature.
       function: Takes a dict of inputs under our names.
       names: The signature's name of each input -> ours.
       extra: Further inputs, named alike in both.
@@ -207,8 +207,8 @@ class HubModule:
       node = tf.train.TrackableView.children(node)[name]
     return node
 
-  def _save_the_slow_way(self) -> None:
-    """Keeps what does not change, so that later only weights are written."""
+  def _trace_template(self) -> None:
+    """Saves once, and keeps all but the weights for later saves."""
     with tempfile.TemporaryDirectory(prefix='realm_tf-export-') as directory:
       tf.saved_model.save(self._module, directory, signatures=self._signatures)
       variables = os.path.join(directory, 'variables')
@@ -219,7 +219,7 @@ class HubModule:
         else:
           self._saved[key] = tf.constant(reader.get_tensor(key))
       shutil.rmtree(variables)
-      # Its hash of the weights would be wrong from now on.
+      # Its hash of the weights would be wrong.
       os.remove(os.path.join(directory, 'fingerprint.pb'))
       for path in pathlib.Path(directory).rglob('*'):
         if path.is_file():
@@ -229,16 +229,16 @@ class HubModule:
   def save(
     self, directory: str | os.PathLike, step: int, **changed: Any
   ) -> None:
-    """Writes the module with the weights of now; appears only when whole.
+    """Writes the module with its current weights; appears only when whole.
 
     Args:
-      directory: Of the module.
-      step: Of the training.
-      **changed: What `realm.json` says of now otherwise than at the beginning.
+      directory: Directory of the module.
+      step: Training step.
+      **changed: Values of the info file that differ from those at the start.
     """
     self._info.update(changed)
     if not self._saved:
-      self._save_the_slow_way()
+      self._trace_template()
     with atomic.atomic_directory(directory) as temporary:
       for name, content in self._files.items():
         (temporary / name).parent.mkdir(parents=True, exist_ok=True)
@@ -418,7 +418,7 @@ def load_embedder(
   """Makes the layer that was exported to `directory`.
 
   Args:
-    directory: Of the module.
+    directory: Directory of the module.
     dropout: Replaces the rates of dropout that it was trained with.
   """
   info = read_info(directory, 'embedder')

@@ -41,12 +41,12 @@ class SpanReaderModule(hub_modules.HubModule):
 
     Args:
       reader: Exported.
-      tokenizer: Of the ids that it takes.
+      tokenizer: Tokenizer of its wordpieces.
       query_seq_len: Wordpieces of `[CLS] question [SEP]` in training.
       reader_seq_len: Wordpieces of `[CLS] question [SEP] block [SEP]`.
-      document_embedder_fingerprint: Of the embedder that made the index which
-        it was trained with (`build_index.fingerprint_embedder`). Where the
-        index is refreshed, `save` takes another one.
+      document_embedder_fingerprint: Fingerprint of the embedder that made the
+        index that it was trained with (`build_index.fingerprint_embedder`).
+        `save` takes another one where the index is refreshed.
     """
     info = {
       'kind': KIND,
@@ -104,11 +104,11 @@ def load_span_reader(
   """Makes the layer that was exported to `directory`.
 
   Args:
-    directory: Of the module.
+    directory: Directory of the module.
     max_span_width: Wordpieces of a span at most; None for what it was trained
       with. No weight depends on it.
     dropout: Replaces the rates of dropout that it was trained with.
-    seed: Of dropout.
+    seed: Seed of dropout.
   """
   info = hub_modules.read_info(directory, KIND)
   reader = SpanReader(

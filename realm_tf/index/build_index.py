@@ -145,14 +145,15 @@ def build_index(
 
   Args:
     documents: The corpus.
-    embed_fn: See `embed_corpus.EmbedFn`.
+    embed_fn: Function that embeds documents (`embed_corpus.EmbedFn`).
     index_dir: Directory of versions.
     step: Name of this one.
     special: Ids of [CLS] and so on.
     searcher_config: How it is searched; None for the defaults.
     embedding_config: How it is embedded; None for the defaults.
     embedder_dir: TF Hub module that `embed_fn` is of; copied into the index.
-    embedder_fingerprint: Of the weights; None takes that of `embedder_dir`.
+    embedder_fingerprint: Fingerprint of the weights. Defaults to that of
+      `embedder_dir`.
       Without either, nothing is resumed.
     precision: For the metadata: of `embed_fn`, `float32` or `bfloat16`.
     built_at: For the metadata: when the weights were those of the training, in

@@ -113,7 +113,7 @@ class _Partial:
       return
     found = atomic.read_json(directory / _PROGRESS)
     if found['key'] != self._key:
-      logging.info('%s is of other embeddings: starting anew', directory)
+      logging.info('%s holds other embeddings: starting again', directory)
       (directory / _PROGRESS).unlink()
       return
     self.values = np.load(directory / _EMBEDDINGS, mmap_mode='r+')
@@ -176,14 +176,14 @@ def embed_documents(
 
   Args:
     documents: The corpus.
-    embed_fn: See `EmbedFn`.
+    embed_fn: Function that embeds documents (`EmbedFn`).
     special: Ids of [CLS] and so on.
     config: Lengths and batches; None for the defaults.
-    resume_dir: Where embeddings lie while they are made; what a stopped call
-      with the same arguments left there is not made again. None keeps them in
+    resume_dir: Directory for embeddings while they are made; a call with the
+      same arguments resumes from what a stopped one left there. Defaults to
       memory.
-    embedder_fingerprint: Of the weights of `embed_fn`: those of a stopped call
-      must be the same.
+    embedder_fingerprint: Fingerprint of the weights of `embed_fn`; must be that
+      of the stopped call.
     stop: Looked at before each batch.
     check: Called before each batch; what it raises ends the embedding.
     progress: Whether a progress bar is drawn.

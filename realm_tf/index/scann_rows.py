@@ -1,12 +1,12 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Leaves and quantized vectors of new rows, by the tree that is there.
+"""Finds leaves and codes of new rows in an existing tree.
 
 ScaNN's TensorFlow ops build, load and search; only its pybind module adds
 rows. Both read the same parts. So a pybind searcher is made of the tree, the
-codebook and a single row, takes the new rows, and what it says of these is put
-behind what the TensorFlow ops say of the old ones: the cost is that of the new
-rows, not of all, and the codes are those that a build with this tree would
+codebook and a single row, takes the new rows, and what it returns for them is
+appended to what the TensorFlow ops have for the old ones: the cost is that of
+the new rows only, and the codes are those that a build with this tree would
 have made.
 """
 
@@ -65,11 +65,11 @@ def encode(
   """Finds leaf and code of new rows; changes nothing.
 
   Args:
-    tensors: As of `ScannSearcher.tensors`.
+    tensors: What `ScannSearcher.tensors` returns.
     vectors: float32 `[rows, dim]`.
 
   Returns:
-    int32 `[rows]` and uint8 `[rows, bytes]`, to be put behind
+    int32 `[rows]` and uint8 `[rows, bytes]`, to be appended to
     `datapoint_to_token` and `hashed_dataset`.
 
   Raises:

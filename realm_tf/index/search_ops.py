@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Top-k search as TensorFlow functions of data and queries.
 
-All searchers of a process share these, so that loading another index neither
-traces anything nor leaves anything behind.
+All searchers of a process share these, so that loading another index traces
+nothing and leaks nothing.
 """
 
 import importlib
@@ -143,9 +143,9 @@ def scann_handle(
   """Makes ScaNN's searcher from its data.
 
   Args:
-    tensors: As of `ScannSearcher.tensors`.
-    shared_name: Under which TensorFlow keeps it. Executed eagerly it must be
-      new: without one all calls give out the handle of the first.
+    tensors: What `ScannSearcher.tensors` returns.
+    shared_name: Name under which TensorFlow keeps it; must be new when executed
+      eagerly, since without one all calls return the handle of the first.
   """
   state = {name: tensors[name] for name in SCANN_STATE}
   dataset = state.pop('dataset')
@@ -160,7 +160,7 @@ def search_scann(
   """Rows int32 and scores `[batch, k]`, in a graph.
 
   Args:
-    handle: Of ScaNN's searcher.
+    handle: Handle of ScaNN's searcher.
     plan: int32 `[4]`: rows, leaves, leaves to search, rows to reorder.
     queries: float32 `[batch, dim]`.
     k: At most the number of rows.

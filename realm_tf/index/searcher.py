@@ -17,7 +17,7 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import search_ops
 from realm_tf.index.search_ops import scann_is_installed
 
-# ScaNN quantizes by so many centres.
+# Number of centers by which ScaNN quantizes.
 _SCANN_MIN_ROWS = 16
 
 
@@ -25,13 +25,13 @@ class Searcher(abc.ABC):
   """Finds the rows with the highest inner product.
 
   Usable from several threads, eagerly and in `tf.function` and `tf.data`. A
-  function that was traced with it holds on to it: retrieve eagerly where the
+  function that was traced with a searcher keeps it: search eagerly where the
   index is swapped.
 
   Attributes:
     num_rows: Number of rows.
-    dim: Dimensions of a row.
-    config: As given to `build_searcher`.
+    dim: Number of dimensions of a row.
+    config: Configuration that it was built with.
     kind: `exact` or `scann`.
   """
 
@@ -53,7 +53,7 @@ class Searcher(abc.ABC):
 
     Args:
       queries: float32 `[batch, dim]`.
-      k: How many; of an index with fewer rows, all are returned.
+      k: Number of rows per query; all of an index that has fewer.
 
     Returns:
       Rows int32 and scores float32, best first, `[batch, min(k, num_rows)]`.
@@ -62,7 +62,7 @@ class Searcher(abc.ABC):
       RuntimeError: The searcher was closed.
     """
     if self._closed.is_set():
-      raise RuntimeError('this searcher was closed: it has no rows any more')
+      raise RuntimeError('this searcher was closed: it has no more rows')
     queries = tf.convert_to_tensor(queries, tf.float32)
     if queries.shape.rank != 2 or queries.shape[1] not in (None, self.dim):
       raise ValueError(
@@ -80,17 +80,17 @@ class Searcher(abc.ABC):
       raise RuntimeError('this searcher was closed during the search') from e
 
   def close(self) -> None:
-    """Frees the memory; searches from now on fail. May be called again."""
+    """Frees the memory; later searches fail. May be called again."""
     if not self._closed.is_set():
       self._closed.set()
       self._free()
 
   @abc.abstractmethod
   def tensors(self, embeddings: np.ndarray) -> dict[str, tf.Tensor]:
-    """Everything that it takes to make the searcher again.
+    """Returns all that is needed to make the searcher again.
 
     Args:
-      embeddings: What it was built over.
+      embeddings: float32 `[rows, dim]` that it was built over.
     """
 
   @abc.abstractmethod
@@ -138,10 +138,10 @@ class ScannSearcher(Searcher):
     """Wraps a handle, which `close` destroys.
 
     Args:
-      handle: ScaNN's searcher.
+      handle: Handle of ScaNN's searcher.
       plan: int32 `[4]`: rows, leaves, leaves to search, rows to reorder.
-      dim: Dimensions of a row.
-      config: What it was built by.
+      dim: Number of dimensions of a row.
+      config: Configuration that it was built with.
     """
     self._handle = handle
     self._plan = tf.constant(plan, tf.int32)
@@ -154,7 +154,7 @@ class ScannSearcher(Searcher):
     """Builds from float32 `[rows, dim]`.
 
     Raises:
-      ValueError: There are too few rows to learn from.
+      ValueError: There are too few rows to train on.
     """
     ops = search_ops.scann_ops()
     rows, dim = embeddings.shape
@@ -201,7 +201,7 @@ class ScannSearcher(Searcher):
     return cls(handle, tensors['plan'], dim, config)
 
   def tensors(self, embeddings: np.ndarray) -> dict[str, tf.Tensor]:
-    """ScaNN's own data, and how much of it a search looks at."""
+    """Returns ScaNN's data, and how much of it a search looks at."""
     state = search_ops.scann_ops().scann_to_tensors(self._handle)
     tensors = dict(zip(search_ops.SCANN_STATE, state))
     if self.config.reorder_bfloat16:
@@ -245,7 +245,7 @@ def build_searcher(
 
   Args:
     embeddings: float32 `[rows, dim]`.
-    config: How to search; None for the defaults.
+    config: Configuration. Defaults to `SearcherConfig()`.
 
   Raises:
     search_ops.ScannMissingError: ScaNN was asked for and is not installed.

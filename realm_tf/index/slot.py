@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Holds the index in use, and swaps it while others search it."""
+"""Holds the current index, and swaps it while others search it."""
 
 import contextlib
 import ctypes
@@ -12,15 +12,15 @@ from absl import logging
 
 
 class Closable(Protocol):
-  """What a slot holds: an index, or an index and what belongs to it."""
+  """Content of a slot: an index, perhaps with what belongs to it."""
 
   def close(self) -> None:
-    """Frees everything. Called once, when nobody uses it any more."""
+    """Frees everything; called once, when it is no longer used."""
     ...
 
 
 class _Held:
-  """One version and the number of those who use it."""
+  """A version and the number of its users."""
 
   def __init__(self, value: Closable):
     self.value = value
@@ -28,7 +28,7 @@ class _Held:
 
 
 def _return_freed_memory() -> None:
-  """Gives the system what was freed: glibc would keep 1 MB or so a refresh."""
+  """Returns freed memory to the system: glibc keeps about 1 MB a refresh."""
   trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
   if trim is not None:
     trim(0)
@@ -37,11 +37,10 @@ def _return_freed_memory() -> None:
 class IndexSlot:
   """Serves one index version to many threads; the owner swaps it at any time.
 
-  Who is in an `acquire` block keeps the version that was in use when the block
-  began. A swap does not wait for them: when the last one has left, the old
-  version is closed, in a thread of its own, since freeing gigabytes takes
-  longer than a search. So at most one version more than those in use is in
-  memory.
+  An `acquire` block keeps the version that was current when it began. A swap
+  does not wait for such blocks: when the last one ends, the old version is
+  closed in a thread of its own, since freeing gigabytes takes longer than a
+  search. So at most one version more than those in use is in memory.
 
   Example:
     slot = IndexSlot()
@@ -61,13 +60,13 @@ class IndexSlot:
 
   @property
   def is_empty(self) -> bool:
-    """Whether there is nothing to acquire yet, or any more."""
+    """Whether there is nothing to acquire."""
     with self._changed:
       return self._current is None
 
   @contextlib.contextmanager
   def acquire(self, timeout: float = 0.0) -> Iterator[Any]:
-    """Uses the version of now, which stays open until the block ends.
+    """Yields the current version, which stays open until the block ends.
 
     Args:
       timeout: Seconds to wait for the first version.
@@ -95,9 +94,9 @@ class IndexSlot:
         self._retire(held.value)
 
   def swap(self, new: Closable) -> None:
-    """Serves `new` from now on. The slot owns it: it will close it.
+    """Makes `new` the current version; the slot takes ownership.
 
-    Returns at once; the old version is closed when nobody uses it any more.
+    Returns at once; the old version is closed when it is no longer used.
 
     Raises:
       RuntimeError: The slot was closed. `new` is closed, too.
@@ -116,9 +115,9 @@ class IndexSlot:
       self._retire(old.value)
 
   def close(self) -> None:
-    """Closes the version in use, when nobody uses it any more.
+    """Closes the current version as soon as it is no longer used.
 
-    Returns when everything that nobody uses is closed.
+    Returns when all versions that are not used are closed.
     """
     with self._changed:
       self._closed = True
@@ -130,12 +129,12 @@ class IndexSlot:
     self.join()
 
   def join(self) -> None:
-    """Waits until the versions that nobody uses are closed."""
+    """Waits until all versions that are not used are closed."""
     with self._changed:
       self._changed.wait_for(lambda: not self._closing)
 
   def _retire(self, value: Closable) -> None:
-    """Closes a version in a thread: neither users nor swaps wait for it."""
+    """Closes a version in a thread, so that nothing waits for it."""
     thread = threading.Thread(
       target=self._close_retired, args=[value], name='index_close'
     )
@@ -148,7 +147,7 @@ class IndexSlot:
       value.close()
       _return_freed_memory()
     except Exception:
-      # Nobody is there to be told; training goes on with the next version.
+      # There is no caller to raise to; training continues with the next one.
       logging.exception('an index version could not be freed')
     finally:
       with self._changed:

@@ -150,12 +150,17 @@ class CorpusIndexer:
 
 def _make_indexer(config: IndexConfig, embedder_dir: str) -> CorpusIndexer:
   tokenizer = hub_modules.load_tokenizer(embedder_dir)
+  trained = hub_modules.trained_lengths(embedder_dir)
+  length = config.candidate_seq_len or trained.candidate_seq_len
   return CorpusIndexer(
     Corpus.open(config.corpus_dir, tokenizer=tokenizer),
     tokenizer,
     config.index_dir,
     searcher=config.part(SearcherConfig),
-    embedding_config=config.part(EmbeddingConfig),
+    embedding_config=EmbeddingConfig(
+      candidate_seq_len=length,
+      separate_candidate_segments=trained.separate_candidate_segments,
+    ),
     progress=config.progress,
   )
 
