@@ -15,8 +15,8 @@ import tf_keras
 
 from realm_tf.answering import (
   blank_evaluation,
+  blanks,
   qa_evaluation,
-  queries,
   serving,
 )
 from realm_tf.answering.answerer import Answerer
@@ -226,7 +226,7 @@ class Demo:
   def _ict_embedder(self) -> str:
     return os.path.join(_newest_export(self._ict), 'embedder')
 
-  def fill_blanks(self, blanks: str) -> None:
+  def fill_blanks(self, file: str) -> None:
     """Compares random weights, ICT and REALM on held-out blanks."""
     export = _newest_export(self._realm)
     systems = {
@@ -237,7 +237,7 @@ class Demo:
     with _stage('Held-out blanks'):
       corpus, reports = Corpus.open(self._corpus), {}
       lengths = FeaturizationConfig(**self._lengths)
-      questions = queries.read_blank_questions(blanks)
+      questions = blanks.read_blank_questions(file)
       for label, modules in systems.items():
         if modules is None:
           filler = blank_evaluation.random_filler(
@@ -339,8 +339,8 @@ class Demo:
   def run(self) -> list[str]:
     """Runs the stages for which there is text; returns flags of bin/ask."""
     self.pretrain()
-    if blanks := self._config.heldout_blanks or self._in_world('heldout.jsonl'):
-      self.fill_blanks(blanks)
+    if file := self._config.heldout_blanks or self._in_world('heldout.jsonl'):
+      self.fill_blanks(file)
     flags = [f'--model_dir={self._realm}', f'--corpus_dir={self._corpus}']
     if not (questions := self._in_world('qa')):
       return flags

@@ -287,9 +287,9 @@ def test_blanks_as_a_table_and_as_json(local_run):
     result.stdout,
     re.MULTILINE,
   )
-  # bin/run_local called it with the same flags.
+  # The demo's settings are the same.
   (row,) = re.findall(r'^mine .*$', result.stdout, re.MULTILINE)
-  (its,) = re.findall(r'^REALM .*$', local_run.result.stdout, re.MULTILINE)
+  its = re.findall(r'^REALM .*$', local_run.result.stdout, re.MULTILINE)[0]
   assert row.split()[1:] == its.split()[1:]
 
 
