@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from realm_tf.corpus import store
 from realm_tf.corpus.store import Blocks, BlocksView, BlockWriter
-from realm_tf.io import atomic
+from realm_tf.io import atomic, compatibility
 from realm_tf.text.tokenizer import BertTokenizer
 
 KIND, VERSION = 'corpus', 2
@@ -198,11 +198,11 @@ class Corpus:
       )
     root = documents.parent if documents.name == DOCUMENTS else documents
     corpus = cls(blocks, info, root, tokenizer)
-    if tokenizer and corpus.vocab_fingerprint != tokenizer.fingerprint:
-      raise ValueError(
-        f'{root} was built with another vocabulary (fingerprint'
-        f' {corpus.vocab_fingerprint}, here {tokenizer.fingerprint}): build it'
-        ' again with this `vocab_file` and `lower_case`'
+    if tokenizer is not None:
+      its = tokenizer.fingerprint
+      compatibility.check(
+        compatibility.Part('the tokenizer in use', vocabulary=its),
+        compatibility.Part(str(root), vocabulary=corpus.vocab_fingerprint),
       )
     return corpus
 

@@ -18,6 +18,7 @@ from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, versions
 from realm_tf.index.embed_corpus import embed_signature
 from realm_tf.indexing import index_builder
+from realm_tf.io import compatibility
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator
@@ -97,11 +98,10 @@ class CorpusIndexer:
 
   def _take_weights(self, embedder_dir: str) -> dict[str, Any]:
     info = hub_modules.read_info(embedder_dir, 'embedder')
-    if info['vocab_fingerprint'] != self._tokenizer.fingerprint:
-      raise ValueError(
-        f'{embedder_dir} was trained with another vocabulary than that of the'
-        ' corpus'
-      )
+    compatibility.check(
+      versions.corpus_part(self._documents),
+      hub_modules.module_part(embedder_dir),
+    )
     shape = [
       info.get(key)
       for key in (

@@ -70,7 +70,7 @@ def test_another_vocabulary_is_refused(indexed):
     searcher=SearcherConfig(),
     embedding_config=EmbeddingConfig(),
   )
-  with pytest.raises(ValueError, match='another vocabulary'):
+  with pytest.raises(ValueError, match='has the vocabulary'):
     other(str(root / 'embedder-3'), 8)
 
 

@@ -320,7 +320,7 @@ def test_what_does_not_fit_is_refused(tmp_path, corpus_dir, light_exports):
     (
       [modules],
       {'corpus_dir': corpus_dir, 'lower_case': False},
-      'built with another vocabulary',
+      'has the vocabulary',
     ),
     ([modules, scorer], {}, 'embedder: there is one in'),
     ([scorer], {}, 'give `vocab_file`'),
