@@ -99,7 +99,7 @@ class CorpusIndexer:
   def _take_weights(self, embedder_dir: str) -> dict[str, Any]:
     info = hub_modules.read_info(embedder_dir, 'embedder')
     compatibility.check(
-      versions.corpus_part(self._documents),
+      compatibility.Part('the corpus', vocabulary=self._tokenizer.fingerprint),
       hub_modules.module_part(embedder_dir),
     )
     shape = [
