@@ -121,20 +121,11 @@ def _answer(config: EvaluateConfig) -> None:
     mixed_precision=config.mixed_precision,
   )
   with contextlib.closing(answerer):
-    gold_rows = None
-    if config.paragraphs is not None:
-      gold_rows = gold_blocks.relevant_rows(
-        examples,
-        config.paragraphs,
-        answerer.corpus,
-        answerer.tokenizer,
-        config.max_block_length,
-      )
     result = qa_evaluation.evaluate(
       answerer,
       examples,
       config,
-      gold_rows=gold_rows,
+      gold_rows=gold_blocks.relevant_rows(examples, answerer.corpus),
       predictions=config.output,
     )
   if config.json:

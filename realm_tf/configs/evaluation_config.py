@@ -56,10 +56,6 @@ class EvaluateConfig(EvaluationConfig):
       answer_and_def_correct_predictions. Defaults to answer.
     strict: Stop at a malformed line. Defaults to False.
     limit: Questions to evaluate, the first ones. Defaults to all.
-    paragraphs: JSONL from which the corpus was built, if questions name their
-      gold paragraph in it.
-    max_block_length: Maximum wordpieces of a block of the corpus, for
-      `paragraphs`. Defaults to 288.
     predictions: JSONL with "question" and "prediction" to score by `questions`,
       instead of a model.
     blanks: JSONL of held-out sentences with blanks, instead of `questions`.
@@ -83,8 +79,6 @@ class EvaluateConfig(EvaluationConfig):
   answer_field: str = 'answer'
   strict: bool = False
   limit: int | None = None
-  paragraphs: str | None = None
-  max_block_length: int = 288
   predictions: str | None = None
   blanks: str | None = None
   systems: tuple[str, ...] = ()

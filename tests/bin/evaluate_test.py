@@ -72,8 +72,7 @@ def _land(record):
 
 def test_retrieval_and_gold_paragraphs_alone(finetuned, tmp_path):
   lines = (finetuned.directory / 'knowledge.jsonl').read_text().splitlines()
-  paragraphs = [{'id': i, **json.loads(line)} for i, line in enumerate(lines)]
-  ids = {paragraph['title']: paragraph['id'] for paragraph in paragraphs}
+  ids = {its['title']: its['id'] for its in map(json.loads, lines)}
   questions = _write(
     tmp_path / 'questions.jsonl',
     [
@@ -86,8 +85,6 @@ def test_retrieval_and_gold_paragraphs_alone(finetuned, tmp_path):
     finetuned,
     questions,
     '--retrieve_only',
-    f'--paragraphs={_write(tmp_path / "paragraphs.jsonl", paragraphs)}',
-    '--max_block_length=288',
     f'--output={tmp_path}/blocks.jsonl',
     '--reader_beam=20',
   )
