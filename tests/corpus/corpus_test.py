@@ -143,7 +143,7 @@ def test_a_tokenizer_of_another_vocabulary(corpus):
   its = small_world.tokenizer()
   assert Corpus.open(corpus.directory, tokenizer=its).tokenizer is its
   other = BertTokenizer([*its.vocab, 'more'])
-  with pytest.raises(ValueError, match='another vocabulary.*`vocab_file`'):
+  with pytest.raises(ValueError, match='has the vocabulary.*`vocab_file`'):
     Corpus.open(corpus.directory, tokenizer=other)
 
 
