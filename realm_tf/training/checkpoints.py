@@ -99,13 +99,13 @@ def latest_step(model_dir: str) -> int:
 def check_resume_settings(
   model_dir: str, settings: Mapping[str, Any], fresh: bool
 ) -> None:
-  """Refuses to go on with other settings than those of the run so far.
+  """Refuses to resume with other settings than those of the run so far.
 
   Args:
-    model_dir: Of the run.
-    settings: JSON values by name, as they are now.
+    model_dir: Directory of the run.
+    settings: Current settings: JSON values by name.
     fresh: Whether there is nothing to resume; the settings are then recorded.
-      Else, only those are recorded that the run so far knew nothing of.
+      Otherwise only settings that the run has not recorded yet are.
 
   Raises:
     ValueError: Names each setting that changed, with both its values.
@@ -117,9 +117,12 @@ def check_resume_settings(
     atomic.write_json(path, settings)
     return
   before = atomic.read_json(path)
-  masking = before.get('masking', {})
-  if 'strategy' in masking:  # The name of the field until 2026.
-    masking['masking'] = masking.pop('strategy')
+  if 'strategy' in before.get('masking', {}):  # The field's earlier name.
+    before['masking']['masking'] = before['masking'].pop('strategy')
+  for name, value in before.items():
+    if isinstance(value, dict) and isinstance(settings.get(name), dict):
+      # Fields that no longer exist do not matter.
+      before[name] = {k: v for k, v in value.items() if k in settings[name]}
   changed = [
     f'{name} was {value!r} and is {settings.get(name)!r}'
     for name, value in sorted(before.items())

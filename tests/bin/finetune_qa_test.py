@@ -123,7 +123,7 @@ def test_goes_on_from_an_earlier_reader(finetuned, tmp_path):
     '--log_every_steps=1',
   ]
   refused = tiny_world.call_forked('finetune_qa', *flags)
-  assert 'one of (bert, span_reader)' in refused.stderr
+  assert 'give --bert or --span_reader, and not both' in refused.stderr
   result = tiny_world.call_forked(
     'finetune_qa', *flags, f'--span_reader={export}/span_reader'
   )

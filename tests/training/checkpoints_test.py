@@ -104,3 +104,19 @@ def test_a_setting_that_an_older_version_had_not_is_kept_from_now_on(tmp_path):
   with pytest.raises(ValueError, match='a was 1 and is 2'):
     check(a=2, b='x', d=3)
   check(a=1, b='x', d=4)
+
+
+def test_settings_of_earlier_versions_are_understood(tmp_path):
+  before = {
+    'masking': {'strategy': 'salient_span', 'max_masks': 10},
+    'model': {'reader_gold_loss': 0.0, 'blocks_at_once': 0},
+  }
+  checkpoints.check_resume_settings(str(tmp_path), before, True)
+  now = {
+    'masking': {'masking': 'salient_span', 'max_masks': 10},
+    'model': {'reader_gold_loss': 0.0},
+  }
+  checkpoints.check_resume_settings(str(tmp_path), now, False)
+  now['masking']['max_masks'] = 9
+  with pytest.raises(ValueError, match='masking was .* and is '):
+    checkpoints.check_resume_settings(str(tmp_path), now, False)
