@@ -53,7 +53,8 @@ class AnswerGraph:
       reader: Reader of blocks.
       tokenizer: Tokenizer of both.
       query_seq_len: Maximum number of wordpieces of `[CLS] question [SEP]`.
-      reader_seq_len: The same of `[CLS] question [SEP] block [SEP]`.
+      reader_seq_len: Maximum number of wordpieces of
+        `[CLS] question [SEP] block [SEP]`.
     """
     self.embedder = embedder
     self.reader = reader

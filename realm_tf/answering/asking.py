@@ -76,7 +76,7 @@ class Asker:
   def ask(self, questions: list[str]) -> list[dict[str, Any]]:
     """Returns a JSON object per question.
 
-    See `Answerer.to_records` and `BlankFiller.to_records`.
+    In the format of `Answerer.to_records` and `BlankFiller.to_records`.
     """
     config = self._config
     if isinstance(self.backend, BlankFiller):

@@ -61,7 +61,7 @@ class Report:
     recall: Share by k with a document of the right title among the best k;
       empty if no title is known.
     filled: Share of blanks whose every wordpiece is right, with retrieval.
-    closed_book: The same of the reader with nothing to read.
+    closed_book: Share that the reader fills right with nothing to read.
     count: Number of sentences measured.
     skipped: Number of sentences left out (`evaluate`).
     examples: The filled blanks.

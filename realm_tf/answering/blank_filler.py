@@ -38,8 +38,8 @@ class Filling:
     lengths: Number of blanks of each sentence, int [batch].
     ids, probs: Likeliest wordpieces of each blank by p(y_j | x), int32 and
       float32 [batch, blanks, top].
-    closed_book_ids, closed_book_probs: The same by p(y_j | null, x).
-    by_document_ids, by_document_probs: The same by p(y_j | z, x), [batch, k,
+    closed_book_ids, closed_book_probs: Likeliest by p(y_j | null, x).
+    by_document_ids, by_document_probs: Likeliest by p(y_j | z, x), [batch, k,
       blanks, top].
     by_document_filled_probs: p(y_j | z, x) of the likeliest wordpiece by
       p(y_j | x), float32 [batch, k, blanks].

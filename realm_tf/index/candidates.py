@@ -212,7 +212,7 @@ class CandidateFinder:
 
     Args:
       masked: A batch of `spans.pretraining_examples.masked_queries`.
-      query_inputs: The same batch, packed; int32 `[batch, length]`.
+      query_inputs: Packed batch, int32 `[batch, length]`.
       version: Index to search. Defaults to the one in the slot.
 
     Returns:

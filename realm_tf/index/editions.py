@@ -26,22 +26,17 @@ _OF_A_CORPUS = re.compile(
 )
 
 
-class EditionChangedError(RuntimeError):
-  """Rows were counted in an edition that is not in use any more."""
-
-
+@dataclasses.dataclass(frozen=True, eq=False)
 class Edition:
   """Documents and their index; neither changes.
 
   Attributes:
-    documents: The corpus; row i is row i of the index.
-    index: Its searcher, embeddings and metadata. Those of an edition that was
-      not saved have no corpus fingerprint.
+    documents: Corpus; document i is row i of the index.
+    index: Index of the corpus. Without a corpus fingerprint until saved.
   """
 
-  def __init__(self, documents: Corpus, index: versions.Index):
-    self.documents = documents
-    self.index = index
+  documents: Corpus
+  index: versions.Index
 
   def close(self) -> None:
     """Frees the index."""
@@ -68,15 +63,14 @@ def _is_edition(directory: pathlib.Path) -> bool:
 def check_output_dir(
   output_dir: str | os.PathLike, inputs: Iterable[str | os.PathLike]
 ) -> None:
-  """Refuses to write an edition over anything but nothing or an edition.
+  """Checks that an edition may be written to a directory.
 
   Args:
-    output_dir: Where it is to go.
-    inputs: Directories that must stay as they are.
+    output_dir: Directory, which must be new, empty, or hold an edition.
+    inputs: Directories that must not be changed.
 
   Raises:
-    CorpusError: Something else stands there; or it is one of `inputs`, or
-      above or inside of one.
+    CorpusError: It holds something else; or overlaps one of `inputs`.
   """
   output = pathlib.Path(output_dir).resolve()
   for given in inputs:
@@ -106,15 +100,15 @@ def write_edition(
   counts: dict[str, int] | None = None,
   progress: bool = False,
 ) -> str:
-  """Writes an edition, which appears when it is whole, see `check_output_dir`.
+  """Writes an edition atomically; call `check_output_dir` first.
 
   Args:
-    edition: In use until this returns.
-    output_dir: What stands there is replaced.
-    embedder_dir: Copied into the index; None for none.
-    settings: How the corpus came to be, for its manifest.
-    counts: What was counted, for the same.
-    progress: Whether a progress bar is drawn.
+    edition: Edition; must stay open until this returns.
+    output_dir: Directory, which is replaced.
+    embedder_dir: TF Hub module to copy into the index, if any.
+    settings: Settings for the manifest of the corpus.
+    counts: Counts for the manifest.
+    progress: Whether to show a progress bar.
 
   Returns:
     The path of the index.

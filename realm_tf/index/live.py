@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A corpus and its index in a running process: documents come and go.
 
-An update makes a new edition: a view of the documents and a searcher, in which
-row i of the one is document i of the other. What is kept moves up in its order,
-what is new comes behind it and is all that is tokenized and embedded. Then the
-edition is swapped in. Who searches meanwhile goes on with the edition before,
-whose rows mean what they meant: an edition never changes. `save` writes one as
-a corpus and an index of its own, which appear together or not at all.
+An update makes a new edition: a view of the documents and a searcher whose row
+i is document i. Kept documents move up in their order; new ones follow, and
+only they are tokenized and embedded. Then the edition is swapped in. Searches
+under way finish with the previous edition: an edition never changes. `save`
+writes one as a corpus and an index, which appear together or not at all.
 """
 
 import contextlib
@@ -33,32 +32,32 @@ from realm_tf.index import (
   searcher,
   versions,
 )
-from realm_tf.index.editions import Edition, EditionChangedError
+from realm_tf.index.editions import Edition
 from realm_tf.index.slot import IndexSlot
 from realm_tf.io import compatibility
 from realm_tf.text.tokenizer import BertTokenizer
 
 _BATCH = 512
 _MAX_REPORTED = 20
-# Documents whose vectors are compared with those in the index: so many of the
-# longest, which show where they were cut, and so many of all.
+# Documents whose vectors are compared with those in the index: this many of the
+# longest, which show where they were cut, and this many of all.
 _COMPARED = 8
-# How far off they may be, measured by how far documents are from their mean:
-# bfloat16 is by 0.01, a body of the wrong segment type by 0.9.
+# Greatest error, relative to the distance of documents from their mean:
+# bfloat16 is off by 0.01, a body of the wrong segment type by 0.9.
 _MAX_ERROR = 0.15
-# Share of rows unknown to the tree from which on a build is advised.
+# Share of rows unknown to the tree above which retraining is advised.
 _MANY_ADDED = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-  """What makes rows of an index out of text.
+  """Makes rows of an index out of text.
 
   Attributes:
-    tokenizer: Of the corpus.
-    embed_fn: The embedder that made the index.
-    embedding_config: As the index was built with.
-    max_block_length: As the corpus was built with.
+    tokenizer: Tokenizer of the corpus.
+    embed_fn: Embedder that made the index.
+    embedding_config: Settings that the index was built with.
+    max_block_length: Maximum number of wordpieces of a block of the corpus.
   """
 
   tokenizer: BertTokenizer
@@ -73,11 +72,11 @@ class Update(NamedTuple):
   """What an update did.
 
   Attributes:
-    removed: Blocks removed.
-    added: Blocks added.
-    already_there: Blocks that were to be added and are in the corpus, or came
-      twice; also those that were to be removed and added again as they were.
-    missing: What was to be removed and is not there.
+    removed: Number of blocks removed.
+    added: Number of blocks added.
+    already_there: Number of blocks not added, since they are in the corpus or
+      came twice; includes those to be removed and added again unchanged.
+    missing: Removals that match nothing.
   """
 
   removed: int
@@ -134,12 +133,12 @@ class LiveIndex:
 
   @contextlib.contextmanager
   def acquire(self) -> Iterator[Edition]:
-    """Uses the edition of now, which stays as it is until the block ends."""
+    """Holds the current edition open until the block ends."""
     with self._slot.acquire() as edition:
       yield edition
 
   def close(self) -> None:
-    """Closes the edition in use, when nobody uses it any more."""
+    """Closes the current edition once nobody uses it."""
     self._slot.close()
 
   def update(
@@ -147,38 +146,25 @@ class LiveIndex:
     add: Sequence[Document] = (),
     remove: Sequence[Removal] = (),
     *,
-    rows_of: Edition | None = None,
     replace_titles: bool = False,
     strict: bool = False,
     progress: bool = False,
   ) -> Update:
-    """Removes and adds documents; searches that begin later see it.
-
-    First it is removed, then added: a title that is removed and added has the
-    blocks added only.
+    """Removes documents, then adds some; later searches see the result.
 
     Args:
-      add: Clean documents, see `corpus.document.clean_document`.
-      remove: Titles, uids, or rows of the edition of now.
-      rows_of: That in which the rows were counted: an update by somebody else
-        moves them. None takes them as they are.
+      add: Documents, cleaned by `corpus.document.clean_document`.
+      remove: Titles, uids, or rows of the current edition.
       replace_titles: Whether to remove all blocks of the titles of `add`.
-      strict: Whether something missing of `remove` is an error, before
-        anything is done.
-      progress: Whether a progress bar is drawn.
+      strict: Whether to fail, before any change, if a removal matches nothing.
+      progress: Whether to show a progress bar.
 
     Raises:
       CorpusError: With `strict`; or no document would be left.
-      EditionChangedError: The edition of now is not `rows_of`.
       MismatchError: The embedder does not make the vectors of the index.
       ValueError: There are documents to add and no `Encoding`.
     """
     with self._updating, self._slot.acquire() as old:
-      if rows_of is not None and rows_of is not old:
-        raise EditionChangedError(
-          'the corpus was updated since the rows to remove were counted: count'
-          ' them again'
-        )
       rows, missing = removals.find_rows(old.documents, remove)
       if missing and strict:
         raise CorpusError(f'{missing[0]} (`strict`)')
@@ -201,11 +187,9 @@ class LiveIndex:
   def _additions(
     self, old: Corpus, add: Sequence[Document], removed: np.ndarray
   ) -> tuple[Blocks | None, np.ndarray, int]:
-    """Blocks of `add` that are not there yet.
+    """Returns new blocks, rows of `removed` that come again, and the rest.
 
-    Returns:
-      These, None for none; those of `removed` that come again; and how many
-      blocks are there already or came twice.
+    The rest is the number of blocks that are there already or came twice.
     """
     nothing = np.zeros(0, np.int64)
     if not add:
@@ -271,7 +255,7 @@ class LiveIndex:
     new: Blocks | None,
     progress: bool,
   ) -> Edition:
-    """The edition with rows `kept` of the old one and `new` behind them."""
+    """Returns the edition with rows `kept` of the old one, then `new`."""
     documents = old.documents.select(kept)
     added = np.zeros([0, old.index.metadata.dim], np.float32)
     if new is not None:
@@ -294,7 +278,7 @@ class LiveIndex:
     if rows_added > _MANY_ADDED * len(embeddings):
       logging.warning(
         '%d of %d rows were added since the tree of the index was trained; what'
-        ' is unlike the old ones may be missed: train it anew (`retrain`)',
+        ' is unlike the old ones may be missed: train it again (`retrain`)',
         rows_added,
         len(embeddings),
       )
@@ -302,7 +286,7 @@ class LiveIndex:
       metadata,
       num_documents=len(embeddings),
       kind=made.kind,
-      # It takes reading all of them: `save` does.
+      # `save` computes it, which takes reading all blocks.
       corpus_fingerprint='',
       rows_added=rows_added,
     )
@@ -310,10 +294,10 @@ class LiveIndex:
     return Edition(documents, index)
 
   def retrain(self) -> None:
-    """Trains the searcher anew on the rows that there are.
+    """Trains the searcher again on the current rows; embeds nothing.
 
-    Nothing is embedded. For when many rows were added that are unlike those
-    before: a tree that was not trained on their like may miss one in five.
+    For when many rows were added that are unlike the old ones: a tree that was
+    not trained on such rows may miss one in five.
     """
     with self._updating, self._slot.acquire() as old:
       index = old.index
@@ -321,12 +305,8 @@ class LiveIndex:
       metadata = dataclasses.replace(
         index.metadata, kind=made.kind, rows_added=0
       )
-      self._slot.swap(
-        Edition(
-          old.documents,
-          versions.Index(index.path, made, metadata, index.embeddings),
-        )
-      )
+      new = versions.Index(index.path, made, metadata, index.embeddings)
+      self._slot.swap(Edition(old.documents, new))
 
   def save(
     self,
@@ -336,21 +316,21 @@ class LiveIndex:
     counts: dict[str, int] | None = None,
     progress: bool = False,
   ) -> str:
-    """Writes the edition of now: `corpus/` and `index/<step>/`.
+    """Writes the current edition: `corpus/` and `index/<step>/`.
 
     Args:
-      output_dir: Appears when all of it is there. An edition that was saved
-        there before is replaced, and who has it open can go on with it.
-      settings: How the corpus came to be, for its manifest.
-      counts: What was counted, for the same.
-      progress: Whether a progress bar is drawn.
+      output_dir: Directory, which appears when it is whole. An edition that was
+        saved there is replaced, and stays usable where it is open.
+      settings: Settings for the manifest of the corpus.
+      counts: Counts for the manifest.
+      progress: Whether to show a progress bar.
 
     Returns:
       The path of the index.
 
     Raises:
-      CorpusError: Something else stands there; or corpus or index that this
-        was opened from would not stay as they are.
+      CorpusError: `output_dir` holds something else, or overlaps the corpus or
+        index that this was opened from.
     """
     editions.check_output_dir(output_dir, self._opened)
     with self._slot.acquire() as edition:

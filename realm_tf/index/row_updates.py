@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A searcher without some rows and with new ones, from one that is there.
 
-The rows that are kept move up, in their order; new ones come behind them. The
-old searcher is not changed, and may be searched all the while: who answers
-questions goes on with it until the new one is swapped in. A tree is not
-trained again, and no row is quantized again.
+Kept rows move up in their order; new ones follow. The old searcher is not
+changed and may be searched meanwhile. No tree is trained again, and no row is
+quantized again.
 """
 
 import numpy as np
@@ -18,7 +17,7 @@ from realm_tf.index.searcher import ScannSearcher, Searcher
 def updated_embeddings(
   embeddings: np.ndarray, kept: np.ndarray, added: np.ndarray
 ) -> np.ndarray:
-  """Copies rows `kept`, int `[n]`, and `added` behind them, into memory."""
+  """Copies rows `kept`, int `[n]`, and then `added` into memory."""
   result = np.empty([len(kept) + len(added), embeddings.shape[1]], np.float32)
   np.take(embeddings, kept, axis=0, out=result[: len(kept)])
   result[len(kept) :] = added

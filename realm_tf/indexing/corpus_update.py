@@ -22,10 +22,10 @@ from realm_tf.io import atomic, compatibility
 
 
 def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
-  """What the manifest says of an update: no paths of this machine.
+  """Returns the settings in the manifest of an updated corpus.
 
   Args:
-    corpus_dir: That was updated.
+    corpus_dir: Corpus that is updated.
     **how: Settings of the update.
   """
   corpus = Corpus.open(corpus_dir)
@@ -36,35 +36,9 @@ def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
   }
 
 
-def load_encoding(
-  embedder_dir: str,
-  *,
-  max_block_length: int = 288,
-  embedding: EmbeddingConfig | None = None,
-  mixed_precision: bool = False,
-) -> live.Encoding:
-  """Loads what makes rows of an index out of text.
-
-  Args:
-    embedder_dir: TF Hub module that made the index.
-    max_block_length: As the corpus was built with.
-    embedding: As the index was built with; None for the defaults.
-    mixed_precision: Embed in bfloat16.
-  """
-  tokenizer = hub_modules.load_tokenizer(embedder_dir)
-  with precision.mixed_precision_scope(mixed_precision):
-    embedder = hub_modules.load_embedder(embedder_dir)
-  embed = tf.function(
-    embedder.embed_documents,
-    input_signature=embed_signature(),
-    autograph=False,
-  )
-  return live.Encoding(
-    tokenizer, embed, embedding or EmbeddingConfig(), max_block_length
-  )
-
-
-def _find_embedder(index_path: str, embedder: str | None) -> str:
+def _find_embedder(
+  index_path: str, metadata: versions.IndexMetadata, embedder: str | None
+) -> str:
   own = os.path.join(index_path, 'embedder')
   if embedder is None:
     if os.path.isdir(own):
@@ -72,12 +46,13 @@ def _find_embedder(index_path: str, embedder: str | None) -> str:
     raise ValueError(
       f'{index_path} was built without its embedder in it: give `embedder`'
     )
-  made_by = versions.embedder_fingerprint(index_path)
-  given = build_index.fingerprint_embedder(embedder)
-  if made_by not in (given, versions.UNKNOWN):
-    raise compatibility.MismatchError(
-      f'{index_path} is an index of the embedder {made_by}, and `embedder` is'
-      f' {given}'
+  if metadata.embedder_fingerprint != versions.UNKNOWN:
+    compatibility.check(
+      metadata.part(index_path),
+      compatibility.Part(
+        f'`embedder` {embedder}',
+        embedder=build_index.fingerprint_embedder(embedder),
+      ),
     )
   return embedder
 
@@ -91,15 +66,17 @@ def encoding_of(
   max_length: int | None = None,
   mixed_precision: bool | None = None,
 ) -> live.Encoding:
-  """Loads what made the rows of an index, as corpus and index say it.
+  """Loads the embedder of an index, with the settings it was built with.
 
   Args:
-    corpus_dir: Of bin/build_corpus or an update.
-    index_path: Its index.
-    metadata: Of the index.
-    embedder: TF Hub module that made it; None for that in the index.
-    max_length: Of documents; None for what the metadata say, or the default.
-    mixed_precision: Embed in bfloat16; None for what the metadata say.
+    corpus_dir: Corpus.
+    index_path: Version of its index.
+    metadata: Metadata of the index.
+    embedder: TF Hub module that made the index. Defaults to the one in it.
+    max_length: Maximum number of wordpieces of a document. Defaults to that in
+      the metadata.
+    mixed_precision: Whether to embed in bfloat16. Defaults to what the metadata
+      say.
 
   Raises:
     MismatchError: `embedder` is not that of the index.
@@ -109,11 +86,18 @@ def encoding_of(
     max_length = metadata.max_length or EmbeddingConfig().candidate_seq_len
   if mixed_precision is None:
     mixed_precision = metadata.precision == 'bfloat16'
-  return load_encoding(
-    _find_embedder(index_path, embedder),
-    max_block_length=Corpus.open(corpus_dir).max_block_length,
-    embedding=EmbeddingConfig(candidate_seq_len=max_length),
-    mixed_precision=mixed_precision,
+  embedder_dir = _find_embedder(index_path, metadata, embedder)
+  with precision.mixed_precision_scope(mixed_precision):
+    loaded = hub_modules.load_embedder(embedder_dir)
+  return live.Encoding(
+    hub_modules.load_tokenizer(embedder_dir),
+    tf.function(
+      loaded.embed_documents,
+      input_signature=embed_signature(),
+      autograph=False,
+    ),
+    EmbeddingConfig(candidate_seq_len=max_length),
+    Corpus.open(corpus_dir).max_block_length,
   )
 
 

@@ -30,7 +30,7 @@ from realm_tf.corpus import block_records, lines, readers
 from realm_tf.corpus.corpus import Corpus, write_corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.store import Blocks
-from realm_tf.io import atomic
+from realm_tf.io import atomic, compatibility
 from realm_tf.io.progress import progress
 from realm_tf.text import sentences
 from realm_tf.text.tokenizer import BertTokenizer
@@ -330,13 +330,14 @@ def to_orqa(
     Paths of the files.
 
   Raises:
-    CorpusError: The corpus is of another vocabulary.
+    MismatchError: The corpus has another vocabulary.
   """
-  if tokenizer.fingerprint != documents.vocab_fingerprint:
-    raise CorpusError(
-      '`vocab_file`: the corpus was built with another vocabulary (fingerprint'
-      f' {documents.vocab_fingerprint}, here {tokenizer.fingerprint})'
-    )
+  compatibility.check(
+    compatibility.Part(
+      documents.directory, vocabulary=documents.vocab_fingerprint
+    ),
+    compatibility.Part('`vocab_file`', vocabulary=tokenizer.fingerprint),
+  )
   names = (TITLES, BLOCKS, EXAMPLES)
   with contextlib.ExitStack() as stack:
     temporary = stack.enter_context(atomic.atomic_directory(output_dir))

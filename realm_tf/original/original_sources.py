@@ -17,7 +17,7 @@ import numpy as np
 
 from realm_tf.bert import graph_facts, weight_files, weights
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.io import atomic
+from realm_tf.io import atomic, compatibility
 from realm_tf.modeling.embedder import PROJECTION_EPSILON
 from realm_tf.original import original_weights
 from realm_tf.text.tokenizer import BertTokenizer
@@ -169,7 +169,7 @@ def find_tokenizer(
     lower_case: Whether it is uncased. Defaults to what the sources say.
 
   Raises:
-    ValueError: They have different vocabularies.
+    MismatchError: They have different vocabularies.
   """
   sources = list(sources)
   if lower_case is None:
@@ -183,7 +183,10 @@ def find_tokenizer(
   if lower_case is None:
     lower_case = weights.is_lower_case(vocabs[0])
   made = [BertTokenizer.from_file(v, lower_case=lower_case) for v in vocabs]
-  for vocab, tokenizer in zip(vocabs, made):
-    if tokenizer.fingerprint != made[0].fingerprint:
-      raise ValueError(f'{vocabs[0]} and {vocab} are different vocabularies')
+  compatibility.check(
+    *(
+      compatibility.Part(str(vocab), vocabulary=tokenizer.fingerprint)
+      for vocab, tokenizer in zip(vocabs, made)
+    )
+  )
   return made[0]

@@ -205,17 +205,6 @@ def test_searches_while_it_is_updated(tmp_path, kind):
   index.close()
 
 
-def test_rows_of_another_edition_are_not_removed(tmp_path):
-  index = opened(tmp_path, texts(5, 1))
-  with index.acquire() as edition:
-    index.update([], [Removal('row', 3)], rows_of=edition)
-    with pytest.raises(live.EditionChangedError, match='count them again'):
-      index.update([], [Removal('row', 3)], rows_of=edition)
-  with index.acquire() as edition:
-    assert edition.documents.titles(range(4)) == ['1 0', '1 1', '1 2', '1 4']
-  index.close()
-
-
 def test_saves_without_an_embedder_that_is_gone(tmp_path, caplog):
   store, path = built(tmp_path, texts(5, 1))
   embedder = tmp_path / 'index' / '3' / 'embedder'

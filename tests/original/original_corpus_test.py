@@ -215,7 +215,7 @@ def test_to_orqa_as_it_was(tmp_path, tokenizer, documents):
 
 def test_to_orqa_asks_for_the_same_vocabulary(tmp_path, tokenizer, documents):
   cased = BertTokenizer(tokenizer.vocab, lower_case=False)
-  with pytest.raises(CorpusError, match='another vocabulary'):
+  with pytest.raises(ValueError, match='`vocab_file` has the vocabulary'):
     original_corpus.to_orqa(documents, str(tmp_path / 'orqa'), cased)
 
 
