@@ -204,15 +204,11 @@ class Answerer:
       reader_seq_len=reader_seq_len,
     )
     self.info = info or {}
-    self._corpus_dir = corpus.directory
     encoding = None
     if index.embedder_dir is not None:
       # Loads the embedder, when the first document is added.
       encoding = functools.partial(
-        corpus_update.encoding_of,
-        self._corpus_dir,
-        index.path,
-        index.metadata,
+        corpus_update.encoding_of, index.path, index.metadata
       )
     self._live = live.LiveIndex(corpus, index, encoding)
     self._saved: set[pathlib.Path] = set()
@@ -409,9 +405,7 @@ class Answerer:
       raise CorpusError(
         f'{os.fspath(output_dir)} is there already; name another directory'
       )
-    written = self._live.save(
-      output_dir, settings=corpus_update.updated_settings(self._corpus_dir)
-    )
+    written = self._live.save(output_dir)
     self._saved.add(path)
     return written
 

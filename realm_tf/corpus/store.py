@@ -168,7 +168,10 @@ class BlocksView(Blocks):
     """
     self._parts, self._part, self._row = list(parts), part, row
     self._copied: dict[str, Column] = {}
-    self.uids = self._merge([p.uids for p in parts])
+    self.uids = np.empty(len(row), np.int64)
+    for i, its in enumerate(parts):
+      where = np.flatnonzero(part == i)
+      self.uids[where] = its.uids[row[where]]
 
   @classmethod
   def of(cls, blocks: Blocks) -> 'BlocksView':
@@ -196,14 +199,6 @@ class BlocksView(Blocks):
       parts, part = [parts[0], merged], (part > 0).astype(np.int32)
     return BlocksView(parts, part, row)
 
-  def _merge(self, values: Sequence[np.ndarray]) -> np.ndarray:
-    """Picks each block's number from one array a part."""
-    result = np.empty(len(self._row), np.int64)
-    for i, its in enumerate(values):
-      where = np.flatnonzero(self._part == i)
-      result[where] = its[self._row[where]]
-    return result
-
   def column(self, name: str) -> Column:
     """Returns one of `COLUMNS`, copied into memory at the first call."""
     if name not in self._copied:
@@ -212,7 +207,12 @@ class BlocksView(Blocks):
 
   def lengths(self, name: str) -> np.ndarray:
     """Returns the number of values of each block, int64 `[blocks]`."""
-    return self._merge([p.lengths(name) for p in self._parts])
+    result = np.empty(len(self._row), np.int64)
+    for i, part in enumerate(self._parts):
+      where = np.flatnonzero(self._part == i)
+      splits, rows = part.column(name)[1], self._row[where]
+      result[where] = splits[rows + 1] - splits[rows]
+    return result
 
   def flat(self, name: str, rows: np.ndarray) -> Column:
     """Returns one of `COLUMNS` of rows, int64 `[m]`; -1 has no values."""

@@ -1,8 +1,8 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A corpus and its index that belong together, in memory and on the disk.
+"""Editions: a corpus and its index that belong together, also on disk.
 
-A directory of one holds `corpus/` and `index/<step>/` and nothing else.
+The directory of an edition holds `corpus/` and `index/<step>/`, nothing else.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from realm_tf.index import versions
 from realm_tf.io import atomic
 
 CORPUS, INDEX = 'corpus', 'index'
-_UPDATED = 'updated'  # In the manifest's settings: nobody else writes it.
+UPDATED = 'updated'  # In the settings of a corpus that an update wrote.
 _OF_A_CORPUS = re.compile(
   r'documents|manifest\.json|vocab\.txt|blocks-[-\w]+\.tfrecord\.gz'
 )
@@ -28,7 +28,7 @@ _OF_A_CORPUS = re.compile(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Edition:
-  """Documents and their index; neither changes.
+  """A corpus and its index; neither changes.
 
   Attributes:
     documents: Corpus; document i is row i of the index.
@@ -44,7 +44,7 @@ class Edition:
 
 
 def _is_edition(directory: pathlib.Path) -> bool:
-  """Whether it holds what `write_edition` writes and nothing else."""
+  """Whether a directory holds what `write_edition` writes, nothing else."""
   corpus, index = directory / CORPUS, directory / INDEX
   if sorted(p.name for p in directory.iterdir()) != [CORPUS, INDEX]:
     return False
@@ -55,7 +55,7 @@ def _is_edition(directory: pathlib.Path) -> bool:
   if not all(p.name.isdecimal() for p in index.iterdir()):
     return False
   try:
-    return _UPDATED in atomic.read_json(corpus / 'manifest.json')['settings']
+    return UPDATED in atomic.read_json(corpus / 'manifest.json')['settings']
   except (OSError, ValueError, KeyError, TypeError):
     return False
 
@@ -96,9 +96,8 @@ def write_edition(
   output_dir: str | os.PathLike,
   *,
   embedder_dir: str | None,
-  settings: dict[str, Any] | None = None,
+  settings: dict[str, Any],
   counts: dict[str, int] | None = None,
-  progress: bool = False,
 ) -> str:
   """Writes an edition atomically; call `check_output_dir` first.
 
@@ -108,14 +107,13 @@ def write_edition(
     embedder_dir: TF Hub module to copy into the index, if any.
     settings: Settings for the manifest of the corpus.
     counts: Counts for the manifest.
-    progress: Whether to show a progress bar.
 
   Returns:
     The path of the index.
   """
   index = edition.index
   if embedder_dir is not None and not os.path.isdir(embedder_dir):
-    # Whoever prunes indexes has removed it; the update is worth more.
+    # Removed when indexes were pruned; the update is worth more.
     logging.warning(
       '%s is gone: the index in %s is without its embedder, which the next'
       ' update must name (`embedder`)',
@@ -126,7 +124,7 @@ def write_edition(
   with atomic.atomic_directory(output_dir) as temporary:
     edition.documents.write(
       temporary / CORPUS,
-      settings={'input': [], _UPDATED: {}, **(settings or {})},
+      settings={**settings, 'input': []},
       counts=counts,
     )
     versions.publish_index(
@@ -135,7 +133,8 @@ def write_edition(
       index.embeddings,
       index.searcher,
       dataclasses.replace(
-        index.metadata, corpus_fingerprint=edition.documents.fingerprint
+        index.metadata,
+        corpus_fingerprint=Corpus.open(temporary / CORPUS).fingerprint,
       ),
       embedder_dir,
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A corpus and its index in a running process: documents come and go.
+"""A corpus and its index in a running process, with updates.
 
 An update makes a new edition: a view of the documents and a searcher whose row
 i is document i. Kept documents move up in their order; new ones follow, and
@@ -57,7 +57,6 @@ class Encoding:
     tokenizer: Tokenizer of the corpus.
     embed_fn: Embedder that made the index.
     embedding_config: Settings that the index was built with.
-    max_block_length: Maximum number of wordpieces of a block of the corpus.
   """
 
   tokenizer: BertTokenizer
@@ -65,11 +64,10 @@ class Encoding:
   embedding_config: EmbeddingConfig = dataclasses.field(
     default_factory=EmbeddingConfig
   )
-  max_block_length: int = 288
 
 
 class Update(NamedTuple):
-  """What an update did.
+  """Result of an update.
 
   Attributes:
     removed: Number of blocks removed.
@@ -127,6 +125,10 @@ class LiveIndex:
     self._encoding = encoding
     self._embedder_dir = index.embedder_dir
     self._opened = [documents.directory, index.path]
+    self._origin = {
+      **documents.info.get('settings', {}),
+      editions.UPDATED: {'from_corpus': documents.fingerprint},
+    }
     self._slot = IndexSlot(Edition(documents, index))
     self._updating = threading.Lock()
     self._compared = False
@@ -162,7 +164,7 @@ class LiveIndex:
     Raises:
       CorpusError: With `strict`; or no document would be left.
       MismatchError: The embedder does not make the vectors of the index.
-      ValueError: There are documents to add and no `Encoding`.
+      ValueError: There are documents to add but no `Encoding`.
     """
     with self._updating, self._slot.acquire() as old:
       rows, missing = removals.find_rows(old.documents, remove)
@@ -205,7 +207,7 @@ class LiveIndex:
       made = blocks.make_blocks(
         add[start : start + _BATCH],
         self._encoding.tokenizer,
-        self._encoding.max_block_length,
+        old.max_block_length,
       )[0]
       found = BlocksView.of(found).append(made) if found else made
     if not found:
@@ -229,7 +231,7 @@ class LiveIndex:
     )
 
   def _compare(self, edition: Edition) -> None:
-    """Checks that new vectors will be like those that are there."""
+    """Checks that the embedder makes the vectors of the index."""
     documents = edition.documents
     lengths = documents.title_lengths + documents.body_lengths
     longest = np.argsort(-lengths, kind='stable')[:_COMPARED]
@@ -238,7 +240,7 @@ class LiveIndex:
     expected = edition.index.embeddings[rows]
     found = self._embed(documents.select(rows), False)
     spread = np.linalg.norm(expected - expected.mean(0), axis=1).mean()
-    # Of a single document there is no spread.
+    # A single document has no spread.
     scale = max(spread, 0.02 * np.linalg.norm(expected, axis=1).mean())
     error = np.linalg.norm(found - expected, axis=1).max() / scale
     if not error <= _MAX_ERROR:
@@ -314,7 +316,6 @@ class LiveIndex:
     *,
     settings: dict[str, Any] | None = None,
     counts: dict[str, int] | None = None,
-    progress: bool = False,
   ) -> str:
     """Writes the current edition: `corpus/` and `index/<step>/`.
 
@@ -323,7 +324,6 @@ class LiveIndex:
         saved there is replaced, and stays usable where it is open.
       settings: Settings for the manifest of the corpus.
       counts: Counts for the manifest.
-      progress: Whether to show a progress bar.
 
     Returns:
       The path of the index.
@@ -338,7 +338,12 @@ class LiveIndex:
         edition,
         output_dir,
         embedder_dir=self._embedder_dir,
-        settings=settings,
+        settings={
+          **self._origin,
+          editions.UPDATED: {
+            **self._origin[editions.UPDATED],
+            **(settings or {}),
+          },
+        },
         counts=counts,
-        progress=progress,
       )

@@ -4,7 +4,6 @@
 
 import os
 import pathlib
-from typing import Any
 
 import tensorflow as tf
 
@@ -19,21 +18,6 @@ from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
 from realm_tf.index.embed_corpus import embed_signature
 from realm_tf.io import atomic, compatibility
-
-
-def updated_settings(corpus_dir: str, **how: Any) -> dict[str, Any]:
-  """Returns the settings in the manifest of an updated corpus.
-
-  Args:
-    corpus_dir: Corpus that is updated.
-    **how: Settings of the update.
-  """
-  corpus = Corpus.open(corpus_dir)
-  return {
-    **corpus.info.get('settings', {}),
-    'input': [],
-    'updated': {'from_corpus': corpus.fingerprint, **how},
-  }
 
 
 def _find_embedder(
@@ -58,7 +42,6 @@ def _find_embedder(
 
 
 def encoding_of(
-  corpus_dir: str,
   index_path: str,
   metadata: versions.IndexMetadata,
   *,
@@ -69,8 +52,7 @@ def encoding_of(
   """Loads the embedder of an index, with the settings it was built with.
 
   Args:
-    corpus_dir: Corpus.
-    index_path: Version of its index.
+    index_path: Version of the index.
     metadata: Metadata of the index.
     embedder: TF Hub module that made the index. Defaults to the one in it.
     max_length: Maximum number of wordpieces of a document. Defaults to that in
@@ -97,47 +79,44 @@ def encoding_of(
       autograph=False,
     ),
     EmbeddingConfig(candidate_seq_len=max_length),
-    Corpus.open(corpus_dir).max_block_length,
   )
 
 
 def open_live(
   config: UpdateConfig, *, with_embedder: bool = True
 ) -> live.LiveIndex:
-  """Opens a corpus and its index so that they take updates.
+  """Opens a corpus and its index for updates.
 
   Raises:
     FileNotFoundError: One of them is not there.
     MismatchError: They do not belong together.
   """
-  documents = Corpus.open(config.corpus_dir)
-  index_path = versions.find_index(config.index_dir)
-  index = versions.Index.open(index_path, documents)
+  corpus = Corpus.open(config.corpus_dir)
+  index = versions.Index.open(versions.find_index(config.index_dir), corpus)
   try:
     encoding = None
     if with_embedder:
       encoding = encoding_of(
-        config.corpus_dir,
-        index_path,
+        index.path,
         index.metadata,
         embedder=config.embedder,
         max_length=config.candidate_seq_len,
         mixed_precision=config.mixed_precision,
       )
-    return live.LiveIndex(documents, index, encoding)
+    return live.LiveIndex(corpus, index, encoding)
   except BaseException:
     index.close()
     raise
 
 
 def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
-  """Writes `output_dir`: the corpus and the index with the changes.
+  """Writes a corpus and its index with changes to `output_dir`.
 
   Returns:
     The path of the index, and what was counted.
 
   Raises:
-    CorpusError: There is nothing to change, or input will not do.
+    CorpusError: There is nothing to change, or input cannot be used.
     ValueError: Corpus, index and embedder do not belong together.
   """
   if os.path.exists(config.output_dir) and not config.overwrite:
@@ -148,7 +127,6 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
   editions.check_output_dir(
     config.output_dir, [config.corpus_dir, config.index_dir]
   )
-  # What a killed call left half-written.
   atomic.remove_stale(pathlib.Path(config.output_dir).absolute().parent)
   problems = Problems(config.strict)
   added = []
@@ -183,16 +161,13 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
       )
     if config.retrain:
       opened.retrain()
-    with opened.acquire() as edition:
-      counts['blocks'] = len(edition.documents)
     path = opened.save(
       config.output_dir,
-      settings=updated_settings(
-        config.corpus_dir, replace_titles=config.replace_titles
-      ),
-      counts={k: v for k, v in counts.items() if k != 'blocks'},
-      progress=config.progress,
+      settings={'replace_titles': config.replace_titles},
+      counts=counts,
     )
+    with opened.acquire() as edition:
+      counts['blocks'] = len(edition.documents)
   finally:
     opened.close()
   return path, counts

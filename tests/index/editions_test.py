@@ -48,7 +48,10 @@ def edition(documents, **metadata):
 
 
 def write(its, directory, **kwargs):
-  return editions.write_edition(its, directory, embedder_dir=None, **kwargs)
+  settings = {'updated': {}, **kwargs.pop('settings', {})}
+  return editions.write_edition(
+    its, directory, embedder_dir=None, settings=settings, **kwargs
+  )
 
 
 def test_corpus_and_index_belong_together_on_the_disk(tmp_path, store):

@@ -68,7 +68,6 @@ def encoding(embed_fn=embed, **kwargs):
     small_world.tokenizer(),
     embed_fn,
     dataclasses.replace(CONFIG, **kwargs),
-    max_block_length=64,
   )
 
 

@@ -59,9 +59,7 @@ def test_it_embeds_as_the_index_says_it_was(world, indexed):
   index.close()
 
   def encoding(metadata, **kwargs):
-    return corpus_update.encoding_of(
-      str(world / 'corpus'), path, metadata, **kwargs
-    )
+    return corpus_update.encoding_of(path, metadata, **kwargs)
 
   exact = encoding(index.metadata)
   assert exact.embedding_config.candidate_seq_len == 48
