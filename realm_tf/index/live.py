@@ -322,7 +322,7 @@ class LiveIndex:
     Args:
       output_dir: Directory, which appears when it is whole. An edition that was
         saved there is replaced, and stays usable where it is open.
-      settings: Settings for the manifest of the corpus.
+      settings: Settings of the update, for the manifest of the corpus.
       counts: Counts for the manifest.
 
     Returns:

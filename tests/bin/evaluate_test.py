@@ -112,7 +112,8 @@ def test_retrieval_and_gold_paragraphs_alone(finetuned, tmp_path):
     '--retrieve_only',
   )
   names = [line.split('\t')[0] for line in table.stdout.splitlines()[1:]]
-  assert names == ['questions', *(f'answer_recall@{k}' for k in DEPTHS)]
+  for name in ('answer', 'gold'):
+    assert {f'{name}_recall@{k}' for k in DEPTHS} <= set(names)
 
 
 def test_closed_book_answers_nothing(finetuned, tmp_path):
