@@ -57,8 +57,9 @@ def _correct(
   return np.array(
     [
       [
-        bool(text)
-        and answers_lib.is_correct(text, example.answers, example.is_regex)
+        answers_lib.is_correct(
+          text, example.answers, example.is_regex, example.question
+        )
         for text in its
       ]
       for example, its in zip(examples, texts)

@@ -46,7 +46,7 @@ class AnswerFinder:
     """
     example = self._questions.examples[number]
     if example.is_regex:
-      return self._regex.contain(example.answers, rows)
+      return self._regex.contain(example.answers, rows, example.question)
     _, bodies = self._documents.gather(rows)
     return answer_spans.contains_any(
       bodies.values.numpy(),
@@ -78,7 +78,7 @@ class AnswerFinder:
     found: list[np.ndarray] = []
     for number, example, its in zip(numbers, examples, rows):
       if example.is_regex:
-        found += self._regex.spans(example.answers, its)
+        found += self._regex.spans(example.answers, its, example.question)
         continue
       _, ids = self._documents.gather(its)
       starts, ends = self._gold_spans(

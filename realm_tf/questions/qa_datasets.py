@@ -47,6 +47,12 @@ class QaExample:
   gold_id: int | str | None = None
   gold_title: str | None = None
 
+  @property
+  def empty_answers(self) -> tuple[str, ...]:
+    """Answers that nothing equals, since normalization leaves nothing."""
+    texts = () if self.is_regex else self.answers
+    return tuple(text for text in texts if not answers_lib.normalize(text))
+
   def to_json(self) -> str:
     """Returns the example as a line of NQ-open, which `jsonl` reads again."""
     record = {
@@ -293,5 +299,14 @@ def read_dataset(
       f'`{field}`: none of {counts.get("read", 0)} lines in'
       f' {", ".join(paths[:3])} is a question with an answer'
       f'{problems.explain()}'
+    )
+  empty = [e.question for e in examples if e.empty_answers]
+  if empty:
+    logging.warning(
+      '`%s`: %d questions have answers that are empty after normalization'
+      ' and right for nobody; the first is %r',
+      field,
+      len(empty),
+      empty[0],
     )
   return QaDataset(tuple(examples), counts)

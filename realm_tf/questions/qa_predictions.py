@@ -19,6 +19,9 @@ _REMARKS = {
     'predictions are for a question that comes again: the last one counts'
   ),
   'duplicate_questions': 'questions come again: the last answers count',
+  'empty_answers': (
+    'right answers are empty after normalization: nothing equals them'
+  ),
   'malformed_questions': 'lines of the dataset could not be read',
   'malformed_predictions': 'lines of the predictions could not be read',
 }
@@ -66,6 +69,7 @@ class Score:
   unknown: int
   duplicate_questions: int
   duplicate_predictions: int
+  empty_answers: int
   malformed_questions: int
   malformed_predictions: int
 
@@ -143,7 +147,10 @@ def score(dataset: QaDataset, predictions: Predictions) -> Score:
   correct = sum(
     question in predictions.answers
     and answers.is_correct(
-      predictions.answers[question], example.answers, example.is_regex
+      predictions.answers[question],
+      example.answers,
+      example.is_regex,
+      question,
     )
     for question, example in examples.items()
   )
@@ -158,6 +165,7 @@ def score(dataset: QaDataset, predictions: Predictions) -> Score:
     unknown=len(predictions.answers.keys() - examples.keys()),
     duplicate_questions=len(dataset) - len(examples),
     duplicate_predictions=predictions.duplicates,
+    empty_answers=sum(len(e.empty_answers) for e in examples.values()),
     malformed_questions=dataset.counts.get('malformed', 0),
     malformed_predictions=predictions.malformed,
   )

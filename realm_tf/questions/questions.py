@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.questions.answers import normalize
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -50,8 +51,10 @@ class Questions:
     ids = tokenize_texts(
       [answer for answers in literal for answer in answers], tokenizer
     )
+    comparable = [bool(normalize(a)) for its in literal for a in its]
     # All unknown words have one id, and would match one another.
     kept = ~tf.reduce_any(ids == tokenizer.unk_id, 1) & (ids.row_lengths() > 0)
+    kept &= tf.constant(comparable, tf.bool)
     self._answer_ids = tf.ragged.boolean_mask(ids, kept)
     question = np.repeat(np.arange(len(literal)), [len(a) for a in literal])
     counts = np.bincount(question[kept.numpy()], minlength=len(literal))
@@ -64,7 +67,7 @@ class Questions:
     """Returns the answers of a question, ragged int32 `[answers, (tokens)]`.
 
     Regular expressions are left out, and so are answers without a wordpiece or
-    with an unknown word, which match nowhere.
+    with an unknown word, or empty after normalization: they match nowhere.
     """
     first, limit = self._answer_splits[row : row + 2]
     return self._answer_ids[first:limit]

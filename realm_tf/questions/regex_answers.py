@@ -3,44 +3,125 @@
 """Finds answers that are regular expressions, as in CuratedTREC.
 
 They are matched with the original text of blocks, and what was found is
-remembered.
+remembered. RE2, which takes linear time, chooses the blocks that may match;
+Python's own matching, for a limited time, decides.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from realm_tf.questions import timed_regex
 from realm_tf.questions.answers import compile_pattern
 from realm_tf.text.tokenizer import BertTokenizer
 
+_TOKEN = re.compile(
+  r'\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:?|\{,|[*+?}]\+|.', re.DOTALL
+)
+_CLASSES = {
+  r'\d': r'\p{Nd}',
+  r'\s': r'\t-\r\x1c- \x{85}\p{Z}',
+  r'\w': r'\p{L}\p{N}_',
+}
 
-def _matches(patterns: Sequence[str], text: str) -> Iterator[re.Match]:
-  """Yields all matches that are more than white space."""
+
+def to_re2(pattern: str) -> str | None:
+  """Makes a pattern of RE2 that matches wherever a pattern of Python does.
+
+  It may match elsewhere, too: word boundaries are left out, since RE2 knows
+  only those of ASCII.
+
+  Returns:
+    The pattern for a whole text in which dotless and dotted capital i are
+    replaced by i, which RE2 takes for other letters; or None where RE2 may not
+    match as Python does: look-around, references, inline flags, possessive
+    repetitions, non-ASCII characters.
+  """
+
+  def escape(match: re.Match) -> str:
+    token = match[0]
+    if token in _CLASSES:
+      return _CLASSES[token]
+    if token[1].isalnum() and token[1] not in 'Aafnrtvx':
+      raise ValueError(token)
+    return token.replace(r'\_', '_')
+
+  def convert(match: re.Match) -> str:
+    token = match[0]
+    if token in (r'\b', r'\B', r'\Z'):
+      return '(?:)'
+    if token.lower() in _CLASSES:
+      negation = '^' if token[1].isupper() else ''
+      return f'[{negation}{_CLASSES[token.lower()]}]'
+    if token in ('(?', '{,') or re.fullmatch(r'[*+?}]\+', token):
+      raise ValueError(token)
+    if '[:' in token:
+      raise ValueError(token)
+    return re.sub(r'\\.', escape, token, flags=re.DOTALL)
+
+  if not pattern.isascii():
+    return None
+  try:
+    return f'(?im)(?s:.*)(?:{_TOKEN.sub(convert, pattern)})(?s:.*)'
+  except ValueError:
+    return None
+
+
+def may_match(patterns: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+  """Returns in linear time which texts may have a match, bool `[texts]`.
+
+  Raises:
+    AnswerPatternError: A pattern does not compile.
+  """
   for pattern in patterns:
-    for match in compile_pattern(pattern).finditer(text):
-      if match.group().strip():
-        yield match
+    compile_pattern(pattern)
+  found = np.zeros(len(texts), bool)
+  values = tf.constant(
+    [
+      text.replace('ı', 'i').replace('İ', 'i').encode('utf-8', 'replace')
+      for text in texts
+    ],
+    tf.string,
+  )
+  for linear in map(to_re2, patterns):
+    if linear is None:
+      return np.ones_like(found)
+    try:
+      found |= tf.raw_ops.RegexFullMatch(input=values, pattern=linear).numpy()
+    except tf.errors.InvalidArgumentError:  # Too large for RE2.
+      return np.ones_like(found)
+  return found
 
 
-def byte_spans(patterns: Sequence[str], text: str) -> list[tuple[int, int]]:
-  """Finds all matches in a text that are more than white space.
+def byte_spans(
+  patterns: Sequence[str], texts: Sequence[str], question: str = ''
+) -> list[list[tuple[int, int]]]:
+  """Finds all matches in texts that are more than white space.
 
   Args:
     patterns: Regular expressions, for Unicode, ignoring case.
-    text: The text.
+    texts: The texts.
+    question: The question, for the log of what ran out of time.
 
   Returns:
-    First UTF-8 byte of each match and the byte after its last, in order.
+    First UTF-8 byte of each match and the byte after its last, in order, for
+    each text.
   """
-  found = sorted({match.span() for match in _matches(patterns, text)})
-  if text.isascii():
-    return found
-  return [
-    (len(text[:start].encode()), len(text[:limit].encode()))
-    for start, limit in found
-  ]
+  result: list[list[tuple[int, int]]] = [[] for _ in texts]
+  chosen = np.flatnonzero(may_match(patterns, texts)).tolist()
+  found = timed_regex.find(
+    patterns, [texts[i] for i in chosen], 'all', question
+  )
+  for i, spans in zip(chosen, found):
+    text = texts[i]
+    result[i] = [
+      (len(text[:start].encode()), len(text[:limit].encode()))
+      for start, limit in spans
+    ]
+  return result
 
 
 def token_spans(
@@ -100,12 +181,15 @@ class RegexAnswers:
     self._num_pairs = 0
     self._spans: dict[tuple, np.ndarray] = {}
 
-  def contain(self, patterns: Sequence[str], rows: np.ndarray) -> np.ndarray:
+  def contain(
+    self, patterns: Sequence[str], rows: np.ndarray, question: str = ''
+  ) -> np.ndarray:
     """Returns which blocks have a match that is more than white space.
 
     Args:
       patterns: The answers to one question.
       rows: Rows of blocks, int `[n]`.
+      question: The question, for the log of what ran out of time.
 
     Returns:
       bool `[n]`.
@@ -117,7 +201,11 @@ class RegexAnswers:
     known, found = self._known.get(key, nothing)
     new = np.setdiff1d(rows, known)
     if len(new):
-      matched = [any(_matches(key, body)) for body in self._bodies(new)]
+      bodies = self._bodies(new)
+      matched = may_match(key, bodies)
+      chosen = [bodies[i] for i in np.flatnonzero(matched).tolist()]
+      hits = timed_regex.find(key, chosen, 'search', question)
+      matched[matched] = [bool(hit) for hit in hits]
       known, found = np.append(known, new), np.append(found, matched)
       order = np.argsort(known)
       known, found = known[order], found[order]
@@ -129,13 +217,14 @@ class RegexAnswers:
     return found[np.searchsorted(known, rows)]
 
   def spans(
-    self, patterns: Sequence[str], rows: np.ndarray
+    self, patterns: Sequence[str], rows: np.ndarray, question: str = ''
   ) -> list[np.ndarray]:
     """Finds all matches as spans of wordpieces.
 
     Args:
       patterns: The answers to one question.
       rows: Rows of blocks, int `[n]`.
+      question: The question, for the log of what ran out of time.
 
     Returns:
       int32 `[spans, 2]` for each block, first and last wordpieces in the body;
@@ -145,17 +234,18 @@ class RegexAnswers:
     found: dict[tuple, Any] = {key: self._spans.get(key) for key in keys}
     new = [key for key, spans in found.items() if spans is None]
     if new:
-      found.update(zip(new, self._match(patterns, [key[-1] for key in new])))
+      new_rows = [key[-1] for key in new]
+      found.update(zip(new, self._match(patterns, new_rows, question)))
       if len(self._spans) + len(new) > self._max_span_pairs:
         self._spans.clear()
       self._spans.update(found)
     return [found[key] for key in keys]
 
   def _match(
-    self, patterns: Sequence[str], rows: Sequence[int]
+    self, patterns: Sequence[str], rows: Sequence[int], question: str
   ) -> list[np.ndarray]:
     bodies = self._bodies(np.array(rows))
-    in_bytes = [byte_spans(patterns, body) for body in bodies]
+    in_bytes = byte_spans(patterns, bodies, question)
     matched = [i for i, spans in enumerate(in_bytes) if spans]
     result = [np.zeros([0, 2], np.int32)] * len(bodies)
     if not matched:

@@ -18,7 +18,9 @@ def test_as_the_original():
       case['normalized_answers']
     ), case
     right = answers.is_correct(prediction, references, case['is_regex'])
-    assert right is case['is_correct'], case
+    # Nothing at all is right in the original where a reference is empty, too.
+    key = 'prediction' if case['is_regex'] else 'normalized_prediction'
+    assert right is (case['is_correct'] and bool(case[key])), case
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,17 @@ def test_any_answer_will_do():
   assert answers.is_correct('the Rhine', ['Danube', 'Rhine'])
   assert not answers.is_correct('Rhine river', ['Danube', 'Rhine'])
   assert not answers.is_correct('Rhine', [])
-  # Nothing at all is an article's equal.
-  assert answers.is_correct('', ['The'])
+
+
+@pytest.mark.parametrize('prediction', ['', ' ', '...', 'The', 'a'])
+def test_an_empty_prediction_is_wrong(prediction):
+  assert not answers.is_correct(prediction, ['A', '...', '', 'The'])
+
+
+def test_an_empty_prediction_is_wrong_for_patterns():
+  for prediction in ('', ' \n'):
+    assert not answers.is_correct(prediction, ['.*', 'x?', ''], is_regex=True)
+  assert answers.is_correct('...', [r'\.+'], is_regex=True)
 
 
 def test_patterns_match_at_the_beginning():

@@ -122,6 +122,14 @@ def test_forgotten_is_regex_is_told(tmp_path, said):
   assert said == [f'{path}: should `is_regex` be set for its answers?']
 
 
+def test_answers_that_nothing_equals_are_told(tmp_path, said):
+  path = tmp_path / 'a.jsonl'
+  path.write_text('{"question": "who?", "answer": ["A", "x"]}')
+  (example,) = qa_datasets.read_dataset(str(path)).examples
+  assert example.empty_answers == ('A',)
+  assert len(said) == 1 and "the first is 'who?'" in said[0]
+
+
 def test_dpr(tmp_path, said):
   path = tmp_path / 'nq-test.qas.csv'
   path.write_text(

@@ -94,6 +94,7 @@ def test_score(tmp_path):
     unknown=1,
     duplicate_questions=1,
     duplicate_predictions=1,
+    empty_answers=0,
     malformed_questions=7,
     malformed_predictions=0,
   )
@@ -121,3 +122,11 @@ def test_predictions_for_other_questions_are_an_error():
       _dataset(QaExample('a', ('b',))),
       qa_predictions.Predictions({'who': 'x'}, 0, 0),
     )
+
+
+def test_empty_answers_are_counted_and_right_for_nobody(tmp_path):
+  dataset = _dataset(QaExample('a', ('A', 'x')), QaExample('b', ('...',)))
+  path = _write(tmp_path / 'p', ('a', '...'), ('b', '...'))
+  score = qa_predictions.score(dataset, qa_predictions.read_predictions(path))
+  assert (score.correct, score.empty_answers) == (0, 2)
+  assert '2 right answers are empty after normalization' in score.describe()

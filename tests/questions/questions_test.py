@@ -14,7 +14,7 @@ def test_questions_and_answers_are_tokenized_once():
   tokenizer = small_world.tokenizer()
   made = questions.Questions(
     [
-      QaExample('Paris .', ('Rome', '\u6771 city', 'big city', '\u200b')),
+      QaExample('Paris .', ('Rome', '\u6771 city', 'big city', '\u200b', '.')),
       QaExample('Lima', ('R.me',), is_regex=True),
       QaExample('Peru', ('Lima',)),
     ],
@@ -22,7 +22,7 @@ def test_questions_and_answers_are_tokenized_once():
   )
   assert len(made) == 3
   assert tokenizer.tokens(made.ids[0].numpy()) == ['paris', '.']
-  # What has no wordpiece, or an unknown one, stands nowhere.
+  # No wordpiece, an unknown one, or empty after normalization: nowhere.
   assert [
     tokenizer.tokens(answer.numpy()) for answer in made.answer_ids(0)
   ] == [['rome'], ['big', 'city']]

@@ -1,13 +1,17 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import gzip
 import json
+import re
 import unicodedata
 
 import numpy as np
 import pytest
+from absl import logging
 
 from realm_tf.questions import regex_answers
 from realm_tf.questions.regex_answers import RegexAnswers
+from realm_tf.questions.timed_regex import FLAGS
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import shared_data, small_world
 
@@ -39,7 +43,7 @@ def make(texts=BODIES, **options):
 
 def test_matches_are_in_bytes_of_the_original():
   body = 'Łódź: ŁÓDŹ, 1976'
-  found = regex_answers.byte_spans(['łódź', r'\d+'], body)
+  (found,) = regex_answers.byte_spans(['łódź', r'\d+'], [body])
   assert [body.encode()[i:j].decode() for i, j in found] == [
     'Łódź',
     'ŁÓDŹ',
@@ -49,21 +53,21 @@ def test_matches_are_in_bytes_of_the_original():
 
 def test_flags_are_those_of_evaluation():
   body = 'one\nTwo'
-  assert regex_answers.byte_spans(['^two$'], body) == [(4, 7)]
-  assert regex_answers.byte_spans(['one.two'], body) == []
+  assert regex_answers.byte_spans(['^two$'], [body]) == [[(4, 7)]]
+  assert regex_answers.byte_spans(['one.two'], [body]) == [[]]
 
 
 @pytest.mark.parametrize('pattern', ['', 'x*', '(?=o)', r'\b', r'\s+', '$'])
 def test_an_empty_match_is_no_answer(pattern):
   answers, _ = make(['one two  four'])
-  assert regex_answers.byte_spans([pattern], 'one two  four') == []
+  assert regex_answers.byte_spans([pattern], ['one two  four']) == [[]]
   assert answers.contain([pattern], [0]).tolist() == [False]
   assert answers.spans([pattern], [0])[0].shape == (0, 2)
 
 
 def test_matches_behind_empty_ones_count():
   answers, _ = make(['one two'])
-  assert regex_answers.byte_spans(['w?'], 'one two') == [(5, 6)]
+  assert regex_answers.byte_spans(['w?'], ['one two']) == [[(5, 6)]]
   assert answers.contain(['w?'], [0]).tolist() == [True]
 
 
@@ -139,6 +143,89 @@ def test_a_broken_pattern_is_quoted():
   for function in (answers.contain, answers.spans):
     with pytest.raises(ValueError, match=r"not a regular expression .*'\(19'"):
       function(['ok', '(19'], [0])
+
+
+_TEXTS = [
+  'Łódź', 'K\u212a ſt ıİ', 'x\x1cy\x85z', 'a_b', '²½٣', 'e\u0301', 'a\nb',
+  'a{,2}', 'aa', ':]', '\u2003', '[a]', "d'é 1", 'ab+', '',
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings('ignore:Possible nested set')
+@pytest.mark.parametrize(
+  'pattern',
+  [
+    r'\w\b', r'\W', r'[\w-]\s', r'[^\s\d]é?', r'\d', r'\D', r'\S', r'\s',
+    'k', 's', 'i', '[^i]', '[h-l]', 'a{,2}', 'a{1,2}$', '[]:]', '[^]a]', r'\[',
+    '[[:alpha:]]', r'\_', '(a)(?=b)', r'(a)\1', '(?i:a)', 'a++', '[\\b]', r'\Z',
+    'ó', r'\x61', '(?:a)b', '(a|aa)+$', 'a{1001}|b', r'\u0061', r'[\]a]',
+  ],
+)  # fmt: skip
+def test_linear_matching_misses_nothing(pattern):
+  """What RE2 refuses is matched by Python alone."""
+  matched = [
+    [m.span() for m in re.finditer(pattern, text, FLAGS) if m[0].strip()]
+    for text in _TEXTS
+  ]
+  may = regex_answers.may_match([pattern], _TEXTS)
+  assert may[[bool(spans) for spans in matched]].all()
+  answers, _ = make(_TEXTS)
+  found = answers.contain([pattern], range(len(_TEXTS)))
+  assert found.tolist() == [bool(spans) for spans in matched]
+  for text, spans, got in zip(
+    _TEXTS, matched, regex_answers.byte_spans([pattern], _TEXTS)
+  ):
+    raw = text.encode()
+    assert [raw[i:j].decode() for i, j in got] == [text[i:j] for i, j in spans]
+
+
+@pytest.mark.timeout(30)
+def test_hard_patterns_end(monkeypatch):
+  said = []
+  monkeypatch.setattr(logging, 'warning', lambda *a: said.append(a[0] % a[1:]))
+  evil = 'a' * 40 + 'b'
+  answers, _ = make(['aaa', evil, 'x' * 3000])
+  found = answers.contain(['(a+)+$', '.*x.*y'], [0, 1, 2])
+  assert found.tolist() == [True, False, False]
+  assert not said
+  # Look-ahead, which RE2 refuses.
+  pattern = ['(?=a)(a+)+$']
+  assert answers.contain(pattern, [1, 0], 'who?').tolist() == [False, True]
+  assert not answers.contain(pattern, [2], 'who?').any()
+  assert [len(s) for s in answers.spans(pattern, [1, 0], 'who?')] == [0, 0]
+  assert len(said) == 1 and "'who?'" in said[0] and '(?=a)' in said[0]
+
+
+def test_curated_trec_as_before():
+  """The first questions over blocks of Wikipedia, as Python alone has them."""
+  folder = shared_data.path('qa')
+  lines = (folder / 'curatedtrec.train.jsonl').read_text().splitlines()
+  with gzip.open(folder / 'nq_gold_corpus.jsonl.gz', 'rt') as f:
+    texts = [json.loads(line)['text'] for _, line in zip(range(200), f)]
+  answers, _ = make(texts)
+  hits = 0
+  for line in lines[::15]:
+    patterns = json.loads(line)['answer']
+    spans = [
+      {
+        match.span()
+        for pattern in patterns
+        for match in re.finditer(pattern, text, FLAGS)
+        if match.group().strip()
+      }
+      for text in texts
+    ]
+    found = answers.contain(patterns, range(len(texts)))
+    assert found.tolist() == [bool(its) for its in spans], patterns
+    for text, its, got in zip(
+      texts, spans, regex_answers.byte_spans(patterns, texts)
+    ):
+      raw = text.encode()
+      assert [raw[i:j].decode() for i, j in got] == [
+        text[i:j] for i, j in sorted(its)
+      ]
+    hits += found.sum()
+  assert hits > 100
 
 
 def _is_plain(text):
