@@ -234,6 +234,7 @@ def test_patterns_as_json(files):
     'unknown': 1,
     'duplicate_questions': 0,
     'duplicate_predictions': 1,
+    'empty_answers': 0,
     'malformed_questions': 1,
     'malformed_predictions': 1,
   }
