@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Identities of documents by their text, as the original computes them."""
+"""Document uids: digests of their text, as the original computes them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ def uids_of(titles: Iterable[bytes], bodies: Iterable[bytes]) -> np.ndarray:
   """Returns int64 `[batch]`: the low 64 bits of the original's 160-bit uids.
 
   The original's uid is the SHA-1 of `title <sep> body` as an integer. 64 bits
-  keep 13 million documents apart but for once in 200,000 corpora.
+  keep 13 million documents apart in all but one of 200,000 corpora.
 
   Args:
     titles: UTF-8 titles.
-    bodies: UTF-8 bodies, as many.
+    bodies: UTF-8 bodies, one per title.
   """
   digests = b''.join(
     hashlib.sha1(title + _SEPARATOR + body).digest()[_KEPT]

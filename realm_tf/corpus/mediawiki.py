@@ -3,7 +3,7 @@
 """MediaWiki XML dumps: pages from a stream, and prose from wikitext.
 
 Reading pages is cheap and happens in one process; turning wikitext into prose
-is what costs, and happens in the workers.
+is expensive and happens in the workers.
 """
 
 import re
@@ -21,12 +21,11 @@ class Page(NamedTuple):
   """A page of a dump.
 
   Attributes:
-    title: Its title.
-    namespace: 0 for articles; None where the dump has something else than a
-      number.
-    is_redirect: Whether it only points at another page.
+    title: Title of the page.
+    namespace: 0 for articles; None if the dump does not have a number.
+    is_redirect: Whether the page only points at another one.
     model: `wikitext`, or the name of something that is not prose.
-    text: Wikitext of the last revision; empty where the page is skipped anyway.
+    text: Wikitext of the last revision; empty if the page is skipped anyway.
   """
 
   title: str
@@ -44,10 +43,10 @@ def _namespace(text: str | None) -> int | None:
 
 
 def read_pages(file: IO[bytes]) -> Iterator[Page]:
-  """Yields the pages of a dump without ever holding more than one.
+  """Yields the pages of a dump, holding one at a time.
 
   Raises:
-    xml.etree.ElementTree.ParseError: The XML is broken; `position` tells where.
+    xml.etree.ElementTree.ParseError: The XML is broken, at its `position`.
   """
   context = ElementTree.iterparse(file, events=('start', 'end'))
   root = None

@@ -24,7 +24,7 @@ def updated_embeddings(
   return result
 
 
-def _behind(
+def _append_rows(
   tensor: tf.Tensor, kept: np.ndarray, added: np.ndarray
 ) -> tf.Tensor:
   return tf.concat([tf.gather(tensor, kept), added], 0)
@@ -62,8 +62,10 @@ def updated_searcher(
   _, num_leaves, searched, reorder = tensors['plan'].numpy()
   dataset = tensors['dataset']
   tensors.update(
-    datapoint_to_token=_behind(tensors['datapoint_to_token'], kept, leaves),
-    hashed_dataset=_behind(tensors['hashed_dataset'], kept, codes),
+    datapoint_to_token=_append_rows(
+      tensors['datapoint_to_token'], kept, leaves
+    ),
+    hashed_dataset=_append_rows(tensors['hashed_dataset'], kept, codes),
     dataset=tf.cast(embeddings, dataset.dtype),
     plan=tf.constant([len(embeddings), num_leaves, searched, reorder]),
   )

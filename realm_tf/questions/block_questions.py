@@ -28,7 +28,7 @@ class BlockQuestions:
     Args:
       ids: Ragged int32 `[questions, (tokens)]`.
       rows: int64 `[questions]`, the block of each; -1 for none.
-      num_blocks: Of the corpus.
+      num_blocks: Number of blocks of the corpus.
     """
     order = np.argsort(rows, kind='stable')
     order = order[np.searchsorted(rows[order], 0) :]
