@@ -15,49 +15,13 @@ from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import build_index, versions
+from realm_tf.index import build_index
 from realm_tf.index.embed_corpus import embed_signature
 from realm_tf.indexing import index_builder
 from realm_tf.io import compatibility
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator
-
-
-def embedding_anew(
-  embedder_dir: str,
-  candidate_seq_len: int | None,
-  metadata: versions.IndexMetadata,
-) -> EmbeddingConfig:
-  """How a fine-tuning embeds documents again by what it trains.
-
-  Args:
-    embedder_dir: What it starts from.
-    candidate_seq_len: Maximum wordpieces of a document; None for that of the
-      index so far.
-    metadata: Of that index.
-
-  Raises:
-    ValueError: BERT has too few positions; or documents have a tower of their
-      own, which fine-tuning leaves as it is.
-  """
-  embedding = EmbeddingConfig()
-  length = candidate_seq_len or metadata.max_length
-  if length is not None:
-    embedding = EmbeddingConfig(candidate_seq_len=length)
-  info = hub_modules.read_info(embedder_dir, 'embedder')
-  positions = info['bert_config']['max_positions']
-  if embedding.candidate_seq_len > positions:
-    raise ValueError(
-      f'documents are embedded with {embedding.candidate_seq_len} wordpieces,'
-      f' but {embedder_dir} has {positions} positions'
-    )
-  if info['separate_towers']:
-    raise ValueError(
-      f'{embedder_dir} has a tower of its own for documents, which fine-tuning'
-      ' does not train: leave out `refresh_schedule`'
-    )
-  return embedding
 
 
 class CorpusIndexer:

@@ -12,9 +12,9 @@ from realm_tf.hub import hub_modules
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.ict_model import ICTModel
 from realm_tf.questions import block_questions, qa_datasets
-from realm_tf.tasks import ict_examples
+from realm_tf.tasks import ict_examples, starts
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator, optimization, warm_start
+from realm_tf.training import estimator, optimization
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.task import ModelSpec, Task, numbered
 
@@ -44,15 +44,8 @@ class IctTask(Task):
     self.config = config
     self.export_schedule = config.export_schedule
     self.evaluates = config.eval_batches > 0
-    self._bert, self._tokenizer = warm_start.load(
-      config.bert,
-      vocab_file=config.vocab_file,
-      lower_case=config.lower_case,
-      with_mlm_head=False,
-      dropout=config.dropout,
-      seed=config.seed,
-    )
-    warm_start.check_lengths(
+    self._bert, self._tokenizer = starts.warm_start(config, with_mlm_head=False)
+    starts.check_lengths(
       self._bert.config,
       query_seq_len=config.query_seq_len,
       candidate_seq_len=config.candidate_seq_len,
@@ -72,11 +65,7 @@ class IctTask(Task):
     )
     self._embedder.init_from_bert(self._bert)
     model = ICTModel(self._embedder)
-    groups = optimization.make_groups(
-      [(config.learning_rate, model.trainable_variables)],
-      config.train_steps,
-      config.warmup_steps,
-    )
+    groups = optimization.make_groups(config, model.trainable_variables)
     return ModelSpec(model, groups)
 
   def _batches(

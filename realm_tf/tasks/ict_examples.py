@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.corpus.corpus import Corpus
+from realm_tf.io import compatibility
 from realm_tf.questions.block_questions import BlockQuestions
 from realm_tf.spans import span_records
 from realm_tf.text import packing
@@ -184,11 +185,12 @@ def ict_dataset(
       'batch_size must be from 1 to the number of blocks, '
       f'{len(corpus)}. Received: {batch_size}'
     )
-  if corpus.vocab_fingerprint != tokenizer.fingerprint:
-    raise ValueError(
-      f'{corpus.directory}: the corpus was made with another vocabulary '
-      f'({corpus.vocab_fingerprint}, not {tokenizer.fingerprint})'
-    )
+  compatibility.check(
+    compatibility.Part('the tokenizer', vocabulary=tokenizer.fingerprint),
+    compatibility.Part(
+      str(corpus.directory), vocabulary=corpus.vocab_fingerprint
+    ),
+  )
   sampler = _Sampler(
     corpus, batch_size, seed, mask_rate, questions, question_rate
   )

@@ -12,8 +12,8 @@ from absl import logging
 from realm_tf.bert import weights
 from realm_tf.configs.mlm_config import MlmConfig, PassageMaskingConfig
 from realm_tf.modeling.mlm_model import MaskedLanguageModel
-from realm_tf.tasks import mlm_examples
-from realm_tf.training import estimator, optimization, warm_start
+from realm_tf.tasks import mlm_examples, starts
+from realm_tf.training import estimator, optimization
 from realm_tf.training.task import Batch, ModelSpec, Task, numbered
 
 
@@ -28,24 +28,14 @@ class MlmTask(Task):
     self.config = config
     self.evaluates = config.heldout_passages is not None
     self._masking = config.part(PassageMaskingConfig)
-    self._bert, self._tokenizer = warm_start.load(
-      config.bert,
-      vocab_file=config.vocab_file,
-      lower_case=config.lower_case,
-      dropout=config.dropout,
-      seed=config.seed,
-    )
+    self._bert, self._tokenizer = starts.warm_start(config)
 
   def make_model(self) -> ModelSpec:
     config = self.config
     model = MaskedLanguageModel(self._bert.config, seed=config.seed)
     model.init_from_bert(self._bert)
     self._model = model
-    groups = optimization.make_groups(
-      [(config.learning_rate, model.trainable_variables)],
-      config.train_steps,
-      config.warmup_steps,
-    )
+    groups = optimization.make_groups(config, model.trainable_variables)
     return ModelSpec(model, groups)
 
   def train_batches(self, start: int) -> Iterable[Batch]:

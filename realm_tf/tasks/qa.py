@@ -18,9 +18,10 @@ from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
+from realm_tf.io import compatibility
 from realm_tf.modeling.open_qa import OpenQAModel
 from realm_tf.questions import gold_blocks, qa_datasets, questions
-from realm_tf.tasks import query_start, question_batches, reader_start
+from realm_tf.tasks import question_batches, starts
 from realm_tf.training import estimator, optimization
 from realm_tf.training.task import Batch, Listener, ModelSpec, Task
 
@@ -42,22 +43,23 @@ class QATask(Task):
     )
     self.slot = IndexSlot()
     self._modules: dict[str, hub_modules.HubModule] = {}
-    self.reader = self._find_reader()
+    self.reader = starts.find_reader(config)
     self.tokenizer = self.reader.tokenizer
     self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
-    self._check_lengths()
+    compatibility.check_length(
+      'reader_seq_len',
+      config.reader_seq_len,
+      'this BERT',
+      self.reader.bert_config.max_positions,
+    )
     index = self.load_index(versions.find_index(config.index_dir))
     self.document_embedder = index.metadata.embedder_fingerprint
     try:
-      self.embedder_dir = query_start.find(
-        index,
-        embedder=config.embedder,
-        span_reader=config.span_reader,
-        vocab_fingerprint=self.tokenizer.fingerprint,
-        refreshed=config.refresh_schedule is not None,
+      self.embedder_dir = starts.find_query_embedder(
+        config, index, self.tokenizer
       )
       if config.refresh_schedule is not None:
-        self.embedding = corpus_index.embedding_anew(
+        self.embedding = starts.refreshed_embedding(
           self.embedder_dir, config.candidate_seq_len, index.metadata
         )
     except BaseException:
@@ -80,33 +82,6 @@ class QATask(Task):
         dataclasses.replace(config.part(QuestionConfig), add_gold=False),
         config.eval_questions,
         trained_on=False,
-      )
-
-  def _find_reader(self) -> reader_start.ReaderStart:
-    config = self.config
-    if config.span_reader is not None:
-      return reader_start.from_span_reader(
-        config.span_reader,
-        max_span_width=config.max_span_width,
-        dropout=config.dropout,
-        seed=config.seed,
-      )
-    assert config.bert is not None
-    return reader_start.from_bert(
-      config.bert,
-      max_span_width=config.max_span_width,
-      span_hidden_size=config.span_hidden_size,
-      dropout=config.dropout,
-      seed=config.seed,
-    )
-
-  def _check_lengths(self) -> None:
-    longest = self.config.part(QuestionConfig).reader_seq_len
-    positions = self.reader.bert_config.max_positions
-    if longest > positions:
-      raise ValueError(
-        f'`reader_seq_len` is {longest}, but this BERT has {positions}'
-        ' positions'
       )
 
   def _features(
@@ -151,17 +126,8 @@ class QATask(Task):
     self.embed_queries: Callable[..., Any] = tf.function(
       self._embedder.embed_queries, reduce_retracing=True, autograph=False
     )
-    rate = config.embedder_learning_rate
     groups = optimization.make_groups(
-      [
-        (config.learning_rate, model.reader_variables),
-        (
-          config.learning_rate if rate is None else rate,
-          model.embedder_variables,
-        ),
-      ],
-      config.train_steps,
-      config.warmup_steps,
+      config, model.reader_variables, model.embedder_variables
     )
     return ModelSpec(model, groups)
 

@@ -25,13 +25,15 @@ from realm_tf.index.candidates import (
 )
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
+from realm_tf.io import compatibility
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
+from realm_tf.tasks import starts
 from realm_tf.tasks.retrieved_examples import retrieved_batches
-from realm_tf.training import checkpoints, estimator, optimization, warm_start
+from realm_tf.training import checkpoints, estimator, optimization
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.task import Listener, ModelSpec, Task
 
@@ -50,14 +52,8 @@ class RealmTask(Task):
     self.fixed_shapes = config.fixed_length
     self.masking = config.part(MaskingConfig)
     self.featurization = config.part(FeaturizationConfig)
-    self.bert, self.tokenizer = warm_start.load(
-      config.bert,
-      vocab_file=config.vocab_file,
-      lower_case=config.lower_case,
-      dropout=config.dropout,
-      seed=config.seed,
-    )
-    warm_start.check_lengths(
+    self.bert, self.tokenizer = starts.warm_start(config)
+    starts.check_lengths(
       self.bert.config,
       query_seq_len=config.query_seq_len,
       candidate_seq_len=config.candidate_seq_len,
@@ -91,11 +87,10 @@ class RealmTask(Task):
         **given,
       }
     info = hub_modules.read_info(config.embedder, 'embedder')
-    if info['vocab_fingerprint'] != self.tokenizer.fingerprint:
-      raise ValueError(
-        f'{config.embedder} was trained with another vocabulary than that of'
-        f' {config.bert}'
-      )
+    compatibility.check(
+      compatibility.Part(config.bert, vocabulary=self.tokenizer.fingerprint),
+      hub_modules.module_part(config.embedder),
+    )
     wrong = [
       f'`{name}` is {x}, but {config.embedder} has {info[name]}'
       for name, x in given.items()
@@ -130,17 +125,8 @@ class RealmTask(Task):
     self._reader.init_from_bert(self.bert)
     retriever = Retriever(self._embedder, num_candidates=config.num_candidates)
     model = RealmModel(retriever, self._reader)
-    rate = config.embedder_learning_rate
     groups = optimization.make_groups(
-      [
-        (config.learning_rate, model.reader_variables),
-        (
-          config.learning_rate if rate is None else rate,
-          model.embedder_variables,
-        ),
-      ],
-      config.train_steps,
-      config.warmup_steps,
+      config, model.reader_variables, model.embedder_variables
     )
     return ModelSpec(model, groups)
 

@@ -13,15 +13,11 @@ from absl import logging
 
 from realm_tf.configs.tagger_config import TaggerConfig, WindowConfig
 from realm_tf.hub import entity_tagger
-from realm_tf.io import atomic, files
+from realm_tf.io import atomic, compatibility, files
 from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.spans import bert_tagger, conll, entities, word_labels
-from realm_tf.training import (
-  estimator,
-  exporters,
-  optimization,
-  warm_start,
-)
+from realm_tf.tasks import starts
+from realm_tf.training import estimator, exporters, optimization
 from realm_tf.training.task import Batch, ModelSpec, Task, numbered
 
 # Sentences that are tagged at a time.
@@ -122,20 +118,13 @@ class TaggerTask(Task):
     sentences, held = read_sentences(config)
     self.labels = conll.labels_of(sentences)
     self._windows = config.part(WindowConfig)
-    self._bert, self._tokenizer = warm_start.load(
-      config.bert,
-      vocab_file=config.vocab_file,
-      lower_case=config.lower_case,
-      with_mlm_head=False,
-      dropout=config.dropout,
-      seed=config.seed,
+    self._bert, self._tokenizer = starts.warm_start(config, with_mlm_head=False)
+    compatibility.check_length(
+      'max_length',
+      config.max_length,
+      'this BERT',
+      self._bert.config.max_positions,
     )
-    positions = self._bert.config.max_positions
-    if config.max_length > positions:
-      raise ValueError(
-        f'`max_length` is {config.max_length}, but this BERT has'
-        f' {positions} positions'
-      )
     self._classes = word_labels.Classes(
       self.labels, conll.has_neighbors(sentences)
     )
@@ -176,10 +165,7 @@ class TaggerTask(Task):
       whole_documents=config.whole_documents,
     )
     groups = optimization.make_groups(
-      [(config.learning_rate, model.trainable_variables)],
-      config.train_steps,
-      config.warmup_steps,
-      bias_correction=True,
+      config, model.trainable_variables, bias_correction=True
     )
     return ModelSpec(model, groups)
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """BERT's optimizer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 from official.nlp import optimization
 
+from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training.task import OptimizerGroup
 
 
@@ -99,28 +100,34 @@ def create_optimizer(
 
 
 def make_groups(
-  parts: Iterable[tuple[float, Sequence[tf.Variable]]],
-  train_steps: int,
-  warmup_steps: int | None = None,
+  config: TrainingConfig,
+  variables: Sequence[tf.Variable],
+  embedder_variables: Sequence[tf.Variable] = (),
   **options: Any,
 ) -> list[OptimizerGroup]:
   """Makes an optimizer for each part of a model whose rate is not 0.
 
   Args:
-    parts: Peak learning rates and variables.
-    train_steps: Step at which the rates reach zero.
-    warmup_steps: As in `create_optimizer`.
-    **options: Further arguments of `create_optimizer`.
+    config: Learning rates and steps.
+    variables: Variables that learn at `learning_rate`.
+    embedder_variables: Variables that learn at `embedder_learning_rate`, if
+      the configuration sets one.
+    **options: More arguments of `create_optimizer`.
 
   Raises:
     ValueError: All rates are 0.
   """
+  rate = getattr(config, 'embedder_learning_rate', None)
+  if rate is None:
+    rate = config.learning_rate
+  steps = config.train_steps, config.warmup_steps
   groups = [
-    OptimizerGroup(
-      create_optimizer(rate, train_steps, warmup_steps, **options), variables
+    OptimizerGroup(create_optimizer(rate, *steps, **options), part)
+    for rate, part in (
+      (config.learning_rate, variables),
+      (rate, embedder_variables),
     )
-    for rate, variables in parts
-    if rate
+    if rate and part
   ]
   if not groups:
     raise ValueError('`learning_rate` is 0: nothing would be trained')

@@ -1,7 +1,5 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.indexing import corpus_index, index_builder
-from realm_tf.modeling.embedder import Embedder
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import small_realm
@@ -24,7 +21,7 @@ def embed_document(indexed, row):
   return embedder.embed_documents(packed).numpy()[0]
 
 
-def test_each_export_sets_the_weights_anew(indexed):
+def test_each_export_sets_the_weights(indexed):
   root, _, documents, embedder, module, indexer = indexed
   first = versions.Index.open(root / 'index' / '3')
   info = hub_modules.read_info(root / 'embedder-3')
@@ -74,34 +71,7 @@ def test_another_vocabulary_is_refused(indexed):
     other(str(root / 'embedder-3'), 8)
 
 
-def test_documents_are_embedded_anew_as_long_as_before(tmp_path):
-  realm = small_realm.make(tmp_path)
-  embedder = str(realm.export_dir / 'embedder')
-  metadata = versions.IndexMetadata.from_json(
-    f'{realm.index_path}/metadata.json'
-  )
-
-  def anew(length=None, embedder=embedder, **changed):
-    return corpus_index.embedding_anew(
-      embedder, length, dataclasses.replace(metadata, **changed)
-    ).candidate_seq_len
-
-  assert anew(max_length=33) == 33
-  assert anew(12, max_length=33) == 12
-  with pytest.raises(ValueError, match='41 wordpieces.* 40 positions'):
-    anew(max_length=41)
-  apart = str(tmp_path / 'embedder')
-  hub_modules.export_embedder(
-    Embedder(small_realm.CONFIG, 8, separate_towers=True),
-    realm.tokenizer,
-    apart,
-    0,
-  )
-  with pytest.raises(ValueError, match='tower of its own'):
-    anew(embedder=apart, max_length=33)
-
-
-def test_a_refused_build_leaves_nothing_behind(tmp_path):
+def test_a_refused_build_leaves_nothing(tmp_path):
   realm = small_realm.make(tmp_path / 'realm')
   kept = index_builder.keep_embedder(
     tmp_path / 'index', 7, realm.directory / 'stale'

@@ -13,7 +13,7 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.indexing import corpus_index
 from realm_tf.modeling.embedder import Embedder
-from realm_tf.training import warm_start
+from realm_tf.tasks import starts
 from tests.support import tiny_world
 
 
@@ -53,7 +53,7 @@ def make(directory: pathlib.Path) -> Finetuned:
   """Embeds the tiny world with random weights and fine-tunes on it."""
   tiny_world.build(directory)
   tiny_world.write_questions(directory)
-  bert, tokenizer = warm_start.load(
+  bert, tokenizer = starts.load_bert(
     str(directory / 'bert_config.json'),
     vocab_file=str(directory / 'vocab.txt'),
     seed=3,

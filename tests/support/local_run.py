@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 
 from realm_tf.bert import weights
-from realm_tf.training import warm_start
+from realm_tf.tasks import starts
 from tests.support import tiny_world
 
 CHANGED = 5  # Facts that the second edition changes.
@@ -61,7 +61,7 @@ def make(directory: pathlib.Path) -> LocalRun:
   config = json.loads((world / 'bert_config.json').read_text())
   config['max_position_embeddings'] = 512
   (world / 'bert_config.json').write_text(json.dumps(config))
-  bert, _ = warm_start.load(
+  bert, _ = starts.load_bert(
     str(world / 'bert_config.json'), vocab_file=str(world / 'vocab.txt')
   )
   weights.save_bert(

@@ -166,7 +166,7 @@ def test_what_is_wrong_is_named(store):
   with pytest.raises(ValueError, match='shard'):
     _batches(store, 1, num_shards=2, shard=2)
   store.info['vocab_fingerprint'] = 'other'
-  with pytest.raises(ValueError, match='another vocabulary'):
+  with pytest.raises(ValueError, match='has the vocabulary'):
     _batches(store, 1)
 
 

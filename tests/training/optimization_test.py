@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.realm_config import RealmConfig
+from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training import optimization
 
 
@@ -79,10 +81,21 @@ def test_moments_are_corrected_if_asked():
     assert moved == pytest.approx(0.01 * (step + 1), rel=1e-3)
 
 
-@pytest.mark.parametrize('rates', [[0.1, 0.3], [0.1, 0.0]])
+@pytest.mark.parametrize('rates', [[0.1, 0.3], [0.1, 0.0], [0.2, None]])
 def test_each_part_has_its_own_rate_or_is_frozen(rates):
+  config = RealmConfig(
+    model_dir='',
+    corpus_dir='',
+    train_examples='',
+    train_steps=40,
+    warmup_steps=10,
+    learning_rate=rates[0],
+    embedder_learning_rate=rates[1],
+  )
+  if rates[1] is None:
+    rates = [rates[0]] * 2
   variables = [[tf.Variable(1.0)], [tf.Variable(2.0)]]
-  groups = optimization.make_groups(zip(rates, variables), 40, 10)
+  groups = optimization.make_groups(config, *variables)
   found = [float(g.optimizer.learning_rate(19)) for g in groups]
   np.testing.assert_allclose(found, [r * 0.5 for r in rates if r], rtol=1e-5)
   assert [g.variables for g in groups] == variables[: len(groups)]
@@ -90,4 +103,9 @@ def test_each_part_has_its_own_rate_or_is_frozen(rates):
 
 def test_rates_of_0_are_refused():
   with pytest.raises(ValueError, match='nothing would be trained'):
-    optimization.make_groups([(0.0, [tf.Variable(1.0)])], 40)
+    optimization.make_groups(
+      TrainingConfig(
+        model_dir='', train_steps=40, batch_size=1, learning_rate=0
+      ),
+      [tf.Variable(1.0)],
+    )

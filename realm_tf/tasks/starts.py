@@ -1,0 +1,287 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What trainings start from: a BERT, a span reader, a query embedder."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+
+from absl import logging
+
+from realm_tf.bert import weights
+from realm_tf.bert.bert_config import PRESETS, BertConfig
+from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.qa_config import QAConfig
+from realm_tf.configs.training_config import WarmStartConfig
+from realm_tf.hub import hub_modules, span_reader_module
+from realm_tf.index import build_index, versions
+from realm_tf.io import compatibility
+from realm_tf.modeling.span_reader import SpanReader
+from realm_tf.text.tokenizer import BertTokenizer
+
+
+def load_bert(
+  bert: str,
+  *,
+  vocab_file: str | None = None,
+  lower_case: bool | None = None,
+  with_mlm_head: bool = True,
+  dropout: float | None = None,
+  seed: int = 0,
+) -> tuple[weights.Bert, BertTokenizer]:
+  """Loads a BERT and its tokenizer.
+
+  Args:
+    bert: Weights, as `bert.weights.load_bert` takes them.
+    vocab_file: Vocabulary. Defaults to the one that comes with the weights.
+    lower_case: Whether it is uncased. Defaults to what the weights say.
+    with_mlm_head: Whether to make the head for masked words.
+    dropout: Dropout rate. Defaults to the rates of the weights.
+    seed: Seed of weights that are not loaded.
+
+  Raises:
+    ValueError: There is no vocabulary, or one that does not fit.
+  """
+  size = None
+  if vocab_file is not None and bert in PRESETS:
+    size = BertTokenizer.from_file(vocab_file).vocab_size
+  loaded = weights.load_bert(
+    bert, vocab_size=size, with_mlm_head=with_mlm_head, seed=seed
+  )
+  vocab_file = vocab_file or loaded.vocab_file
+  if vocab_file is None:
+    raise ValueError(f'{bert} comes without a vocabulary: give `vocab_file`')
+  if lower_case is None:
+    lower_case = loaded.lower_case
+  tokenizer = BertTokenizer.from_file(vocab_file, lower_case=lower_case)
+  if tokenizer.vocab_size > loaded.config.vocab_size:
+    raise ValueError(
+      f'{vocab_file} has {tokenizer.vocab_size} wordpieces, but {bert} has'
+      f' embeddings for {loaded.config.vocab_size}'
+    )
+  logging.info('BERT from %s, vocabulary from %s', bert, vocab_file)
+  config = loaded.config.with_dropout(dropout)
+  return dataclasses.replace(loaded, config=config), tokenizer
+
+
+def warm_start(
+  config: WarmStartConfig, *, with_mlm_head: bool = True
+) -> tuple[weights.Bert, BertTokenizer]:
+  """Loads the BERT and the tokenizer that a configuration names."""
+  return load_bert(
+    config.bert,
+    vocab_file=config.vocab_file,
+    lower_case=config.lower_case,
+    with_mlm_head=with_mlm_head,
+    dropout=config.dropout,
+    seed=config.seed,
+  )
+
+
+def check_lengths(
+  config: BertConfig, *, query_seq_len: int, candidate_seq_len: int, joint: bool
+) -> None:
+  """Checks that a BERT has enough positions.
+
+  Args:
+    config: Configuration of the BERT.
+    query_seq_len: Maximum wordpieces of `[CLS] x [SEP]`.
+    candidate_seq_len: Maximum wordpieces of `[CLS] title [SEP] body [SEP]`.
+    joint: Whether `[CLS] x [SEP] body [SEP]` is read as well.
+
+  Raises:
+    ValueError: It has too few.
+  """
+  longest = max(query_seq_len, candidate_seq_len)
+  what = f'`query_seq_len` is {query_seq_len}, '
+  what += f'`candidate_seq_len` is {candidate_seq_len}'
+  if joint:
+    longest = query_seq_len + candidate_seq_len
+    what += ' and both together'
+  if longest > config.max_positions:
+    raise ValueError(
+      f'{what}: {longest} wordpieces, but this BERT has'
+      f' {config.max_positions} positions; take shorter lengths'
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ReaderStart:
+  """A span reader to be made.
+
+  Attributes:
+    bert_config: Configuration of its encoder, with the dropout of the training.
+    span_hidden_size: Hidden units of its MLP.
+    tokenizer: Tokenizer of the weights.
+    make: Makes the reader, under the precision policy at the time of the call.
+  """
+
+  bert_config: BertConfig
+  span_hidden_size: int
+  tokenizer: BertTokenizer
+  make: Callable[[], SpanReader]
+
+
+def find_reader(config: QAConfig) -> ReaderStart:
+  """Finds the reader that a fine-tuning starts from.
+
+  That is `span_reader` with its MLP, or `bert` with a new one.
+
+  Raises:
+    ValueError: There is no such module or BERT.
+  """
+  width, seed = config.max_span_width, config.seed
+  if config.span_reader is not None:
+    directory, dropout = config.span_reader, config.dropout
+    info = hub_modules.read_info(directory, span_reader_module.KIND)
+
+    def make_earlier() -> SpanReader:
+      logging.info('reader from %s, step %d', directory, info['step'])
+      return span_reader_module.load_span_reader(
+        directory, max_span_width=width, dropout=dropout, seed=seed
+      )
+
+    return ReaderStart(
+      BertConfig(**info['bert_config']).with_dropout(dropout),
+      info['span_hidden_size'],
+      hub_modules.load_tokenizer(directory),
+      make_earlier,
+    )
+  assert config.bert is not None
+  bert, tokenizer = load_bert(
+    config.bert, with_mlm_head=False, dropout=config.dropout, seed=seed
+  )
+  hidden_size = config.span_hidden_size
+
+  def make_new() -> SpanReader:
+    reader = SpanReader(
+      bert.config,
+      max_span_width=width,
+      span_hidden_size=hidden_size,
+      seed=seed,
+    )
+    reader.init_from_bert(bert)
+    return reader
+
+  return ReaderStart(bert.config, hidden_size, tokenizer, make_new)
+
+
+def _trained_on(span_reader: str | os.PathLike) -> str:
+  """Fingerprint of the document embedder that a reader was trained with."""
+  info = hub_modules.read_info(span_reader, span_reader_module.KIND)
+  return info['document_embedder_fingerprint']
+
+
+def _check_embedder(embedder: str, index: versions.Index) -> None:
+  """Checks that an embedder made the index or was fine-tuned on it.
+
+  An export of a fine-tuning says so in the reader beside its embedder.
+  """
+  made_by = index.metadata.embedder_fingerprint
+  own = build_index.fingerprint_embedder(embedder)
+  fits, what = [own], own
+  beside = pathlib.Path(embedder).parent / 'span_reader'
+  if beside.is_dir():
+    fits.append(_trained_on(beside))
+    what += f', fine-tuned on documents of {fits[-1]}'
+  if made_by not in (*fits, versions.UNKNOWN):
+    raise compatibility.MismatchError(
+      f'{index.path} is an index of the embedder {made_by}, and'
+      f' `embedder` {embedder} is {what}: build the index with it, or give'
+      ' `refresh_schedule`'
+    )
+
+
+def _beside_reader(
+  span_reader: str, index: versions.Index, refreshed: bool
+) -> str | None:
+  """The embedder beside a reader, unless it was trained on another index."""
+  its, made_by = _trained_on(span_reader), index.metadata.embedder_fingerprint
+  beside = pathlib.Path(span_reader).parent / 'embedder'
+  if not beside.is_dir():
+    logging.warning('there is no embedder beside %s', span_reader)
+  elif refreshed or made_by in (its, versions.UNKNOWN):
+    return str(beside)
+  else:
+    logging.warning(
+      '%s was trained on documents of the embedder %s, and %s is of %s:'
+      ' questions start from the embedder of the index',
+      *(span_reader, its, index.path, made_by),
+    )
+  return None
+
+
+def find_query_embedder(
+  config: QAConfig, index: versions.Index, tokenizer: BertTokenizer
+) -> str:
+  """Finds the query embedder that a fine-tuning starts from.
+
+  Args:
+    config: Configuration of the fine-tuning.
+    index: The index to search.
+    tokenizer: Tokenizer of the reader.
+
+  Returns:
+    Directory of the module: `embedder`, or the one beside `span_reader` if it
+    fits the index, or the index's own.
+
+  Raises:
+    MismatchError: `embedder` neither made the index nor was fine-tuned on it,
+      or has another vocabulary. The message names both fingerprints.
+    ValueError: There is none, or it is a module of another kind.
+  """
+  embedder, refreshed = config.embedder, config.refresh_schedule is not None
+  if embedder is not None:
+    hub_modules.read_info(embedder, 'embedder')
+    if not refreshed:
+      _check_embedder(embedder, index)
+  elif config.span_reader is not None:
+    embedder = _beside_reader(config.span_reader, index, refreshed)
+  embedder = embedder or index.embedder_dir
+  if embedder is None:
+    raise ValueError(
+      f'{index.path} was published without its embedder: give `embedder`'
+    )
+  compatibility.check(
+    compatibility.Part('the reader', vocabulary=tokenizer.fingerprint),
+    hub_modules.module_part(embedder),
+  )
+  logging.info('questions are embedded by %s', embedder)
+  return embedder
+
+
+def refreshed_embedding(
+  embedder_dir: str,
+  candidate_seq_len: int | None,
+  metadata: versions.IndexMetadata,
+) -> EmbeddingConfig:
+  """Returns how a fine-tuning embeds the documents for its own index.
+
+  Args:
+    embedder_dir: The embedder that it starts from.
+    candidate_seq_len: Maximum wordpieces of a document. Defaults to that of
+      the index it starts with.
+    metadata: Metadata of that index.
+
+  Raises:
+    ValueError: BERT has too few positions; or documents have a tower of their
+      own, which fine-tuning does not train.
+  """
+  length = candidate_seq_len or metadata.max_length
+  embedding = EmbeddingConfig()
+  if length is not None:
+    embedding = EmbeddingConfig(candidate_seq_len=length)
+  info = hub_modules.read_info(embedder_dir, 'embedder')
+  compatibility.check_length(
+    'candidate_seq_len',
+    embedding.candidate_seq_len,
+    embedder_dir,
+    info['bert_config']['max_positions'],
+  )
+  if info['separate_towers']:
+    raise ValueError(
+      f'{embedder_dir} has a tower of its own for documents, which fine-tuning'
+      ' does not train: leave out `refresh_schedule`'
+    )
+  return embedding
