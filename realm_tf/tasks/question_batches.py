@@ -158,13 +158,10 @@ class QuestionFeatures:
     return features
 
   def describe(self, numbers: np.ndarray, rows: np.ndarray) -> str:
-    """A table (Markdown) of some questions and the first blocks found."""
-    shown = numbers[:_SHOWN]
-    its = [row[:_SHOWN] for row in rows[: len(shown)]]
-    return summaries.retrieval_table(
-      [self.questions.examples[n].question for n in shown],
-      [self.documents.titles(row) for row in its],
-      [self.documents.bodies(row) for row in its],
+    """Describes in Markdown some questions and the first blocks found."""
+    questions = [self.questions.examples[n].question for n in numbers]
+    return summaries.describe_retrieval(
+      questions, self.documents, rows[:, :_SHOWN]
     )
 
 

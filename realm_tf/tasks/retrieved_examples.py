@@ -3,10 +3,12 @@
 """From masked sentences to batches with the documents retrieved for them."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.corpus.corpus import Corpus
@@ -16,27 +18,16 @@ from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
 from realm_tf.training.task import Batch
 
-_SHOWN = 3
 
-
-def _describer(
-  masked: Mapping[str, Any],
+def _describe(
+  query_ids: tf.RaggedTensor,
   rows: np.ndarray,
   documents: Corpus,
   tokenizer: BertTokenizer,
-) -> Callable[[], str]:
-  """Shows the first examples of a batch, when somebody asks."""
-
-  def describe() -> str:
-    # Row -1 is the null document.
-    real = [[int(row) for row in its if row >= 0] for its in rows[:_SHOWN]]
-    return summaries.retrieval_table(
-      tokenizer.detokenize(masked['query_ids'][:_SHOWN]),
-      [documents.titles(np.array(its, np.int64)) for its in real],
-      [documents.bodies(np.array(its, np.int64)) for its in real],
-    )
-
-  return describe
+) -> str:
+  return summaries.describe_retrieval(
+    tokenizer.detokenize(query_ids), documents, rows
+  )
 
 
 def retrieved_batches(
@@ -50,12 +41,11 @@ def retrieved_batches(
   """Finds candidates for each masked batch and makes features of both.
 
   Args:
-    masked_batches: As `spans.pretraining_examples.masked_queries` gives them.
-    first_number: Number of the first of them.
-    finder: Finds documents in the index in use; one version of it serves a
-      whole batch.
-    tokenizer: Whose ids all of it is in.
-    config: Lengths and number of candidates.
+    masked_batches: Batches of `spans.pretraining_examples.masked_queries`.
+    first_number: Number of the first batch.
+    finder: Finds documents; one version of the index serves a whole batch.
+    tokenizer: Tokenizer of queries and documents.
+    config: Lengths.
 
   Yields:
     Batches that say which version of the index they were made with.
@@ -76,5 +66,7 @@ def retrieved_batches(
       features,
       index_step=metadata.step,
       index_time=metadata.built_at,
-      describe=_describer(masked, rows, documents, tokenizer),
+      describe=functools.partial(
+        _describe, masked['query_ids'], rows, documents, tokenizer
+      ),
     )

@@ -282,9 +282,7 @@ class _Run:
           until = min(until, (step // every + 1) * every)
         self._controller.train(until, checkpoint_at_completion=False)
     finally:
-      close = getattr(batches, 'close', None)
-      if close is not None:
-        close()
+      getattr(batches, 'close', lambda: None)()
     return {
       name: float(value)
       for name, value in result.items()

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a run tells about itself besides TensorBoard scalars."""
+"""Metrics in `metrics.jsonl`, and text for TensorBoard."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 from realm_tf.io import atomic
 
-_EXCERPT = 160
+_EXCERPT, _SHOWN = 160, 3
 
 
 class MetricsLog:
@@ -67,24 +67,26 @@ def _cell(text: str) -> str:
   return text if len(text) <= _EXCERPT else text[:_EXCERPT] + ' …'
 
 
-def retrieval_table(
-  queries: Sequence[str],
-  titles: Sequence[Sequence[str]],
-  bodies: Sequence[Sequence[str]],
+def describe_retrieval(
+  queries: Sequence[str], documents: Any, rows: Iterable[Iterable[int]]
 ) -> str:
-  """A Markdown text of queries and the documents found for them.
+  """Describes in Markdown the documents found for the first queries.
 
   Args:
-    queries: Masked sentences.
-    titles: Of the documents of each query, best first.
-    bodies: Of the same documents.
+    queries: Masked sentences or questions.
+    documents: The `Corpus`.
+    rows: Rows of the documents of each query, best first. Negative ones stand
+      for the null document and are left out.
   """
   parts = []
-  for query, its_titles, its_bodies in zip(queries, titles, bodies):
-    rows = [f'**{_cell(query)}**', '', '| | title | text |', '|-|-|-|']
-    rows += [
+  for query, its in zip(queries[:_SHOWN], rows):
+    shown = [int(row) for row in its if row >= 0]
+    lines = [f'**{_cell(query)}**', '', '| | title | text |', '|-|-|-|']
+    lines += [
       f'| {i} | {_cell(title)} | {_cell(body)} |'
-      for i, (title, body) in enumerate(zip(its_titles, its_bodies), 1)
+      for i, (title, body) in enumerate(
+        zip(documents.titles(shown), documents.bodies(shown)), 1
+      )
     ]
-    parts.append('\n'.join(rows))
+    parts.append('\n'.join(lines))
   return '\n\n'.join(parts)

@@ -99,6 +99,26 @@ def _without_remainder(features: Any, strategy: tf.distribute.Strategy) -> Any:
   return tf.nest.map_structure(lambda tensor: tensor[:kept], features)
 
 
+def _compile(
+  replica_step: Callable[[Any], dict[str, tf.Tensor]],
+  strategy: tf.distribute.Strategy,
+  specs: Any,
+  counter: tf.Variable | None = None,
+) -> Any:
+  """Compiles a step on all replicas that returns the means of their metrics."""
+
+  def step(features: Any) -> dict[str, tf.Tensor]:
+    results = strategy.run(replica_step, args=(features,))
+    if counter is not None:
+      counter.assign_add(1)
+    return {
+      name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+      for name, value in results.items()
+    }
+
+  return tf.function(step, input_signature=[specs], autograph=False)
+
+
 class StepTrainer(orbit.AbstractTrainer):
   """Takes batches from the input and steps along their gradients."""
 
@@ -117,9 +137,9 @@ class StepTrainer(orbit.AbstractTrainer):
 
     Args:
       spec: The model and its optimizers.
-      strategy: In whose scope the model was made.
-      global_step: Steps taken; its own variable, since the optimizers'
-        `iterations` cannot serve orbit under MirroredStrategy.
+      strategy: Strategy under which the model was made.
+      global_step: Number of steps taken; not the optimizers' `iterations`,
+        which cannot serve orbit under MirroredStrategy.
       next_batch: Number of the batch that the next step takes.
       index_step: Version of the index of the last batch taken.
       fixed_shapes: Compile for the shapes of the first batch only.
@@ -181,20 +201,6 @@ class StepTrainer(orbit.AbstractTrainer):
     norm = self._apply(gradients)
     return _as_floats({**metrics, 'loss': loss, 'gradient_norm': norm})
 
-  def _compile(self, features: Any) -> Any:
-    def step(features: Any) -> dict[str, tf.Tensor]:
-      results = self._strategy.run(self._replica_step, args=(features,))
-      self._global_step.assign_add(1)
-      return {
-        name: self._strategy.reduce(
-          tf.distribute.ReduceOp.MEAN, value, axis=None
-        )
-        for name, value in results.items()
-      }
-
-    specs = _specs(features, '', False, not self._fixed_shapes)
-    return tf.function(step, input_signature=[specs], autograph=False)
-
   def train(self, num_steps: tf.Tensor) -> dict[str, float]:
     """Takes `num_steps` steps; returns the means of their metrics."""
     kept: list[Mapping[str, tf.Tensor]] = []
@@ -214,7 +220,12 @@ class StepTrainer(orbit.AbstractTrainer):
       features = _to_tensors(batch.features)
       if self._compiled is None:
         _check_divisible(features, self._strategy)
-        self._compiled = self._compile(features)
+        self._compiled = _compile(
+          self._replica_step,
+          self._strategy,
+          _specs(features, '', False, not self._fixed_shapes),
+          self._global_step,
+        )
       kept.append(self._compiled(features))
       examples += _batch_size(features)
       self._next_batch.assign(batch.number + 1)
@@ -276,24 +287,11 @@ class StepEvaluator(orbit.AbstractEvaluator):
     self._strategy = strategy
     self._compiled: Any = None
 
-  def _compile(self, features: Any) -> Any:
-    def replica_step(features: Any) -> dict[str, tf.Tensor]:
-      loss, metrics = self._model.loss_and_metrics(
-        _own_share(features), training=False
-      )
-      return _as_floats({**metrics, 'loss': loss})
-
-    def step(features: Any) -> dict[str, tf.Tensor]:
-      results = self._strategy.run(replica_step, args=(features,))
-      return {
-        name: self._strategy.reduce(
-          tf.distribute.ReduceOp.MEAN, value, axis=None
-        )
-        for name, value in results.items()
-      }
-
-    specs = _specs(features, '', True, True)
-    return tf.function(step, input_signature=[specs], autograph=False)
+  def _replica_step(self, features: Any) -> dict[str, tf.Tensor]:
+    loss, metrics = self._model.loss_and_metrics(
+      _own_share(features), training=False
+    )
+    return _as_floats({**metrics, 'loss': loss})
 
   def evaluate(self, num_steps: tf.Tensor) -> dict[str, float]:
     """Evaluates `num_steps` batches, or all of them if it is negative."""
@@ -310,15 +308,14 @@ class StepEvaluator(orbit.AbstractEvaluator):
         if features is None:
           continue
         if self._compiled is None:
-          self._compiled = self._compile(features)
+          specs = _specs(features, '', True, True)
+          self._compiled = _compile(self._replica_step, self._strategy, specs)
         rows = _batch_size(features)
         for name, value in self._compiled(features).items():
           totals[name] = totals.get(name, 0.0) + rows * float(value)
         examples += rows
     finally:
-      close = getattr(batches, 'close', None)
-      if close is not None:
-        close()
+      getattr(batches, 'close', lambda: None)()
     if not examples:
       raise ValueError(
         'there is no held-out example to evaluate on, or no batch has one for'

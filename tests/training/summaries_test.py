@@ -45,13 +45,20 @@ def test_each_step_and_kind_stands_once(tmp_path):
   ]
 
 
-def test_retrieval_table_is_markdown():
-  text = summaries.retrieval_table(
-    ['Who | what?', 'b'],
-    [['', 'Title'], ['T']],
-    [['', 'x' * 500], ['two\nlines']],
+class Documents:
+  def titles(self, rows):
+    return [['', 'Title', 'T'][row] for row in rows]
+
+  def bodies(self, rows):
+    return [['', 'x' * 500, 'two\nlines'][row] for row in rows]
+
+
+def test_a_retrieval_is_described_in_markdown():
+  text = summaries.describe_retrieval(
+    ['Who | what?', 'b', 'c', 'd'], Documents(), [[0, -1, 1], [2], [], [2]]
   )
   assert '**Who \\| what?**' in text
   assert '| 1 |  |  |' in text
   assert '| 2 | Title | ' + 'x' * 160 + ' … |' in text
   assert '| 1 | T | two lines |' in text
+  assert '**c**' in text and '**d**' not in text
