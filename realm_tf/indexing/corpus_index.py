@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the index of a corpus from an exported embedder."""
+"""Builds the index of a corpus from an exported embedder."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from realm_tf.training import estimator
 class CorpusIndexer:
   """Embeds the corpus with one export after the other: a `BuildFn`.
 
-  The embedder is made and traced once; each export only sets its weights.
+  The embedder is traced once; each export sets its weights.
   """
 
   def __init__(
@@ -44,11 +44,11 @@ class CorpusIndexer:
 
     Args:
       documents: The corpus.
-      tokenizer: Whose wordpieces the corpus is in.
-      index_dir: Versions are published here.
-      searcher: How they are searched.
-      embedding_config: How documents are embedded.
-      progress: Whether a progress bar is drawn.
+      tokenizer: Tokenizer of the corpus.
+      index_dir: Directory of the index versions.
+      searcher: Configuration of their searchers.
+      embedding_config: How to embed documents.
+      progress: Whether to show a progress bar.
     """
     self._documents = documents
     self._tokenizer = tokenizer
@@ -93,7 +93,7 @@ class CorpusIndexer:
     step: int,
     check: Callable[[], None] = lambda: None,
   ) -> str:
-    """Publishes `index_dir/<step>` by the embedder in `embedder_dir`."""
+    """Publishes `index_dir/<step>`, made by an embedder; returns its path."""
     info = self._take_weights(embedder_dir)
     assert self._embedder is not None
     return build_index.build_index(

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Builds an index for each new export, beside the training."""
+"""Builds an index for each new export during a training."""
 
 import multiprocessing
 import os
@@ -24,13 +24,12 @@ _KEPT = '.embedder-'
 
 
 class BuildCancelledError(Exception):
-  """The training ended before an index was whole."""
+  """The training ended before an index was complete."""
 
 
 BuildFn = Callable[[str, int, Callable[[], None]], Any]
-"""Embeds the corpus with the export in a directory and publishes the index of
-that step. Calls its third argument now and then; that raises
-BuildCancelledError when the index is not wanted any more."""
+"""Publishes the index of an embedder (its directory, its step). Calls the third
+argument regularly; it raises BuildCancelledError to cancel the build."""
 
 
 def _failure_path(index_dir: str | os.PathLike, step: int) -> str:
@@ -38,13 +37,13 @@ def _failure_path(index_dir: str | os.PathLike, step: int) -> str:
 
 
 def read_failures(index_dir: str | os.PathLike) -> dict[int, str]:
-  """Why builds failed, by the step of their export."""
+  """Returns the errors of failed builds by step."""
   failures = {}
   for path in sorted(pathlib.Path(index_dir).glob('failed-*.json')):
     try:
       failure = atomic.read_json(path)
     except FileNotFoundError:
-      continue  # a builder that was started just now has removed it
+      continue  # A new builder has removed it.
     failures[failure['step']] = failure['error']
   return failures
 
@@ -61,7 +60,7 @@ def forget_failures(index_dir: str | os.PathLike) -> None:
 
 
 def kept_embedders(index_dir: str | os.PathLike) -> dict[int, pathlib.Path]:
-  """Embedders of builds that are under way or were broken off, by step."""
+  """Returns the embedders of unfinished builds by step."""
   paths = pathlib.Path(index_dir).glob(f'{_KEPT}*')
   return {
     int(path.name.removeprefix(_KEPT)): path
@@ -73,13 +72,13 @@ def kept_embedders(index_dir: str | os.PathLike) -> dict[int, pathlib.Path]:
 def keep_embedder(
   index_dir: str | os.PathLike, step: int, embedder_dir: str | os.PathLike
 ) -> pathlib.Path:
-  """Copies an embedder to where it stays until its index is published.
+  """Copies an embedder that its build needs.
 
-  An export may be removed long before the whole corpus is embedded with it.
-  One copy is kept: those of other steps are removed.
+  The training may remove the export before the corpus is embedded. Copies of
+  other steps are removed.
 
   Raises:
-    OSError: The export is not there, or was removed meanwhile.
+    OSError: The export does not exist, or not any more.
   """
   path = pathlib.Path(index_dir, f'{_KEPT}{step}')
   with atomic.atomic_directory(path) as temporary:
@@ -102,16 +101,15 @@ def remove_unfinished(index_dir: str | os.PathLike) -> None:
 
 
 def list_versions(index_dir: str | os.PathLike) -> list[int]:
-  """Steps of the published indexes, rising."""
+  """Returns the steps of the published indexes, ascending."""
   return exporters.list_exports(index_dir)
 
 
 class IndexBuilder:
-  """Picks up the newest export that has no index yet and builds that.
+  """Builds the index of the newest export that has none.
 
-  Exports that came and went while an index was built are skipped. A build that
-  was broken off by a kill is ended first. A build that fails is recorded in
-  `index_dir/failed-<step>.json`, and not tried again before the next export.
+  Finishes first what a killed builder began. A failure is recorded in
+  `index_dir/failed-<step>.json` and not retried.
   """
 
   def __init__(
@@ -134,7 +132,7 @@ class IndexBuilder:
     forget_failures(index_dir)
 
   def _broken_off(self, newest: int, built: Sequence[int]) -> int | None:
-    """Step of a build that a kill broke off, if its index is of use still."""
+    """Step of a killed build, if its index is still of use."""
     exported = exporters.read_fingerprints(self._export_dir)
     for step in kept_embedders(self._index_dir):
       is_new = not any(step <= version <= newest for version in built)
@@ -146,7 +144,7 @@ class IndexBuilder:
   def _is_built(self, step: int, built: Sequence[int]) -> bool:
     if step not in built:
       return False
-    # Under the name of this step there may be an index of another run.
+    # The index may belong to another run.
     expected = exporters.read_fingerprints(self._export_dir).get(step)
     found = versions.embedder_fingerprint(
       os.path.join(self._index_dir, str(step))
@@ -154,7 +152,7 @@ class IndexBuilder:
     return expected is None or found == expected
 
   def pending(self) -> int | None:
-    """Step of the export that should be built now, if any."""
+    """Returns the step of the export to build, if any."""
     exports = exporters.list_exports(self._export_dir)
     if not exports:
       return None
@@ -176,7 +174,7 @@ class IndexBuilder:
     except OSError:
       if os.path.isdir(export):
         raise
-    # Gone, perhaps long ago: then a broken off build has left its copy.
+    # A killed build may have left a copy of a removed export.
     kept = kept_embedders(self._index_dir).get(step)
     return None if kept is None else str(kept)
 
@@ -190,7 +188,7 @@ class IndexBuilder:
       shutil.rmtree(kept)
 
   def build_pending(self) -> int | None:
-    """Builds what is pending; returns its step, None if there was nothing.
+    """Builds the pending index, if any; returns its step.
 
     Failures are recorded, not raised.
     """
@@ -205,8 +203,8 @@ class IndexBuilder:
         return step
       self._build_fn(embedder_dir, step, self._check)
     except BuildCancelledError:
-      # Its embedder is kept, as what is embedded is, for the next start.
-      logging.info('the index of step %d is not wanted any more', step)
+      # Embedder and embeddings are kept for the next start.
+      logging.info('the build of the index of step %d was canceled', step)
     except Exception as e:
       self._note_failure(step, e)
       self._let_go(step)
@@ -226,18 +224,18 @@ class IndexBuilder:
         {'step': step, 'error': f'{type(error).__name__}: {error}'},
       )
     except OSError:
-      # A full disk may be why the build failed: the log has to do.
-      logging.exception('nor could it be recorded')
+      # The disk may be full.
+      logging.exception('the failure could not be recorded')
 
   def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
     """Builds until `stop` is called, or `is_over` and nothing is pending."""
     while not self._stop.is_set():
-      # Asked first: an export written just before the end is still seen.
+      # Asked first, so that the last export is not missed.
       over = is_over()
       try:
         built = self.build_pending()
       except Exception:
-        # Whatever it is may pass, and the next export is another chance.
+        # The error may be temporary.
         logging.exception('the index builder cannot look for exports')
         built = None
       if built is None:
@@ -247,23 +245,23 @@ class IndexBuilder:
         self._wake.clear()
 
   def wake(self) -> None:
-    """Has `run` look for exports at once."""
+    """Makes `run` look for exports at once."""
     self._wake.set()
 
   def stop(self) -> None:
-    """Has `run` end soon; a build under way is given up."""
+    """Makes `run` end soon; cancels a build."""
     self._stop.set()
     self._wake.set()
 
 
 class _Builder(Listener):
-  """An index builder beside the training, started again if it died."""
+  """Starts an index builder, and again if it died."""
 
   def __init__(self, make: Callable[[], Any]):
-    """Starts nothing; `begin` does.
+    """Initializes it; `begin` starts the builder.
 
     Args:
-      make: Returns a new thread or process that is not started.
+      make: Returns a new thread or process, not started.
     """
     self._make = make
     self._worker: Any = None
@@ -288,7 +286,7 @@ class _Builder(Listener):
     logging.error('%s', self._news)
 
   def is_alive(self) -> bool:
-    """Whether the builder runs."""
+    """Returns whether the builder runs."""
     self._notice_death()
     return self._worker is not None
 
@@ -304,7 +302,7 @@ class _Builder(Listener):
       self._start()
 
   def report(self, step: int) -> Mapping[str, Any]:
-    """Reports how often the builder died, and each death once as a text."""
+    """Reports the number of deaths, and each new one as text."""
     del step
     self._notice_death()
     news, self._news = self._news, None
@@ -324,12 +322,12 @@ class BuilderThread(_Builder):
     self._builder = builder
 
   def exported(self, directory: str, step: int) -> None:
-    """Has the export picked up at once."""
+    """Makes the builder look for the export at once."""
     super().exported(directory, step)
     self._builder.wake()
 
   def end(self) -> None:
-    """Ends the thread; gives up a build under way."""
+    """Ends the thread; cancels a build."""
     self._builder.stop()
     if self._worker is not None:
       self._worker.join()
@@ -350,15 +348,15 @@ def _run_in_child(run: Callable[[threading.Event], None]) -> None:
 
 
 class BuilderProcess(_Builder):
-  """An index builder in a process of its own."""
+  """An index builder in its own process."""
 
   def __init__(self, run: Callable[[threading.Event], None]):
-    """Starts nothing; `begin` does.
+    """Initializes it; `begin` starts the process.
 
     Args:
       run: Builds indexes until its event is set; must be picklable.
     """
-    # Forks of a process that runs TensorFlow hang.
+    # A forked TensorFlow hangs.
     context = multiprocessing.get_context('spawn')
     super().__init__(
       lambda: context.Process(target=_run_in_child, args=(run,), daemon=True)
@@ -366,11 +364,11 @@ class BuilderProcess(_Builder):
 
   @property
   def pid(self) -> int | None:
-    """Process id of the builder; None if there is none."""
+    """Process id of the builder, if it runs."""
     return None if self._worker is None else self._worker.pid
 
   def end(self) -> None:
-    """Ends the process; gives up a build under way."""
+    """Ends the process; cancels a build."""
     if self._worker is None:
       return
     self._worker.terminate()

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Swaps in each new index version while training goes on."""
+"""Swaps in new index versions during a training."""
 
 import os
 import threading
@@ -20,24 +20,23 @@ _REMIND_SECONDS = 30.0
 
 
 class Slot(Protocol):
-  """What the refresher needs of `realm_tf.index.slot.IndexSlot`."""
+  """The part of `realm_tf.index.slot.IndexSlot` that a refresher uses."""
 
   def swap(self, new: Any) -> None:
-    """Serves `new` from now on; closes the old one after its last user."""
+    """Replaces the index; closes the old one after its last user."""
     ...
 
 
 class NoIndexError(FileNotFoundError):
-  """There is no index to train with, and none will be built."""
+  """There is no index to train with, and none is being built."""
 
 
 class IndexRefresher(Listener):
   """Watches a directory of index versions; keeps the newest in a slot.
 
-  At the start it loads the version that the checkpoint was made with, or the
-  newest, and waits for the first one if there is none. From then on a thread
-  loads each newer version beside the one in use. Indexes that were not made
-  with what this run exported are left alone.
+  It starts with the version of the checkpoint, or else the newest, and waits if
+  there is none. Then a thread loads each newer version. Indexes that were not
+  made with exports of this run are ignored.
   """
 
   def __init__(
@@ -50,17 +49,16 @@ class IndexRefresher(Listener):
     builder_is_alive: Callable[[], bool] = lambda: True,
     poll_seconds: float = index_builder.POLL_SECONDS,
   ):
-    """Starts nothing yet; `begin` does.
-
-    Failures of an earlier run are removed now, before a builder starts.
+    """Forgets failures of an earlier run; `begin` starts the thread.
 
     Args:
-      index_dir: Where `<step>/` are published.
+      index_dir: Directory of the index versions.
       slot: Takes what `load_fn` returns.
       load_fn: Loads the version in a directory, ready for its first search.
-      fingerprints: Tell whose an index is; None takes every one.
-      builder_is_alive: Asked while waiting for the first index.
-      poll_seconds: Time between two looks at the directory.
+      fingerprints: Fingerprints of the exports of this run. Defaults to
+        accepting every index.
+      builder_is_alive: Returns whether a first index can still come.
+      poll_seconds: Seconds between looks at the directory.
     """
     self._index_dir = index_dir
     self._slot = slot
@@ -88,7 +86,7 @@ class IndexRefresher(Listener):
     return os.path.join(self._index_dir, str(version))
 
   def _is_own(self, version: int) -> bool:
-    """Whether it was made with what this run exported at its step."""
+    """Whether this run exported the embedder of an index."""
     if self._fingerprints is None:
       return True
     found = versions_lib.embedder_fingerprint(self._path(version))
@@ -132,7 +130,7 @@ class IndexRefresher(Listener):
     return True
 
   def _newer(self) -> int | None:
-    """The newest version not yet in use, of a step that was taken."""
+    """The newest version that is newer than the one in use, if any."""
     versions = [
       v
       for v in index_builder.list_versions(self._index_dir)
@@ -179,17 +177,17 @@ class IndexRefresher(Listener):
     return os.path.isdir(self._path(version)) and self._is_own(version)
 
   def _adopt(self, version: int) -> None:
-    """Trusts a checkpoint of a time when runs kept no fingerprints."""
+    """Accepts the index of a checkpoint from before fingerprints."""
     assert self._fingerprints is not None
     found = versions_lib.embedder_fingerprint(self._path(version))
     if found is not None and self._fingerprints.of(version) is None:
       self._fingerprints.set(version, found)
 
   def begin(self, step: int, index_step: int) -> None:
-    """Brings the version of the checkpoint into use; then watches for newer.
+    """Loads the version of the checkpoint; then watches for newer ones.
 
     Raises:
-      NoIndexError: There is no index, and none will be built.
+      NoIndexError: There is no index, and none is being built.
     """
     self._limit = step
     wanted = index_step if index_step >= 0 else None
@@ -219,24 +217,24 @@ class IndexRefresher(Listener):
         if version is not None:
           self._load(version)
       except Exception:
-        # A directory that cannot be read now may be read at the next look.
+        # The error may be temporary.
         logging.exception('cannot look for new indexes in %s', self._index_dir)
 
   def exported(self, directory: str, step: int) -> None:
-    """Remembers what an index of that step is to be made with."""
+    """Records the fingerprint of the export."""
     del directory
     if self._fingerprints is not None:
       self._fingerprints.note(step)
 
   def saved(self, step: int, index_step: int) -> None:
-    """Removes this run's versions before that of the newest checkpoint."""
+    """Removes versions of this run that no checkpoint needs."""
     del step
     for version in index_builder.list_versions(self._index_dir):
       if version < index_step and self._is_own(version):
         exporters.remove(self._path(version))
 
   def report(self, step: int) -> Mapping[str, Any]:
-    """Swaps and failures so far; texts of the failures since the last call."""
+    """Reports swaps and failures, and new failures as text."""
     with self._lock:
       self._limit = step
       report: dict[str, Any] = {
@@ -251,7 +249,7 @@ class IndexRefresher(Listener):
     return report
 
   def end(self) -> None:
-    """Ends the thread. The slot keeps its index: its owner closes it."""
+    """Ends the thread. The slot keeps its index."""
     self._stop.set()
     if self._thread.is_alive():
       self._thread.join()
@@ -271,7 +269,7 @@ def make_listeners(
     index_dir: Directory of the index versions.
     slot: Takes what `load_fn` returns.
     load_fn: Loads the version in a directory.
-    builder: Builds the indexes; None if another program does.
+    builder: Builder of the indexes; None if another program builds them.
   """
   fingerprints = exporters.Fingerprints(
     export_dir,

@@ -24,10 +24,10 @@ _AHEAD = 4
 def _read_questions(
   config: IctConfig, documents: Corpus, tokenizer: BertTokenizer
 ) -> block_questions.BlockQuestions | None:
-  """The questions to train on, by their document.
+  """Reads the questions to train on, by document.
 
   Raises:
-    CorpusError: There is no question whose document is known.
+    CorpusError: No question has a known document.
   """
   if config.questions is None:
     return None
@@ -144,6 +144,6 @@ def pretrain(config: IctConfig) -> dict[str, float]:
     config: Configuration.
 
   Returns:
-    The metrics of the last evaluation, on other sentences of the same corpus.
+    The metrics of the last evaluation, on other sentences of the corpus.
   """
   return estimator.run_task(config, IctTask(config))

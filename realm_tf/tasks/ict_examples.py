@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The inverse cloze task: find the block that a sentence was taken from.
 
-Where questions are known that were asked about a block, they can take the place
-of the sentence: dense passage retrieval (Karpukhin et al. 2020) is that alone.
+Known questions about a block can take the place of the sentence; dense passage
+retrieval (Karpukhin et al. 2020) uses questions only.
 """
 
 import functools
@@ -20,9 +20,9 @@ from realm_tf.text import packing
 from realm_tf.text import sentences as sentences_lib
 from realm_tf.text.tokenizer import BertTokenizer
 
-# A block of one sentence, masked, is no task. So many others are tried.
+# Attempts to replace a block of one sentence, which cannot be masked.
 _REDRAWS = 20
-# Streams of random numbers with one seed.
+# Random streams of one seed.
 _ORDER, _BLOCKS, _SENTENCES, _QUESTIONS = range(4)
 
 
@@ -31,7 +31,7 @@ def _sentences(body: str) -> list[bytes]:
 
 
 class _Sampler:
-  """Says which blocks batch n has, and which of them are masked."""
+  """Draws the blocks of batch n and which of them are masked."""
 
   def __init__(
     self,
@@ -48,7 +48,7 @@ class _Sampler:
     self._mask_rate = mask_rate
     self._questions = questions
     self._question_rate = question_rate
-    # Of the epoch that ends in a batch, and of the next.
+    # A batch can lie in two epochs.
     self._epoch = functools.lru_cache(maxsize=2)(self._order)
 
   def _order(self, epoch: int) -> np.ndarray:
@@ -71,14 +71,13 @@ class _Sampler:
     """Draws a batch.
 
     Args:
-      number: Of the batch.
+      number: Number of the batch.
 
     Returns:
       Title wordpieces (flat int32, row splits int64), sentences of the bodies
-      (flat strings, row splits int64), bool [batch]: whether the query is to
-      be taken out of its block, and wordpieces of questions that stand in for
-      the sentence (flat int32, row splits int64), none where there is no such
-      question.
+      (flat strings, row splits int64), bool [batch]: whether to remove the
+      query from its block, and wordpieces of the questions that replace the
+      sentence (flat int32, row splits int64), empty where none does.
     """
     batch = int(number)
     rng = np.random.default_rng([self._seed, _BLOCKS, batch])
@@ -250,14 +249,14 @@ def make_examples(
   Args:
     title_ids: int32 [batch, (tokens)].
     sentence_ids: int32 [batch, (sentences), (tokens)].
-    masked: bool [batch], whether the sentence is taken out. Where there is no
-      other one, it stays all the same.
+    masked: bool [batch], whether to remove the sentence. An only sentence
+      stays.
     seed: int64 [2].
-    special: Ids of [CLS] and so on.
-    query_seq_len: Wordpieces of `[CLS] sentence [SEP]` at most.
-    candidate_seq_len: Wordpieces of `[CLS] title [SEP] body [SEP]` at most.
-    questions: int32 [batch, (tokens)], the query where it is not empty; not
-      together with `masked`.
+    special: Ids of special tokens.
+    query_seq_len: Maximum wordpieces of `[CLS] sentence [SEP]`.
+    candidate_seq_len: Maximum wordpieces of `[CLS] title [SEP] body [SEP]`.
+    questions: int32 [batch, (tokens)], the query where not empty; `masked` is
+      false there.
     fixed_length: Pad to these lengths and not to the longest row (TPU).
 
   Returns:
@@ -266,7 +265,7 @@ def make_examples(
   batch = sentence_ids.nrows()
   flat = sentence_ids.values  # [sentences, (tokens)]
   rows = sentence_ids.value_rowids()
-  # A sentence can be without any wordpiece.
+  # A sentence may have no wordpiece.
   usable = tf.where(flat.row_lengths() > 0)[:, 0]
   usable_rows = tf.gather(rows, usable)
   pick = span_records.draw_one(usable_rows, batch, seed)
@@ -285,7 +284,7 @@ def make_examples(
   tokens = flat.value_rowids()
 
   def joined(keep: tf.Tensor) -> tf.RaggedTensor:
-    """The wordpieces of the sentences kept, [batch, (tokens)]."""
+    """Wordpieces of the kept sentences, [batch, (tokens)]."""
     kept = tf.gather(keep, tokens)
     return tf.RaggedTensor.from_value_rowids(
       tf.boolean_mask(flat.values, kept),

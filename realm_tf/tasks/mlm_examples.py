@@ -1,9 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Masked language modelling on passages, and on a sentence with its passage.
+"""Masked language modeling on passages, and on a sentence with its passage.
 
-This is what warms BERT up before REALM: on pairs the reader learns that a
-blank of a sentence can be looked up in a passage about the same thing.
+This warms BERT up before REALM: on pairs, the reader learns to look a blank up
+in a passage about the same subject.
 """
 
 import json
@@ -18,7 +18,7 @@ from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
 _LINES_PER_CHUNK = 1024
-# A word that starts with a capital or a digit, behind punctuation maybe.
+# A word that starts with a capital or a digit after optional punctuation.
 _NAME = r'\pP?[\p{Lu}\p{Nd}].*'
 _COLUMNS = ('query', 'span_start', 'span_limit', 'text')
 
@@ -63,13 +63,12 @@ def _read_chunks(paths: Sequence[str], strict: bool = False) -> Iterator[tuple]:
 
 
 def check_passages(patterns: str | Sequence[str]) -> None:
-  """Reads JSONL passages once, for those who want none to be skipped.
+  """Reads JSONL passages once, before the training.
 
-  What is raised inside of tf.data comes out as an error of TensorFlow's, so
-  this is for before the training.
+  An error raised inside tf.data would become one of TensorFlow.
 
   Args:
-    patterns: As of `mlm_batches`.
+    patterns: Files, as in `mlm_batches`.
 
   Raises:
     ValueError: A line is malformed; names file and line.
@@ -81,7 +80,7 @@ def check_passages(patterns: str | Sequence[str]) -> None:
 def _tokenize_words(
   tokenizer: tokenizer_lib.BertTokenizer, texts: tf.Tensor
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-  """Ids, and whether each belongs to a name or a number, [batch, (tokens)]."""
+  """Ids and name flags (names or numbers), [batch, (tokens)]."""
   words = tf.strings.split(texts)
   pieces = tokenizer.tokenize(words.values)  # [words, (pieces)]
   ids = words.with_values(pieces).merge_dims(1, 2)
@@ -102,15 +101,15 @@ def mask_passages(
 
   Args:
     rows: `query`, `text` string [batch]; `span_start`, `span_limit` int32
-      [batch], bytes of the query (an empty span masks nothing of its own).
-    tokenizer: Of both sides.
-    config: What is masked.
+      [batch], bytes of the query (an empty span masks nothing).
+    tokenizer: Tokenizer of both sides.
+    config: What to mask.
     seed: int32 [2].
 
   Returns:
     `inputs` (BERT's dict, int32 [batch, length]), `mlm_positions`,
     `mlm_targets` int32, `mlm_mask` and `span_mask` float32, the last four
-    [batch, max_predictions]; `span_mask` marks what belongs to a span.
+    [batch, max_predictions]; `span_mask` marks the wordpieces of a span.
   """
   special = tokenizer.special
   seeds = tf.random.experimental.stateless_split(seed, 4)
@@ -131,7 +130,7 @@ def mask_passages(
   first_ids, first_names = _tokenize_words(tokenizer, first)
   second_ids, second_names = _tokenize_words(tokenizer, second)
   inputs = pack(first_ids, second_ids, special)
-  # What belongs to a token is packed as the tokens are.
+  # Flags are packed like tokens.
   nothing = packing.SpecialIds(cls=0, sep=0, mask=0, pad=0)
   names = pack(first_names, second_names, nothing)['input_word_ids']
   offsets = tokenizer.tokenize_with_offsets(first)
@@ -151,7 +150,7 @@ def mask_passages(
   )
   noise = tf.random.stateless_uniform(tf.shape(ids), seeds[1])
   rate = tf.where(names > 0, config.name_mask_rate, config.mask_rate)
-  # The span comes first, then the chosen ones in an order of chance.
+  # The span comes first, then a random choice.
   priority = tf.where(is_text & (noise < rate), 1.0 + noise / rate, 0.0)
   priority = tf.where(in_span, 3.0, priority)
   count = tf.minimum(config.max_predictions, length)
@@ -194,26 +193,24 @@ def mlm_batches(
   repeat: bool = True,
   shuffle_buffer: int = 65536,
 ) -> tf.data.Dataset:
-  """Batches for masked language modelling from JSONL passages.
+  """Batches for masked language modeling from JSONL passages.
 
-  A line holds `text`, and, for a pair, `query` (a sentence about the same
-  thing) with `span` (its byte start and limit of what is to be looked up).
-  Malformed lines are logged and skipped; `check_passages` refuses them.
+  A line holds `text` and, for a pair, `query` (a sentence about the same
+  subject) with `span` (byte start and limit of the blank in it). Malformed
+  lines are logged and skipped; `check_passages` refuses them.
 
   Args:
     patterns: Files (plain, .gz or .bz2), comma-separated paths and globs.
-    tokenizer: Of both sides.
-    config: What is masked.
-    batch_size: Examples of a batch.
-    seed: Of the order and of the masks.
-    start_batch: Number of the first batch; it is the one that a run from
-      batch 0 has there.
-    repeat: Whether the passages are gone through for ever.
-    shuffle_buffer: Passages among which the next one is drawn; 0 keeps the
-      order of the files.
+    tokenizer: Tokenizer of both sides.
+    config: What to mask.
+    batch_size: Examples per batch.
+    seed: Seed of the order and the masks.
+    start_batch: Number of the first batch. Batch n does not depend on it.
+    repeat: Whether to repeat forever.
+    shuffle_buffer: Size of the shuffle buffer; 0 keeps the order of the files.
 
   Returns:
-    A dataset of what `mask_passages` returns.
+    A dataset of batches of `mask_passages`.
   """
   paths = files.expand(patterns)
   dataset = tf.data.Dataset.from_generator(

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fine-tuning for open-domain question answering, as ORQA and REALM do it."""
+"""Fine-tuning for open-domain question answering, as in ORQA and REALM."""
 
 import dataclasses
 import os
@@ -75,7 +75,7 @@ class QATask(Task):
     )
     self.dev: question_batches.QuestionFeatures | None = None
     if config.dev_questions is not None:
-      # What is not known when the question is asked is not given.
+      # Gold blocks would not be known when answering.
       self.dev = self._features(
         config.dev_questions,
         'dev_questions',
@@ -113,7 +113,7 @@ class QATask(Task):
     )
 
   def load_index(self, path: str) -> versions.Index:
-    """Loads a version of this corpus' index."""
+    """Loads a version of the index."""
     return versions.Index.open(path, self.documents)
 
   def make_model(self) -> ModelSpec:
@@ -209,7 +209,7 @@ class QATask(Task):
     )
 
   def resume_settings(self) -> dict[str, Any]:
-    """What a restart must have in common with the run so far."""
+    """Settings that a restart must share with the run."""
     config = self.config
     return {
       'bert': dataclasses.asdict(self.reader.bert_config),

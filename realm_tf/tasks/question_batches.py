@@ -25,16 +25,16 @@ _NO_ROW = -1
 
 
 def put_gold_at(rows: np.ndarray, gold: np.ndarray, place: int) -> np.ndarray:
-  """Moves gold rows that stand further down to a place, or puts them there.
+  """Puts gold rows at a place unless they rank higher.
 
   Args:
-    rows: int `[batch, n]`, no row twice in a line.
-    gold: int `[batch]`, -1 where none is known.
-    place: From 0 to n - 1.
+    rows: int `[batch, n]`, without duplicates in a line.
+    gold: int `[batch]`, -1 if unknown.
+    place: Rank from 0 to n - 1.
 
   Returns:
-    int `[batch, n]`. What stood there and behind moves down; the last one goes
-    where gold was not among the n.
+    int `[batch, n]`. Lower rows move down; the last one is dropped if gold was
+    not among the n.
   """
   rows = rows.copy()
   for line in np.flatnonzero(gold >= 0):
@@ -47,10 +47,7 @@ def put_gold_at(rows: np.ndarray, gold: np.ndarray, place: int) -> np.ndarray:
 
 
 class QuestionFeatures:
-  """Looks blocks up for questions, and the answers in them.
-
-  It is used by one thread at a time.
-  """
+  """Makes features of questions and their blocks. Not thread-safe."""
 
   def __init__(
     self,
@@ -61,15 +58,14 @@ class QuestionFeatures:
     *,
     gold_rows: np.ndarray | None = None,
   ):
-    """Keeps what all batches share.
+    """Prepares the features.
 
     Args:
       questions: The dataset.
       documents: The corpus.
-      tokenizer: Of both.
-      config: Lengths and numbers.
-      gold_rows: int `[questions]`, the row of the block that is known to have
-        the answer, else -1; None knows none.
+      tokenizer: Tokenizer of both.
+      config: Lengths and beam sizes.
+      gold_rows: int `[questions]`, the row of the gold block, -1 if unknown.
     """
     if config.retriever_beam > len(documents):
       config = dataclasses.replace(
@@ -85,7 +81,7 @@ class QuestionFeatures:
     self._finder = AnswerFinder(questions, documents, tokenizer)
 
   def query(self, numbers: np.ndarray) -> dict[str, tf.Tensor]:
-    """BERT inputs int32 `[batch, length]` of the questions `numbers`."""
+    """Returns BERT inputs int32 `[batch, length]` of questions."""
     return packing.pack_query(
       tf.gather(self.questions.ids, numbers),
       special=self.tokenizer.special,
@@ -100,13 +96,13 @@ class QuestionFeatures:
     rows: np.ndarray,
     embeddings: np.ndarray,
   ) -> dict[str, Any]:
-    """Features of a batch, for `modeling.open_qa`.
+    """Returns the features of a batch for `modeling.open_qa`.
 
     Args:
-      numbers: int `[batch]`, which questions.
-      query: What `query` returned.
-      rows: int `[batch, retriever_beam]`, blocks found, best first.
-      embeddings: float32 `[documents, dim]`, the index's.
+      numbers: int `[batch]`, numbers of the questions.
+      query: BERT inputs returned by `query`.
+      rows: int `[batch, retriever_beam]`, rows of the blocks, best first.
+      embeddings: float32 `[documents, dim]` of the index.
     """
     config = self.config
     gold = np.full(len(numbers), _NO_ROW)
@@ -121,7 +117,7 @@ class QuestionFeatures:
     shape = [len(numbers), reader_rows.shape[1]]
     _, body_ids = self.documents.gather(reader_rows)
     packed = packing.pack_reader(
-      # However long it is, a question leaves room for the block.
+      # A long question is cut, so that the block has room.
       tf.gather(self.questions.ids, np.repeat(numbers, shape[1]))[
         :, : config.query_seq_len - 2
       ],
@@ -174,23 +170,20 @@ def question_batches(
   slot: IndexSlot,
   is_refreshed: bool = False,
 ) -> Iterator[Batch]:
-  """Searches for each batch with the weights of the moment.
+  """Searches for each batch with the current weights.
 
-  Batches are made when they are asked for, not ahead: the query embedder that
-  searches is the one that is trained.
+  Batches are not made ahead, since the query embedder is being trained.
 
   Args:
-    numbers: Which questions each batch has, int `[batch]`.
+    numbers: Numbers of the questions of each batch, int `[batch]`.
     first_number: Number of the first batch.
-    features: Looks blocks up.
-    embed_queries: Takes BERT inputs `[batch, length]`, returns float32
-      `[batch, dim]`.
+    features: Makes the features.
+    embed_queries: Maps BERT inputs `[batch, length]` to float32 `[batch, dim]`.
     slot: Holds the `index.versions.Index` in use; one serves a whole batch.
-    is_refreshed: Whether the index gets older, and newer ones come.
+    is_refreshed: Whether newer indexes replace it.
 
   Yields:
-    Batches that say which version of the index they were made with, if it is
-    refreshed.
+    Batches, with the version of the index if it is refreshed.
   """
   for number, its in enumerate(numbers, first_number):
     query = features.query(its)

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""REALM pre-training with an index that is rebuilt and swapped meanwhile."""
+"""REALM pre-training with an index that is rebuilt during training."""
 
 import dataclasses
 import functools
@@ -201,7 +201,7 @@ class RealmTask(Task):
     }
 
   def load_index(self, path: str) -> IndexVersion:
-    """Loads an index with a query embedder of the same export."""
+    """Loads an index with the query embedder of its export."""
     index = versions.Index.open(path, self.corpus)
     embedder_dir = index.embedder_dir
     try:
@@ -268,7 +268,7 @@ class RealmTask(Task):
 
 
 def _check_index_dir(index_dir: str, model_dir: str) -> None:
-  """Refuses to start a run among the indexes of another."""
+  """Refuses to start among the indexes of another run."""
   steps = index_builder.list_versions(index_dir)
   if steps and checkpoints.latest_step(model_dir) < 0:
     raise ValueError(
@@ -312,8 +312,8 @@ def pretrain(config: RealmConfig) -> dict[str, float]:
     ),
   )
   result = estimator.run_task(config, task)
-  # Only now: after an error or an interrupt the restart continues the build.
-  # A builder that was started by hand goes on to the last export.
+  # After an error, a restart continues the build. A builder in another program
+  # goes on to the last export.
   if config.index_builder != 'none':
     index_builder.remove_unfinished(config.index_path)
   return result

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From masked sentences to batches with the documents retrieved for them."""
+"""Batches of masked sentences with retrieved documents."""
 
 import dataclasses
 import functools
@@ -48,9 +48,9 @@ def retrieved_batches(
     config: Lengths.
 
   Yields:
-    Batches that say which version of the index they were made with.
+    Batches, with the version of the index.
   """
-  # More than the model reads, if it is to choose.
+  # May be more than the model reads: it chooses.
   config = dataclasses.replace(config, num_candidates=finder.num_candidates)
   documents = finder.documents
   featurizer = featurization.Featurizer(tokenizer.special, config)

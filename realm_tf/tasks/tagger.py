@@ -20,22 +20,21 @@ from realm_tf.tasks import starts
 from realm_tf.training import estimator, exporters, optimization
 from realm_tf.training.task import Batch, ModelSpec, Task, numbered
 
-# Sentences that are tagged at a time.
+# Sentences to tag at a time.
 _CHUNK = 512
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-  """What a training came to.
+  """Result of a training.
 
   Attributes:
-    step: Of the best export.
-    directory: Where it is.
-    scores: Its scores on the sentences held out, see
-      `spans.entities.entity_scores`.
-    confusion: Its table, see `spans.entities.confusion`.
-    labels: Of the entities.
-    last_f1: F1 at the last step, which was not chosen.
+    step: Step of the best export.
+    directory: Directory of the best export.
+    scores: Its `spans.entities.entity_scores` on the held-out sentences.
+    confusion: Its `spans.entities.confusion` on them.
+    labels: Labels of the entities.
+    last_f1: F1 at the last step.
   """
 
   step: int
@@ -49,12 +48,12 @@ class Result:
 def read_sentences(
   config: TaggerConfig,
 ) -> tuple[list[conll.Sentence], list[conll.Sentence]]:
-  """Reads what is trained on, and what is held out.
+  """Reads the training and the held-out sentences.
 
   Raises:
     CorpusError: A file cannot be read as CoNLL.
-    FileNotFoundError: There is none.
-    ValueError: Nothing to be found is in them.
+    FileNotFoundError: There is no file.
+    ValueError: The training sentences lack entities or a held-out label.
   """
   train = conll.read_files(files.expand(config.train_files))
   if config.dev_files is None:
@@ -63,13 +62,13 @@ def read_sentences(
     )
   labels = conll.labels_of(train)
   if not labels:
-    raise ValueError(f'{config.train_files}: not one entity to train on')
+    raise ValueError(f'{config.train_files}: no entity to train on')
   if config.dev_files is not None:
     dev = conll.read_files(files.expand(config.dev_files), labels)
   unknown = set(conll.labels_of(dev)) - set(labels)
   if unknown:
     raise ValueError(
-      f'{config.train_files}: only the part held out has the label'
+      f'{config.train_files}: only the held-out part has the label'
       f' {min(unknown)}; choose another split_seed, or dev_files'
     )
   return train, dev
@@ -78,7 +77,7 @@ def read_sentences(
 def _training_texts(
   config: TaggerConfig, sentences: Sequence[conll.Sentence]
 ) -> list[conll.Sentence]:
-  """The sentences or documents, and copies of them with entities swapped."""
+  """Sentences or documents, with copies in which entities are swapped."""
   texts: list[conll.Sentence] = []
   for copy in range(config.swapped_copies + 1):
     seed = [config.seed, copy]
@@ -107,7 +106,7 @@ def tag_sentences(
 
 
 class TaggerTask(Task):
-  """Classifies words; evaluates from raw text to spans, as it is used."""
+  """Classifies words; evaluated from raw text to spans."""
 
   best_metric = 'f1'
   evaluates = True
@@ -189,7 +188,7 @@ class TaggerTask(Task):
   def scores_and_confusion(
     self, tag: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
   ) -> tuple[dict[str, float], np.ndarray]:
-    """Scores a tagger on the held-out texts; tabulates what is confused."""
+    """Returns the scores and the confusion on the held-out texts."""
     found = tag_sentences(tag, self._held)
     return (
       entities.entity_scores(self._gold, found, self._sizes),
@@ -232,8 +231,8 @@ def train(config: TaggerConfig) -> Result:
     Scores of the export with the best F1 on the held-out texts.
 
   Raises:
-    ValueError: The data or the weights are of no use, or the run so far had
-      other settings.
+    ValueError: Data or weights do not fit, or the run so far had other
+      settings.
   """
   task = TaggerTask(config)
   last_f1 = estimator.run_task(config, task)['f1']

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Everything a killed run needs to go on as if nothing had happened."""
+"""Checkpoints of the whole state of a training."""
 
 import json
 import os
@@ -19,11 +19,11 @@ _SETTINGS = 'resume_settings.json'
 
 
 class TrainingState:
-  """Where a run is; saved along with model and optimizers.
+  """Position of a run; saved with model and optimizers.
 
   Attributes:
-    step: Steps taken, int64.
-    next_batch: Number of the batch that the next step takes, int64.
+    step: Number of steps taken, int64.
+    next_batch: Number of the batch of the next step, int64.
     index_step: Version of the index that the last batch was made with, int64.
   """
 
@@ -44,10 +44,9 @@ def _counter(value: int, name: str) -> tf.Variable:
 
 
 def random_generators(model: tf.Module) -> list[tf.random.Generator]:
-  """The dropout layers' generators, in the order of the layers.
+  """Returns the dropout layers' generators, in the order of the layers.
 
-  They are part of the state: a restart draws the numbers that the run would
-  have drawn. tf_keras keeps them out of its checkpoints.
+  tf_keras does not save them, and exact resuming needs them.
   """
   generators = []
   for layer in model.submodules:
@@ -61,7 +60,7 @@ def random_generators(model: tf.Module) -> list[tf.random.Generator]:
 def make_checkpoint(
   spec: ModelSpec, state: TrainingState
 ) -> tf.train.Checkpoint:
-  """The whole state of training as one checkpoint."""
+  """Makes a checkpoint of the whole state of a training."""
   return tf.train.Checkpoint(
     model=spec.model,
     optimizers=[group.optimizer for group in spec.optimizers],
@@ -75,7 +74,7 @@ def make_checkpoint(
 def make_manager(
   checkpoint: tf.train.Checkpoint, checkpoint_dir: str, keep: int
 ) -> tf.train.CheckpointManager:
-  """A manager that saves when told to; removes what a killed save left."""
+  """Makes a manager; removes what a killed save left."""
   directory = pathlib.Path(checkpoint_dir)
   directory.mkdir(parents=True, exist_ok=True)
   for leftover in directory.glob('ckpt-*_temp'):
@@ -99,19 +98,19 @@ def latest_step(model_dir: str) -> int:
 def check_resume_settings(
   model_dir: str, settings: Mapping[str, Any], fresh: bool
 ) -> None:
-  """Refuses to resume with other settings than those of the run so far.
+  """Refuses to resume with other settings than those of the run.
 
   Args:
     model_dir: Directory of the run.
-    settings: Current settings: JSON values by name.
-    fresh: Whether there is nothing to resume; the settings are then recorded.
-      Otherwise only settings that the run has not recorded yet are.
+    settings: Current settings, JSON values by name.
+    fresh: Whether there is nothing to resume; all settings are then recorded,
+      otherwise those that the run has not recorded.
 
   Raises:
     ValueError: Names each setting that changed, with both its values.
   """
   path = os.path.join(model_dir, _SETTINGS)
-  # As they would be read: a tuple is a list then.
+  # Tuples become lists, as when read.
   settings = json.loads(json.dumps(dict(settings)))
   if fresh or not os.path.exists(path):
     atomic.write_json(path, settings)
@@ -133,6 +132,6 @@ def check_resume_settings(
       f'{model_dir} cannot be resumed: {"; ".join(changed)}. Give the settings'
       ' it was started with, or another model_dir.'
     )
-  # What an older version did not record has no value that it differs from.
+  # Earlier versions recorded fewer settings.
   if settings.keys() - before.keys():
     atomic.write_json(path, {**settings, **before})

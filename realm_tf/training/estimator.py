@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Train and evaluate, as an Estimator would, on orbit."""
+"""Training with evaluations, checkpoints and exports, on orbit."""
 
 import contextlib
 import math
@@ -26,7 +26,7 @@ FINISHED = 'finished.json'
 
 
 class _WithoutOrbit:
-  """Standard output without what orbit prints besides logging it."""
+  """Standard output without the lines that orbit both prints and logs."""
 
   _ITS_OWN = ('train | ', ' eval | ', 'restor', 'saved checkpoint')
 
@@ -49,7 +49,7 @@ class _WithoutOrbit:
 def _keras_settings(seed: int, mixed_precision: bool) -> Iterator[None]:
   """Sets Keras' global settings for a run; restores them afterwards."""
   had_generators = keras.backend.experimental.is_tf_random_generator_enabled()
-  # Generators are variables, so that dropout resumes where it was.
+  # Generators are variables, so dropout resumes exactly.
   keras.backend.experimental.enable_tf_random_generator()
   keras.utils.set_random_seed(seed)
   try:
@@ -146,7 +146,7 @@ class _Run:
     return int(self._state.step.numpy())
 
   def _steps_to_next_stop(self, step: int) -> int:
-    """Steps until something is to be logged, saved or exported."""
+    """Steps until something is due to be logged, saved or exported."""
     step = int(step)
     stops = [
       (step // every + 1) * every

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes batches in the background while the trainer works on others."""
+"""Makes batches in the background."""
 
 import collections
 import threading
@@ -12,8 +12,8 @@ from realm_tf.training.task import Batch
 class ExampleGenerator:
   """Runs an iterator of batches in a thread, a few batches ahead.
 
-  Batches come out in the order of the iterator. An error in it is raised
-  where the batch that it prevented would have come out.
+  Batches keep their order. An error is raised in place of the batch that
+  failed.
   """
 
   def __init__(self, batches: Callable[[], Iterator[Batch]], ahead: int = 4):
@@ -21,8 +21,8 @@ class ExampleGenerator:
 
     Args:
       batches: Returns the iterator; called in the thread.
-      ahead: How many batches may wait. More of them smooth the pace; each
-        was made with an index that is that many steps older.
+      ahead: Maximum number of waiting batches. With more, the pace is smoother
+        but the index that they were made with is older.
     """
     if ahead < 1:
       raise ValueError(f'ahead must be at least 1. Received: {ahead}')
@@ -77,7 +77,7 @@ class ExampleGenerator:
 
   @property
   def waiting(self) -> int:
-    """Number of batches ready now."""
+    """Number of batches that are ready."""
     with self._changed:
       return len(self._ready)
 

@@ -14,26 +14,26 @@ from absl import logging
 from realm_tf.io import atomic
 
 ExportFn = Callable[[str, int], None]
-# Its place in an export.
+# Name of the tagger in an export.
 TAGGER = 'tagger'
 _METRICS = 'metrics.json'
 _FINGERPRINTS = 'fingerprints.json'
 
 
 def list_exports(directory: str | os.PathLike) -> list[int]:
-  """The steps whose exports are whole, rising."""
+  """Returns the steps of the complete exports, ascending."""
   if not os.path.isdir(directory):
     return []
   return sorted(int(name) for name in os.listdir(directory) if name.isdigit())
 
 
 def export_path(directory: str | os.PathLike, step: int) -> str:
-  """Where the export of `step` is or will be."""
+  """Returns the path of the export of `step`."""
   return os.path.join(directory, str(step))
 
 
 def best_or_newest(model_dir: str | os.PathLike) -> str:
-  """The best export of a run, or the newest where none was found best.
+  """Returns the best export of a run, or else the newest.
 
   Raises:
     FileNotFoundError: The run has exported nothing.
@@ -47,7 +47,7 @@ def best_or_newest(model_dir: str | os.PathLike) -> str:
 
 
 def find_export(directory: str | os.PathLike, *, best: bool = True) -> str:
-  """Finds the export that a directory stands for.
+  """Finds the export in a directory.
 
   Args:
     directory: One export, or the directory of a run.
@@ -69,7 +69,7 @@ def find_export(directory: str | os.PathLike, *, best: bool = True) -> str:
 
 
 def best_tagger(directory: str | os.PathLike) -> str:
-  """The best tagger in the `model_dir` of a training, or `directory` itself.
+  """Returns the best tagger of a `model_dir`, or `directory` itself.
 
   Raises:
     FileNotFoundError: There is none.
@@ -79,7 +79,7 @@ def best_tagger(directory: str | os.PathLike) -> str:
     return str(path)
   if not (path / 'export').is_dir():
     raise FileNotFoundError(
-      f'{path} is neither a tagger nor the model_dir of bin/train_tagger'
+      f'{path} is neither a tagger nor the model_dir of a training'
     )
   return os.path.join(best_or_newest(path), TAGGER)
 
@@ -95,7 +95,7 @@ def remove(path: str | os.PathLike) -> None:
 
 
 def read_fingerprints(directory: str | os.PathLike) -> dict[int, str]:
-  """What `Fingerprints` recorded of the exports in `directory`, by step."""
+  """Returns the recorded `Fingerprints` of a directory, by step."""
   path = os.path.join(directory, _FINGERPRINTS)
   if not os.path.exists(path):
     return {}
@@ -103,18 +103,17 @@ def read_fingerprints(directory: str | os.PathLike) -> dict[int, str]:
 
 
 class Fingerprints:
-  """Which weights a run exported, also where the export is gone by now.
+  """Fingerprints of all exports of a run, including removed ones.
 
-  Says which indexes are of this run: those made with what it exported at their
-  step.
+  They tell which indexes belong to the run.
   """
 
   def __init__(self, directory: str, fingerprint_fn: Callable[[str], str]):
-    """Records in `directory`, beside the exports.
+    """Keeps the record in the directory of the exports.
 
     Args:
-      directory: Of the exports.
-      fingerprint_fn: Takes the directory of one.
+      directory: Directory of the exports.
+      fingerprint_fn: Maps the directory of an export to its fingerprint.
     """
     self._directory = directory
     self._fingerprint_fn = fingerprint_fn
@@ -126,20 +125,20 @@ class Fingerprints:
     )
 
   def of(self, step: int) -> str | None:
-    """Of the export of `step`; None if there never was one."""
+    """Returns the fingerprint of the export of `step`, if there was one."""
     return read_fingerprints(self._directory).get(step)
 
   def set(self, step: int, fingerprint: str) -> None:
-    """Records what the export of `step` had."""
+    """Records the fingerprint of the export of `step`."""
     self._write({**read_fingerprints(self._directory), step: fingerprint})
 
   def note(self, step: int) -> None:
-    """Records the export of `step`, which is there."""
+    """Records the present export of `step`."""
     path = export_path(self._directory, step)
     self.set(step, self._fingerprint_fn(path))
 
   def begin(self, step: int) -> None:
-    """Forgets what a restart at `step` takes again; notes what a kill left."""
+    """Drops entries after `step`; records exports that lack an entry."""
     known = read_fingerprints(self._directory)
     self._write({s: value for s, value in known.items() if s <= step})
     for missing in list_exports(self._directory):
@@ -148,7 +147,7 @@ class Fingerprints:
 
 
 class LatestExporter:
-  """Writes `directory/<step>/`, which appears only when whole."""
+  """Publishes `directory/<step>/` atomically."""
 
   def __init__(self, export_fn: ExportFn, directory: str, *, keep: int = 3):
     if keep < 1:
@@ -159,11 +158,11 @@ class LatestExporter:
     atomic.remove_stale(directory)
 
   def has(self, step: int) -> bool:
-    """Whether the export of `step` is there."""
+    """Returns whether the export of `step` exists."""
     return step in list_exports(self._directory)
 
   def export(self, step: int) -> str:
-    """Publishes the state at `step`; drops exports that are too old."""
+    """Publishes the export of `step`; removes the oldest ones."""
     path = export_path(self._directory, step)
     with atomic.atomic_directory(path) as temporary:
       self._export_fn(str(temporary), step)
@@ -219,7 +218,7 @@ class BestExporter:
     return dropped
 
   def consider(self, step: int, metrics: Mapping[str, float]) -> bool:
-    """Exports if the metric is better than ever; says whether it was."""
+    """Exports if the metric is the best so far; returns whether it was."""
     if self._metric not in metrics:
       raise ValueError(
         f'the best export is chosen by {self._metric!r}, but the evaluation'

@@ -14,15 +14,15 @@ from realm_tf.training.task import OptimizerGroup
 
 
 def default_warmup_steps(train_steps: int) -> int:
-  """Warm-up of the original: a tenth, at least 100, at most 10,000 steps."""
+  """A tenth of the steps, between 100 and 10,000, as in the original."""
   return min(10000, max(100, train_steps // 10))
 
 
 class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
-  """Linear warm-up onto a line that falls from the peak at step 0 to zero.
+  """Linear warm-up, then linear decay to zero.
 
-  As in the original, an update is counted before it is made: the first update
-  has the rate of step 1, not a rate of zero.
+  The decay line starts at the peak at step 0. As in the original, the first
+  update has the rate of step 1, not zero.
   """
 
   def __init__(self, peak: float, train_steps: int, warmup_steps: int):
@@ -48,9 +48,9 @@ class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class BertAdam(optimization.AdamWeightDecay):
-  """AdamW whose moments are not corrected for their start at zero.
+  """AdamW without bias correction, as in BERT.
 
-  The base class says that it matches BERT's, but it corrects them.
+  The base class corrects the moments, despite its documentation.
   """
 
   def _prepare_local(
@@ -58,7 +58,7 @@ class BertAdam(optimization.AdamWeightDecay):
   ) -> None:
     super()._prepare_local(var_device, var_dtype, apply_state)
     coefficients = apply_state[var_device, var_dtype]
-    # The dense update corrects by the powers, the sparse one has it in `lr`.
+    # The dense update corrects by the powers, the sparse one in `lr`.
     nothing = tf.zeros([], var_dtype)
     coefficients.update(
       lr=coefficients['lr_t'], beta_1_power=nothing, beta_2_power=nothing
@@ -74,17 +74,15 @@ def create_optimizer(
 ) -> keras.optimizers.legacy.Optimizer:
   """AdamW with weight decay 0.01, linear warm-up and linear decay to zero.
 
-  Norms and biases do not decay. The optimizer does not clip when gradients
-  come already summed over the replicas; the trainer clips.
+  Norms and biases do not decay. The trainer clips the gradients.
 
   Args:
     learning_rate: Peak learning rate.
     train_steps: Step at which the rate reaches zero.
     warmup_steps: Steps until the peak. Defaults to
       `default_warmup_steps(train_steps)`.
-    bias_correction: Correct Adam's moments for their start at zero, which BERT
-      and the original leave out. Makes trainings on few examples steadier
-      (Mosbach et al. 2021). Defaults to False.
+    bias_correction: Whether to correct Adam's moments, unlike BERT and the
+      original. Stabilizes training on few examples (Mosbach et al. 2021).
   """
   if warmup_steps is None:
     warmup_steps = default_warmup_steps(train_steps)

@@ -15,10 +15,8 @@ _EXCERPT, _SHOWN = 160, 3
 class MetricsLog:
   """`metrics.jsonl`: a line of JSON each time metrics are logged.
 
-  Each line has `step`, `kind` (`train` or `eval`) and the metrics. Lines of
-  steps that a restart takes again are dropped, and an evaluation that it does
-  again replaces the one before, so that the curve of a run that was killed
-  reads like that of one that was not.
+  Each line has `step`, `kind` (`train` or `eval`) and the metrics. Steps and
+  evaluations that a restart repeats replace their earlier lines.
   """
 
   def __init__(self, path: str | os.PathLike, restored_step: int):
@@ -32,14 +30,14 @@ class MetricsLog:
     kept: dict[tuple[int, str], dict[str, Any]] = {}
     for line in lines:
       key = (line['step'], line['kind'])
-      kept.pop(key, None)  # so the last of a kind stands, in its own place
+      kept.pop(key, None)  # The last line of a kind counts.
       kept[key] = line
     self._written = set(kept)
     with atomic.atomic_file(self._path, 'w') as f:
       f.writelines(json.dumps(line) + '\n' for line in kept.values())
 
   def write(self, step: int, kind: str, metrics: Mapping[str, Any]) -> None:
-    """Appends a line at once, in place of an earlier one of its kind."""
+    """Writes a line; replaces an earlier one of its step and kind."""
     line: dict[str, Any] = {'step': step, 'kind': kind}
     line.update((name, float(value)) for name, value in metrics.items())
     if (step, kind) in self._written:
@@ -51,7 +49,7 @@ class MetricsLog:
 
 
 def read_metrics(path: str | os.PathLike) -> list[dict[str, Any]]:
-  """The lines of a `metrics.jsonl`; one cut off by a kill is left out."""
+  """Reads the complete lines of a `metrics.jsonl`."""
   if not os.path.exists(path):
     return []
   lines = []

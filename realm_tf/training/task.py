@@ -20,10 +20,10 @@ class Batch:
   Attributes:
     number: Position in the stream of batches, counted from 0.
     features: Tensors; the first axis of each is the batch.
-    index_step: Step of the encoder of the index in which candidates were
-      found; -1 if there is no index.
-    index_time: When that encoder was exported, in seconds since the epoch.
-    describe: Returns Markdown that shows some examples to a person.
+    index_step: Step of the export that made the index of the candidates; -1
+      if there is no index.
+    index_time: Time of that export in seconds since the epoch.
+    describe: Describes some examples in Markdown.
   """
 
   number: int
@@ -33,7 +33,7 @@ class Batch:
   describe: Callable[[], str] | None = None
 
   def off_policy(self, step: int) -> dict[str, float]:
-    """Age of the index in steps and minutes when used at `step`."""
+    """Returns the age of the index in steps and minutes at `step`."""
     if self.index_step < 0:
       return {}
     return {
@@ -46,7 +46,7 @@ class Batch:
 def numbered(
   batches: Iterable[Mapping[str, Any]], start: int
 ) -> Iterator[Batch]:
-  """Numbers the features of batches from `start` on."""
+  """Makes batches numbered from `start` on."""
   for number, features in enumerate(batches, start):
     yield Batch(number, features)
 
@@ -90,7 +90,7 @@ class ModelSpec:
 
 
 class Listener:
-  """Hears what happens in a run. The methods run in the training thread."""
+  """Is called at events of a run, in the training thread."""
 
   def begin(self, step: int, index_step: int) -> None:
     """The state is restored; no batch has been made.
@@ -111,11 +111,11 @@ class Listener:
     return {}
 
   def end(self) -> None:
-    """Training is over, by an error or not; the last listener hears first."""
+    """Training has ended, perhaps by an error; called in reverse order."""
 
 
 class Task:
-  """What a run trains. `estimator.run_task` runs it.
+  """A training, to be run by `estimator.run_task`.
 
   Attributes:
     export_schedule: Steps at which exports are published, besides step 0 and
@@ -150,11 +150,11 @@ class Task:
     raise NotImplementedError
 
   def eval_batches(self) -> Iterable[Batch]:
-    """Held-out batches, finite, numbered from 0; may have `close()`."""
+    """Finite held-out batches, numbered from 0; may have `close()`."""
     raise NotImplementedError
 
   def more_metrics(self) -> Mapping[str, float]:
-    """Metrics of an evaluation that are no means over examples."""
+    """Metrics of an evaluation other than means over examples."""
     return {}
 
   def export(self, directory: str, step: int) -> None:
@@ -166,8 +166,8 @@ class Task:
     return {}
 
   def listeners(self) -> Sequence[Listener]:
-    """Listeners of the run, in the order in which they hear."""
+    """Listeners of the run, in calling order."""
     return []
 
   def close(self) -> None:
-    """Frees what the task holds, after the run."""
+    """Frees resources after the run."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The inner loops: steps of training and of evaluation, for orbit."""
+"""The steps of training and evaluation, for orbit."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from absl import logging
 
 from realm_tf.training.task import Batch, ModelSpec
 
-# The last axis of these is of tokens, or spans, and varies between batches.
+# Features whose last axis (tokens or spans) varies between batches.
 _TOKEN_FEATURES = (
   'input_word_ids',
   'input_mask',
@@ -26,7 +26,7 @@ _TOKEN_FEATURES = (
 
 
 def _specs(features: Any, name: str, relax_batch: bool, relax: bool) -> Any:
-  """Shapes for which a step is compiled once, from those of a first batch."""
+  """Returns an input signature that fits all batches, from the first one."""
   if isinstance(features, Mapping):
     return {
       key: _specs(value, key, relax_batch, relax)
@@ -55,7 +55,7 @@ def _batch_size(features: Any) -> int:
 
 
 def _own_share(features: Any) -> Any:
-  """This replica's rows of a batch that every replica is given whole."""
+  """Returns this replica's rows of a whole batch."""
   context = tf.distribute.get_replica_context()
   replicas = context.num_replicas_in_sync
   if replicas == 1:
@@ -82,7 +82,7 @@ def _check_divisible(features: Any, strategy: tf.distribute.Strategy) -> None:
 
 
 def _without_remainder(features: Any, strategy: tf.distribute.Strategy) -> Any:
-  """The batch without the rows that cannot be shared; None if none are left."""
+  """Drops rows that cannot be shared; returns None if none are left."""
   rows, replicas = _batch_size(features), strategy.num_replicas_in_sync
   kept = rows - rows % replicas
   if kept == rows:
@@ -120,7 +120,7 @@ def _compile(
 
 
 class StepTrainer(orbit.AbstractTrainer):
-  """Takes batches from the input and steps along their gradients."""
+  """Trains on numbered batches."""
 
   def __init__(
     self,
@@ -133,7 +133,7 @@ class StepTrainer(orbit.AbstractTrainer):
     fixed_shapes: bool = False,
     on_step: Callable[[], None] = lambda: None,
   ):
-    """Makes a trainer; `batches` is to be set before `train`.
+    """Makes a trainer; set `batches` before `train`.
 
     Args:
       spec: The model and its optimizers.
@@ -155,7 +155,7 @@ class StepTrainer(orbit.AbstractTrainer):
     self._compiled: Any = None
     with strategy.scope():
       for group in spec.optimizers:
-        # Made here, since a step that makes variables is traced twice.
+        # Otherwise the step would be traced twice.
         group.optimizer._create_all_weights(group.variables)
     self.batches: Iterator[Batch] = iter(())
     self.last_batch: Batch | None = None
@@ -164,7 +164,7 @@ class StepTrainer(orbit.AbstractTrainer):
     return [v for group in self._spec.optimizers for v in group.variables]
 
   def _apply(self, gradients: Sequence[Any]) -> tf.Tensor:
-    """Clips all gradients together; gives each optimizer its own."""
+    """Clips all gradients together and applies them; returns their norm."""
     clipped, norm = tf.clip_by_global_norm(gradients, self._spec.clip_norm)
     first = 0
     for group in self._spec.optimizers:
