@@ -19,9 +19,16 @@ from realm_tf.index import build_index
 from realm_tf.index.embed_corpus import embed_signature
 from realm_tf.indexing import index_builder
 from realm_tf.io import compatibility
-from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator
+
+# What a module says about the shape of its embedder.
+_SHAPE = (
+  'bert_config',
+  'projection_size',
+  'projection_epsilon',
+  'separate_towers',
+)
 
 
 class CorpusIndexer:
@@ -56,36 +63,7 @@ class CorpusIndexer:
     self._searcher = searcher
     self._config = embedding_config
     self._progress = progress
-    self._shape: Any = None
-    self._embedder: Embedder | None = None
-    self._embed: Any = None
-
-  def _take_weights(self, embedder_dir: str) -> dict[str, Any]:
-    info = hub_modules.read_info(embedder_dir, 'embedder')
-    compatibility.check(
-      compatibility.Part('the corpus', vocabulary=self._tokenizer.fingerprint),
-      hub_modules.module_part(embedder_dir),
-    )
-    shape = [
-      info.get(key)
-      for key in (
-        'bert_config',
-        'projection_size',
-        'projection_epsilon',
-        'separate_towers',
-      )
-    ]
-    if self._embedder is None or shape != self._shape:
-      self._embedder = hub_modules.load_embedder(embedder_dir)
-      self._shape = shape
-      self._embed = tf.function(
-        self._embedder.embed_documents,
-        input_signature=embed_signature(),
-        autograph=False,
-      )
-    else:
-      hub_modules.read_embedder_weights(self._embedder, embedder_dir)
-    return info
+    self._shape: list[Any] = []
 
   def __call__(
     self,
@@ -94,8 +72,22 @@ class CorpusIndexer:
     check: Callable[[], None] = lambda: None,
   ) -> str:
     """Publishes `index_dir/<step>`, made by an embedder; returns its path."""
-    info = self._take_weights(embedder_dir)
-    assert self._embedder is not None
+    info = hub_modules.read_info(embedder_dir, 'embedder')
+    compatibility.check(
+      compatibility.Part('the corpus', vocabulary=self._tokenizer.fingerprint),
+      hub_modules.module_part(embedder_dir),
+    )
+    shape = [info.get(key) for key in _SHAPE]
+    if shape == self._shape:
+      hub_modules.read_embedder_weights(self._embedder, embedder_dir)
+    else:
+      self._embedder = hub_modules.load_embedder(embedder_dir)
+      self._shape = shape
+      self._embed = tf.function(
+        self._embedder.embed_documents,
+        input_signature=embed_signature(),
+        autograph=False,
+      )
     return build_index.build_index(
       self._documents,
       self._embed,

@@ -91,6 +91,41 @@ def _tokenize_words(
   return ids, ids.with_values(tf.cast(flags, tf.int32))
 
 
+def _pack_passages(
+  rows: dict[str, tf.Tensor],
+  is_dropped: tf.Tensor,
+  tokenizer: tokenizer_lib.BertTokenizer,
+  max_length: int,
+) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+  """BERT's inputs, name flags and span flags, each [batch, length]."""
+  is_pair = tf.strings.length(rows['query']) > 0
+  # A passage without a query is its own first segment.
+  first = tf.where(is_pair, rows['query'], rows['text'])
+  second = tf.where(is_pair & ~is_dropped, rows['text'], '')
+
+  def pack(first_values: tf.RaggedTensor, second_values: tf.RaggedTensor, ids):
+    return packing.pack_joint(
+      first_values, second_values, special=ids, max_length=max_length
+    )
+
+  first_ids, first_names = _tokenize_words(tokenizer, first)
+  second_ids, second_names = _tokenize_words(tokenizer, second)
+  inputs = pack(first_ids, second_ids, tokenizer.special)
+  # Flags are packed like tokens.
+  nothing = packing.SpecialIds(cls=0, sep=0, mask=0, pad=0)
+  is_name = pack(first_names, second_names, nothing)['input_word_ids'] > 0
+  offsets = tokenizer.tokenize_with_offsets(first)
+  in_span = offsets.ids.with_values(
+    tf.cast(
+      (offsets.starts < rows['span_limit'][:, tf.newaxis]).values
+      & (offsets.limits > rows['span_start'][:, tf.newaxis]).values,
+      tf.int32,
+    )
+  )
+  in_span = pack(in_span, second_names * 0, nothing)['input_word_ids'] > 0
+  return inputs, is_name, in_span
+
+
 def mask_passages(
   rows: dict[str, tf.Tensor],
   tokenizer: tokenizer_lib.BertTokenizer,
@@ -114,42 +149,19 @@ def mask_passages(
   special = tokenizer.special
   seeds = tf.random.experimental.stateless_split(seed, 4)
   batch = tf.shape(rows['text'])[0]
-  is_pair = tf.strings.length(rows['query']) > 0
-  is_dropped = is_pair & (
+  is_dropped = (
     tf.random.stateless_uniform([batch], seeds[0]) < config.empty_rate
   )
-  # A passage without a query is its own first segment.
-  first = tf.where(is_pair, rows['query'], rows['text'])
-  second = tf.where(is_pair & ~is_dropped, rows['text'], '')
-
-  def pack(first_values: tf.RaggedTensor, second_values: tf.RaggedTensor, ids):
-    return packing.pack_joint(
-      first_values, second_values, special=ids, max_length=config.max_length
-    )
-
-  first_ids, first_names = _tokenize_words(tokenizer, first)
-  second_ids, second_names = _tokenize_words(tokenizer, second)
-  inputs = pack(first_ids, second_ids, special)
-  # Flags are packed like tokens.
-  nothing = packing.SpecialIds(cls=0, sep=0, mask=0, pad=0)
-  names = pack(first_names, second_names, nothing)['input_word_ids']
-  offsets = tokenizer.tokenize_with_offsets(first)
-  in_span = offsets.ids.with_values(
-    tf.cast(
-      (offsets.starts < rows['span_limit'][:, tf.newaxis]).values
-      & (offsets.limits > rows['span_start'][:, tf.newaxis]).values,
-      tf.int32,
-    )
+  inputs, is_name, in_span = _pack_passages(
+    rows, is_dropped, tokenizer, config.max_length
   )
-  in_span = pack(in_span, second_names * 0, nothing)['input_word_ids'] > 0
-
   ids = inputs['input_word_ids']  # [batch, length]
   length = tf.shape(ids)[1]
   is_text = (
     (inputs['input_mask'] > 0) & (ids != special.cls) & (ids != special.sep)
   )
   noise = tf.random.stateless_uniform(tf.shape(ids), seeds[1])
-  rate = tf.where(names > 0, config.name_mask_rate, config.mask_rate)
+  rate = tf.where(is_name, config.name_mask_rate, config.mask_rate)
   # The span comes first, then a random choice.
   priority = tf.where(is_text & (noise < rate), 1.0 + noise / rate, 0.0)
   priority = tf.where(in_span, 3.0, priority)
