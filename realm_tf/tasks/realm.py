@@ -226,10 +226,6 @@ class RealmTask(Task):
     config = self.config
     if config.index_builder == 'none':
       return None
-    embedding = EmbeddingConfig(
-      candidate_seq_len=config.candidate_seq_len,
-      separate_candidate_segments=config.separate_candidate_segments,
-    )
     searcher = config.part(SearcherConfig)
     if config.index_builder == 'process':
       index_config = IndexConfig(
@@ -237,8 +233,8 @@ class RealmTask(Task):
         index_dir=config.index_path,
         mixed_precision=config.mixed_precision,
         progress=False,
+        candidate_seq_len=config.candidate_seq_len,
         **searcher.to_dict(),
-        **embedding.to_dict(),
       )
       return index_builder.BuilderProcess(
         functools.partial(corpus_index.watch, index_config, config.model_dir)
@@ -248,7 +244,10 @@ class RealmTask(Task):
       self.tokenizer,
       config.index_path,
       searcher=searcher,
-      embedding_config=embedding,
+      embedding_config=EmbeddingConfig(
+        candidate_seq_len=config.candidate_seq_len,
+        separate_candidate_segments=config.separate_candidate_segments,
+      ),
     )
     return index_builder.BuilderThread(
       index_builder.IndexBuilder(config.export_dir, config.index_path, indexer)
