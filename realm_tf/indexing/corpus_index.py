@@ -64,6 +64,7 @@ class CorpusIndexer:
     self._config = embedding_config
     self._progress = progress
     self._shape: list[Any] = []
+    self._embedder: Any = None
 
   def __call__(
     self,
