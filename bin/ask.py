@@ -142,10 +142,10 @@ def _edit(line: str, backend: Any) -> None:
 
 def main() -> None:
   """Asks until there are no more questions."""
+  config = config_flags.make(AskConfig)
   from realm_tf.answering import asking
   from realm_tf.io import atomic, files
 
-  config = config_flags.make(AskConfig)
   as_json = config.json
   if as_json is None:
     as_json = bool(config.output) or not sys.stdout.isatty()

@@ -28,7 +28,6 @@ metadata.json, all at once when it is whole.
 
 import dataclasses
 import os
-import sys
 import threading
 
 from realm_tf.configs.embedding_config import IndexConfig
@@ -46,15 +45,12 @@ class BuildIndexConfig(IndexConfig):
     embedder: TF Hub module to embed with; not with `watch`.
     watch: Build the index of each new export in `model_dir`. Defaults to False.
     model_dir: Directory of a pre-training; with `watch`.
-    stop_with_stdin: With `watch`, end when standard input closes, which a
-      trainer that starts this program holds open. Defaults to False.
   """
 
   index_dir: str = ''
   embedder: str | None = None
   watch: bool = False
   model_dir: str | None = None
-  stop_with_stdin: bool = False
 
   def __post_init__(self) -> None:
     super().__post_init__()
@@ -72,27 +68,15 @@ class BuildIndexConfig(IndexConfig):
 config_flags.define(BuildIndexConfig)
 
 
-def _stop_with_stdin(stop: threading.Event) -> None:
-  def wait() -> None:
-    while sys.stdin.buffer.read(4096):
-      pass
-    stop.set()
-
-  threading.Thread(target=wait, name='stdin', daemon=True).start()
-
-
 def main() -> None:
   """Builds one index, or one for each export."""
+  config = config_flags.make(BuildIndexConfig)
   from realm_tf.indexing import corpus_index
 
-  config = config_flags.make(BuildIndexConfig)
-  if not config.watch:
+  if config.watch:
+    corpus_index.watch(config, config.model_dir, threading.Event())
+  else:
     print(corpus_index.build_once(config, config.embedder))
-    return
-  stop = threading.Event()
-  if config.stop_with_stdin:
-    _stop_with_stdin(stop)
-  corpus_index.watch(config, config.model_dir, stop)
 
 
 if __name__ == '__main__':

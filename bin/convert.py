@@ -24,9 +24,9 @@ MODELS, one or several separated by commas:
 
 In --to are export/tf_hub/<step>/ with those of embedder/, bert/ and
 span_reader/ that were found, and, if --corpus_dir names the corpus of the block
-embeddings (`encoded/encoded.ckpt`, `block_emb`), index/<step>/. bin/ask takes
+embeddings (`encoded/encoded.ckpt`, `block_emb`), index/<step>/. ask takes
 --to as its --model_dir, and the modules are starting points for
-bin/pretrain_realm (--bert, --embedder) and bin/finetune_qa. Printed is what was
+pretrain_realm (--bert, --embedder) and finetune_qa. Printed is what was
 found, what was mapped to what, and what was left over and why.
 
 What does not fit together is refused, and nothing is written: shapes,
@@ -46,8 +46,8 @@ this package is written for the original's programs with --to_format:
     python -m bin.convert --from=data/wikipedia --to=orqa --to_format=orqa \
         --vocab_file=bert/vocab.txt
 
-Text that is not yet in blocks is for bin/build_corpus. Pre-training corpora
-need no conversion: bin/pretrain_realm reads the original's TFRecords.
+Text that is not yet in blocks is for build_corpus. Pre-training corpora
+need no conversion: pretrain_realm reads the original's TFRecords.
 
 QUESTIONS are split into train and dev as ORQA and REALM do: dev is the tenth
 that a hash of the question selects. --from takes JSONL with "question" and

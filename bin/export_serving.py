@@ -59,10 +59,10 @@ def _check(directory: str, question: str) -> None:
 
 def main() -> None:
   """Exports, and asks what was exported."""
+  config = config_flags.make(ExportConfig)
   from realm_tf.answering import asking, serving
   from realm_tf.answering.answerer import Answerer
 
-  config = config_flags.make(ExportConfig)
   answerer = Answerer.open(
     config.model_dir,
     config.corpus_dir,

@@ -98,7 +98,7 @@ class EvaluateConfig(EvaluationConfig):
       raise ValueError('give `questions` or `blanks`, and not both')
     needs = [] if self.predictions else ['corpus_dir', 'model_dir']
     if self.systems:
-      needs.remove('model_dir')
+      needs = needs[:1]
     for name in needs:
       if getattr(self, name) is None:
         raise ValueError(f'`{name}` is needed')

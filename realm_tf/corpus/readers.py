@@ -4,7 +4,8 @@
 
 Reading takes two steps, so that several processes can share it: `raw_records`
 cuts a file into records, which is cheap and sequential; `parse` makes a
-document of a record, which is expensive and can be done anywhere.
+document of a record, which is expensive and can be done anywhere. TensorFlow is
+imported for blocks and corpora only.
 """
 
 import collections
@@ -18,11 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-import tensorflow as tf
-
 from realm_tf.configs.corpus_config import CORPUS_FORMATS
-from realm_tf.corpus import block_records, document, lines, mediawiki
-from realm_tf.corpus import corpus as corpus_lib
+from realm_tf.corpus import document, lines, mediawiki
 from realm_tf.corpus.document import CorpusError, Document, MalformedError
 from realm_tf.corpus.problems import Problems
 from realm_tf.io import files
@@ -80,7 +78,7 @@ def list_files(
     raise CorpusError(f'`{field}`: {e}') from e
   paths = []
   for path in found:
-    if not os.path.isdir(path) or corpus_lib.is_corpus(path):
+    if not os.path.isdir(path) or _is_corpus(path):
       paths.append(path)
       continue
     inside = [
@@ -93,6 +91,12 @@ def list_files(
       raise CorpusError(f'`{field}`: no file in directory {path}')
     paths.extend(inside)
   return sorted(set(paths))
+
+
+def _is_corpus(directory: str) -> bool:
+  from realm_tf.corpus import corpus
+
+  return corpus.is_corpus(directory)
 
 
 def content_digest(path: str, ends: int | None = _DIGESTED) -> str:
@@ -110,7 +114,9 @@ def content_digest(path: str, ends: int | None = _DIGESTED) -> str:
     A hex digest.
   """
   if os.path.isdir(path):
-    return corpus_lib.Corpus.open(path).fingerprint
+    from realm_tf.corpus.corpus import Corpus
+
+    return Corpus.open(path).fingerprint
   size = os.path.getsize(path)
   digest = hashlib.blake2b(b'%d ' % size, digest_size=16)
   with open(path, 'rb') as f:
@@ -189,12 +195,9 @@ def raw_records(
     EOFError,
     gzip.BadGzipFile,
     zlib.error,
-    tf.errors.DataLossError,
     OSError,
   ) as e:
-    # TensorFlow adds the names of its ops.
-    said = re.sub(r'\{\{.*?\}\}\s*|\s*\[Op:.*', '', str(e))
-    reason = MalformedError(f'the rest is not read: damaged file: {said}')
+    reason = MalformedError(f'the rest is not read: damaged file: {e}')
     yield RawRecord(path, line + 1, 'malformed', reason)
 
 
@@ -254,16 +257,24 @@ def _whole_file(path: str) -> Iterator[tuple[int, tuple[str, bytes]]]:
 
 
 def _block_records(path: str) -> Iterator[tuple[int, bytes]]:
+  import tensorflow as tf
+
   dataset = tf.data.TFRecordDataset(
     path,
     compression_type='GZIP' if files.is_gzip(path) else '',
     buffer_size=8 << 20,
   )
-  yield from enumerate(dataset.as_numpy_iterator(), 1)
+  try:
+    yield from enumerate(dataset.as_numpy_iterator(), 1)
+  except tf.errors.DataLossError as e:
+    # TensorFlow adds the names of its ops.
+    raise OSError(re.sub(r'\{\{.*?\}\}\s*|\s*\[Op:.*', '', str(e))) from e
 
 
 def _corpus_blocks(path: str, start: int) -> Iterator[RawRecord]:
-  corpus = corpus_lib.Corpus.open(path)
+  from realm_tf.corpus.corpus import Corpus
+
+  corpus = Corpus.open(path)
   for first in range(start, len(corpus), _BLOCKS_AT_ONCE):
     rows = range(first, min(first + _BLOCKS_AT_ONCE, len(corpus)))
     # Not cleaned: title and body must keep the document's uid.
@@ -333,6 +344,8 @@ def _parse_text(payload: tuple[str, bytes]) -> Document:
 
 
 def _parse_block(record: bytes) -> Document:
+  from realm_tf.corpus import block_records
+
   try:
     title, body = block_records.texts_of(record)
   except ValueError as e:

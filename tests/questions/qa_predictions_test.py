@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from absl import logging
@@ -130,3 +132,9 @@ def test_empty_answers_are_counted_and_right_for_nobody(tmp_path):
   score = qa_predictions.score(dataset, qa_predictions.read_predictions(path))
   assert (score.correct, score.empty_answers) == (0, 2)
   assert '2 right answers are empty after normalization' in score.describe()
+
+
+def test_scoring_needs_no_tensorflow():
+  code = 'import sys; from realm_tf.questions import qa_predictions\n'
+  code += 'assert "tensorflow" not in sys.modules'
+  subprocess.run([sys.executable, '-c', code], check=True)
