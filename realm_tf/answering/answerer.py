@@ -243,21 +243,14 @@ class Answerer:
     reader_dir = os.path.join(export_dir, 'span_reader')
     info = hub_modules.read_info(reader_dir, span_reader_module.KIND)
     tokenizer = hub_modules.load_tokenizer(embedder_dir)
-    compatibility.check(
-      compatibility.Part(embedder_dir, vocabulary=tokenizer.fingerprint),
-      compatibility.Part(reader_dir, vocabulary=info['vocab_fingerprint']),
-    )
     if not isinstance(corpus, Corpus):
       corpus = Corpus.open(corpus)
     if not isinstance(index, Index):
       index = Index.open(index, corpus)
     try:
       compatibility.check(
-        compatibility.Part(
-          reader_dir,
-          vocabulary=info['vocab_fingerprint'],
-          embedder=info['document_embedder_fingerprint'],
-        ),
+        hub_modules.module_part(embedder_dir),
+        hub_modules.module_part(reader_dir),
         index.metadata.part(index.path),
       )
       with precision.mixed_precision_scope(mixed_precision):

@@ -3,6 +3,7 @@
 """Evaluates a pre-trained REALM on held-out blanks, without fine-tuning."""
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -168,11 +169,11 @@ def random_filler(
 
 
 def _heaviest(filling: Filling) -> np.ndarray:
-  """Which document, but the null document, weighs most in what is filled."""
+  """Returns the place of the document that weighs most, but the null one."""
   is_blank = np.arange(filling.ids.shape[1]) < filling.lengths[:, None]
   with np.errstate(divide='ignore'):  # no probability: log 0
-    weights = np.log(filling.document_probs)
-    by_blank = np.log(filling.by_document_filled_probs)
+    weights = np.log(filling.candidate_probs)
+    by_blank = np.log(filling.document_filled_probs)
   weights = weights + np.where(is_blank[:, None], by_blank, 0).sum(-1)
   return 1 + weights[:, 1:].argmax(1)
 
@@ -201,7 +202,7 @@ def _examples(
         closed_book=closed_book,
         title=titles[i],
         body=bodies[i],
-        probability=float(filling.document_probs[i, best[i]]),
+        probability=float(filling.candidate_probs[i, best[i]]),
         is_right=bool(right[i]),
       )
     )
@@ -209,22 +210,15 @@ def _examples(
 
 
 def _usable(
-  filler: BlankFiller,
-  questions: Sequence[blanks.BlankQuestion],
-  batch_size: int,
+  filler: BlankFiller, questions: Sequence[blanks.BlankQuestion]
 ) -> list[blanks.BlankQuestion]:
-  """The questions whose blanks are all in the part that is read."""
-  limit = filler.config.query_seq_len - 2
-  usable: list[blanks.BlankQuestion] = []
-  for start in range(0, len(questions), batch_size):
-    batch = questions[start : start + batch_size]
-    ids, answers = blanks.masked_ids(filler.tokenizer, batch)
-    is_blank = tf.cast(ids[:, :limit] == filler.tokenizer.mask_id, tf.int64)
-    count = tf.reduce_sum(is_blank, 1).numpy()
-    wanted = answers.row_lengths().numpy()
-    good = (count == wanted) & (wanted > 0)
-    usable += [question for question, ok in zip(batch, good) if ok]
-  return usable
+  """Returns the questions whose blanks are all in the part that is read."""
+  ids, answers = blanks.masked_ids(filler.tokenizer, questions)
+  ids = ids[:, : filler.config.query_seq_len - 2]
+  is_blank = tf.cast(ids == filler.tokenizer.mask_id, tf.int64)
+  wanted = answers.row_lengths()
+  usable = (tf.reduce_sum(is_blank, 1) == wanted) & (wanted > 0)
+  return list(itertools.compress(questions, usable.numpy()))
 
 
 def _title_hits(
@@ -233,7 +227,7 @@ def _title_hits(
   query_ids: tf.RaggedTensor,
   k: int,
 ) -> np.ndarray:
-  """Which of the best k documents bear the title, bool [with a title, k]."""
+  """Returns which of the best k documents have the title, bool [titles, k]."""
   rows, _ = filler.retrieve(query_ids, k)
   hits = [
     [title == question.title for title in filler.corpus.titles(its_rows)]
@@ -270,7 +264,7 @@ def evaluate(
     ValueError: No sentence is left.
   """
   given = len(questions)
-  questions = _usable(filler, questions, batch_size)
+  questions = _usable(filler, questions)
   if not questions:
     raise ValueError(
       f'none of {given} held-out sentences has its whole blank within its first'
@@ -325,10 +319,8 @@ def compare(
   modules: dict[str, list[str]] = {}
   for system in systems:
     label, _, value = system.partition('=')
-    modules[label] = value.split('+')
-    parts = modules[label]
-    random = parts == ['random']
-    if not (label and all(parts) and (random or len(parts) == 2)):
+    parts = modules[label] = value.split('+')
+    if not label or not all(parts) or (len(parts) != 2 and value != 'random'):
       raise ValueError(
         f'`systems`: {system}: expected LABEL=EMBEDDER+BERT or LABEL=random'
       )
@@ -348,7 +340,7 @@ def compare(
 
 
 def _describe_examples(examples: Sequence[Example], count: int) -> list[str]:
-  """Lines that show filled blanks, if possible ones that retrieval changed."""
+  """Shows filled blanks, if possible ones that retrieval changed."""
   chosen, kind = list(examples), 'measured'
   if right := [e for e in examples if e.is_right]:
     chosen, kind = right, 'filled correctly'
@@ -372,7 +364,7 @@ def _describe_examples(examples: Sequence[Example], count: int) -> list[str]:
 
 
 def describe(reports: Mapping[str, Report], num_examples: int = 3) -> str:
-  """A table of several systems, and some blanks that the last one filled.
+  """Describes systems in a table, and blanks that the last one filled.
 
   Args:
     reports: Reports by label.

@@ -34,31 +34,31 @@ class Filling:
 
   Attributes:
     rows: Documents read, int64 [batch, k]; the first is the null document, -1.
-    document_probs: p(z | x), float32 [batch, k].
+    candidate_probs: p(z | x), float32 [batch, k].
     lengths: Number of blanks of each sentence, int [batch].
     ids, probs: Likeliest wordpieces of each blank by p(y_j | x), int32 and
       float32 [batch, blanks, top].
     closed_book_ids, closed_book_probs: Likeliest by p(y_j | null, x).
-    by_document_ids, by_document_probs: Likeliest by p(y_j | z, x), [batch, k,
+    document_ids, document_probs: Likeliest by p(y_j | z, x), [batch, k,
       blanks, top].
-    by_document_filled_probs: p(y_j | z, x) of the likeliest wordpiece by
+    document_filled_probs: p(y_j | z, x) of the likeliest wordpiece by
       p(y_j | x), float32 [batch, k, blanks].
   """
 
   rows: np.ndarray
-  document_probs: np.ndarray
+  candidate_probs: np.ndarray
   lengths: np.ndarray
   ids: np.ndarray
   probs: np.ndarray
   closed_book_ids: np.ndarray
   closed_book_probs: np.ndarray
-  by_document_ids: np.ndarray
-  by_document_probs: np.ndarray
-  by_document_filled_probs: np.ndarray
+  document_ids: np.ndarray
+  document_probs: np.ndarray
+  document_filled_probs: np.ndarray
 
 
 def _inputs_spec(*leading: int) -> dict[str, tf.TensorSpec]:
-  """BERT inputs `[batch, *leading, length]` of any batch and length."""
+  """Specs of BERT inputs `[batch, *leading, length]`."""
   return {
     name: tf.TensorSpec([None, *leading, None], tf.int32)
     for name in ('input_word_ids', 'input_mask', 'input_type_ids')
@@ -66,7 +66,7 @@ def _inputs_spec(*leading: int) -> dict[str, tf.TensorSpec]:
 
 
 def _features_spec(num_candidates: int) -> dict[str, Any]:
-  """What `featurize` returns, of any batch and lengths."""
+  """Specs of what `featurize` returns."""
   return {
     'query': _inputs_spec(),
     'candidates': _inputs_spec(num_candidates),
@@ -109,7 +109,7 @@ class BlankFiller:
       tokenizer: Tokenizer of both, and of the corpus.
       corpus: Corpus.
       searcher: Searcher over embeddings of the corpus; `close` closes it.
-      search_embedder: Embedder that made these. Defaults to `embedder`.
+      search_embedder: Embedder of the index. Defaults to `embedder`.
       config: Lengths, and number of documents read.
 
     Raises:
@@ -135,7 +135,7 @@ class BlankFiller:
       Retriever(embedder, num_candidates=self.config.num_candidates), reader
     )
     self._fill = tf.function(
-      lambda features, top: model.fill_blanks(features, top),
+      model.fill_blanks,
       input_signature=[
         _features_spec(min(self.config.num_candidates, len(corpus) + 1)),
         tf.TensorSpec([], tf.int32),
@@ -227,7 +227,7 @@ class BlankFiller:
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
 
   def _masked(self, query_ids: tf.RaggedTensor) -> Mapping[str, tf.Tensor]:
-    """The input of featurization; every [MASK] is a blank."""
+    """Makes the input of featurization; every [MASK] is a blank."""
     is_blank = tf.equal(query_ids.values, self.tokenizer.mask_id)
     positions = tf.range(tf.size(is_blank)) - tf.cast(
       tf.gather(query_ids.row_starts(), query_ids.value_rowids()), tf.int32
@@ -247,8 +247,8 @@ class BlankFiller:
     """Fills every [MASK] of a batch of sentences.
 
     Args:
-      query_ids: int32 [batch, (tokens)], of `blanks.tokenize_with_blanks`; each
-        with at least one [MASK] within the length of a query.
+      query_ids: Wordpieces of `blanks.tokenize_with_blanks`, int32
+        [batch, (tokens)], with a [MASK] within the length of a query.
       top: Number of wordpieces for each blank.
 
     Raises:
@@ -262,9 +262,9 @@ class BlankFiller:
       raise ValueError(
         f'each sentence needs a [MASK] within its first {room} wordpieces'
       )
-    found, _ = self.retrieve(query_ids, self.config.num_candidates - 1)
     # A small corpus has fewer: the null document counts once all the same.
-    rows = np.pad(found, [(0, 0), (1, 0)], constant_values=NULL_DOCUMENT)
+    rows, _ = self.retrieve(query_ids, self.config.num_candidates - 1)
+    rows = np.pad(rows, [(0, 0), (1, 0)], constant_values=NULL_DOCUMENT)
     longest = int(query_ids.bounding_shape(1)) + 2
     features = featurization.featurize(
       masked,
@@ -281,21 +281,10 @@ class BlankFiller:
       ),
     )
     top = min(top, self.tokenizer.vocab_size)
-    out = {
-      name: value.numpy() for name, value in self._fill(features, top).items()
-    }
-    return Filling(
-      rows=rows,
-      document_probs=out['candidate_probs'],
-      lengths=lengths,
-      ids=out['ids'],
-      probs=out['probs'],
-      closed_book_ids=out['closed_book_ids'],
-      closed_book_probs=out['closed_book_probs'],
-      by_document_ids=out['document_ids'],
-      by_document_probs=out['document_probs'],
-      by_document_filled_probs=out['document_filled_probs'],
-    )
+    found = self._fill(features, top)
+    out = {name: value.numpy() for name, value in found.items()}
+    del out['candidates']  # All are given, in this order.
+    return Filling(rows=rows, lengths=lengths, **out)
 
   def to_records(
     self, texts: Sequence[str], *, top: int = 3
@@ -349,10 +338,10 @@ class BlankFiller:
         for i, its in zip(ids, probs)
       ][: filling.lengths[0]]
 
-    documents = self._documents(filling.rows[0], filling.document_probs[0])
+    documents = self._documents(filling.rows[0], filling.candidate_probs[0])
     for i, document in enumerate(documents):
       document['blanks'] = choices(
-        filling.by_document_ids[0, i], filling.by_document_probs[0, i]
+        filling.document_ids[0, i], filling.document_probs[0, i]
       )
     best = filling.ids[0, : filling.lengths[0], 0]
     return {

@@ -49,21 +49,21 @@ def _tokens_spec(name: str) -> tf.TensorSpec:
 
 
 def without_keras(node: Any, seen: dict[int, Any]) -> Any:
-  """The same tree of names and variables, of objects that know no Keras.
+  """Copies a tree of names and variables into objects without Keras.
 
   A SavedModel of Keras layers holds a traced call of every layer inside, and
-  loads only where their classes are registered. This holds the weights under
-  the same names, so that the layers can be restored from it.
+  loads only where their classes are registered. The copy holds the weights
+  under the same names, so that the layers can be restored from it.
 
   Args:
-    node: A layer.
+    node: Layer.
     seen: Copies made before; empty at first.
   """
   if id(node) not in seen:
     is_variable = isinstance(node, tf.Variable)
     copy = node if is_variable else tf.train.Checkpoint()
-    # The node is kept: some live only while their parent is asked for its
-    # children, and an id that is free again would be taken for theirs.
+    # Keeps the node too: some live only while `children` runs, and their ids
+    # would be used again.
     seen[id(node)] = node, copy
     if not is_variable:
       for name, child in tf.train.TrackableView.children(node).items():
@@ -88,12 +88,12 @@ class HubModule:
     tokenizer: BertTokenizer,
     info: Mapping[str, Any],
   ):
-    """Holds the weights of `layers`; functions are added by `_expose`.
+    """Holds the weights of layers; subclasses add functions.
 
     Args:
-      layers: By the name under which the weights are found again.
-      tokenizer: Its vocabulary becomes an asset.
-      info: Goes into `assets.extra/realm.json`.
+      layers: Layers by the name under which their weights are saved.
+      tokenizer: Tokenizer, whose vocabulary becomes an asset.
+      info: Content of `assets.extra/realm.json`.
     """
     self._info = dict(info)
     self._info['lower_case'] = tokenizer.lower_case
@@ -129,32 +129,27 @@ class HubModule:
 
   def _generators(self) -> list[tf.random.Generator]:
     # Dropout's, traced into the training call but tracked by no layer.
-    found = []
-    for layer in self._layers:
-      for part in layer.submodules:
-        holder = getattr(part, '_random_generator', None)
-        generator = getattr(holder, '_generator', None)
-        if generator is not None:
-          found.append(generator)
-    return found
+    holders = (
+      getattr(part, '_random_generator', None)
+      for layer in self._layers
+      for part in layer.submodules
+    )
+    found = (getattr(holder, '_generator', None) for holder in holders)
+    return [generator for generator in found if generator is not None]
 
   def _unique(self, attribute: str) -> list[tf.Variable]:
-    found: dict[int, tf.Variable] = {}
-    for layer in self._layers:
-      for variable in getattr(layer, attribute):
-        found.setdefault(id(variable), variable)
-    return list(found.values())
+    found = (v for layer in self._layers for v in getattr(layer, attribute))
+    return list({id(variable): variable for variable in found}.values())
 
   def _set_call(self, call: Any, names: Sequence[str] = INPUTS) -> Any:
     """Traces `call(inputs, training)` for training and for inference.
 
     Args:
-      call: Takes a dict of inputs.
+      call: Function of a dict of inputs.
       names: Names of the inputs.
 
     Returns:
-      The traced function for inference: signatures call it, and need not
-      trace the encoder again.
+      The traced function for inference, for signatures to call.
     """
     traced = tf.function(call, autograph=False)
     spec = {name: _tokens_spec(name) for name in names}
@@ -165,9 +160,7 @@ class HubModule:
     def infer(inputs: Any) -> Any:
       return traced({name: inputs[name] for name in names}, training=False)
 
-    self._add_signature(
-      'serving_default', infer, {name: name for name in names}
-    )
+    self._add_signature('serving_default', infer, dict(zip(names, names)))
     return infer
 
   def _add_signature(
@@ -175,32 +168,28 @@ class HubModule:
     name: str,
     function: Any,
     names: Mapping[str, str],
-    extra: tuple[str, ...] = (),
   ) -> None:
     """Traces a signature.
 
     Args:
       name: Name of the signature.
-      function: Takes a dict of inputs under our names.
-      names: The signature's name of each input -> ours.
-      extra: Further inputs, named alike in both.
+      function: Function of a dict of inputs under our names.
+      names: Our name of each input by that in the signature.
     """
 
     def signature(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-      given = {ours: inputs[theirs] for theirs, ours in names.items()}
-      given.update({key: inputs[key] for key in extra})
-      outputs = function(given)
+      outputs = function({names[key]: x for key, x in inputs.items()})
       if not isinstance(outputs, Mapping):
         outputs = {'default': outputs}
       return {key: tf.cast(value, tf.float32) for key, value in outputs.items()}
 
-    specs = {key: _tokens_spec(key) for key in (*names, *extra)}
+    specs = {key: _tokens_spec(key) for key in names}
     self._signatures[name] = tf.function(
       signature, autograph=False
     ).get_concrete_function(**specs)
 
   def _resolve(self, key: str) -> tf.Variable:
-    """The variable that a checkpoint key of the module names."""
+    """Returns the variable that a checkpoint key of the module names."""
     node = self._module
     for name in key.split('/'):
       name = name.replace('.S', '/').replace('..', '.')
@@ -234,7 +223,7 @@ class HubModule:
     Args:
       directory: Directory of the module.
       step: Training step.
-      **changed: Values of the info file that differ from those at the start.
+      **changed: Values of `info` that have changed.
     """
     self._info.update(changed)
     if not self._saved:
@@ -270,8 +259,7 @@ class EmbedderModule(HubModule):
     Args:
       embedder: Embedder to export.
       tokenizer: Tokenizer of its wordpieces.
-      lengths: Lengths that it is trained with, as `lengths_of` returns them, so
-        that they need not be given again.
+      lengths: Lengths that it is trained with (`lengths_of`), to be saved.
     """
     info = {
       **(lengths or {}),
@@ -328,7 +316,8 @@ class BertModule(HubModule):
       return {**outputs, 'mlm_logits': logits}
 
     self._add_signature('tokens', infer, _ORIGINAL_NAMES)
-    self._add_signature('mlm', mlm, _ORIGINAL_NAMES, ('mlm_positions',))
+    names = {**_ORIGINAL_NAMES, 'mlm_positions': 'mlm_positions'}
+    self._add_signature('mlm', mlm, names)
 
 
 def export_embedder(
@@ -337,7 +326,7 @@ def export_embedder(
   directory: str | os.PathLike,
   step: int,
 ) -> None:
-  """Writes one `embedder` module. To write many, keep an EmbedderModule."""
+  """Writes one `embedder` module; for several use an EmbedderModule."""
   EmbedderModule(embedder, tokenizer).save(directory, step)
 
 
@@ -349,12 +338,12 @@ def export_bert(
   directory: str | os.PathLike,
   step: int,
 ) -> None:
-  """Writes one `bert` module. To write many, keep a BertModule."""
+  """Writes one `bert` module; for several use a BertModule."""
   BertModule(bert_config, encoder, mlm_head, tokenizer).save(directory, step)
 
 
 def load_tokenizer(directory: str | os.PathLike) -> BertTokenizer:
-  """The tokenizer whose ids a module takes."""
+  """Makes the tokenizer whose ids a module takes."""
   return BertTokenizer.from_file(
     os.path.join(directory, 'assets', 'vocab.txt'),
     lower_case=read_info(directory)['lower_case'],
@@ -370,13 +359,16 @@ def lengths_of(config: Any) -> dict[str, Any]:
 
 def module_part(directory: str | os.PathLike) -> compatibility.Part:
   """Returns what is compared of a module with other artifacts."""
+  info = read_info(directory)
   return compatibility.Part(
-    os.fspath(directory), vocabulary=read_info(directory)['vocab_fingerprint']
+    os.fspath(directory),
+    vocabulary=info['vocab_fingerprint'],
+    embedder=info.get('document_embedder_fingerprint'),
   )
 
 
 def trained_lengths(directory: str | os.PathLike) -> FeaturizationConfig:
-  """Lengths and segments that an embedder was trained with.
+  """Returns the lengths and segments that an embedder was trained with.
 
   Modules that do not record them get the defaults, as far as their BERT has
   positions.
@@ -384,16 +376,12 @@ def trained_lengths(directory: str | os.PathLike) -> FeaturizationConfig:
   info = read_info(directory, 'embedder')
   default = FeaturizationConfig()
   positions = info['bert_config']['max_positions']
-  return dataclasses.replace(
-    default,
-    query_seq_len=info.get(
-      'query_seq_len', min(default.query_seq_len, positions)
-    ),
-    candidate_seq_len=info.get(
-      'candidate_seq_len', min(default.candidate_seq_len, positions)
-    ),
-    separate_candidate_segments=info.get('separate_candidate_segments', True),
-  )
+  lengths = {
+    'query_seq_len': min(default.query_seq_len, positions),
+    'candidate_seq_len': min(default.candidate_seq_len, positions),
+  }
+  recorded = {name: info[name] for name in _LENGTHS if name in info}
+  return dataclasses.replace(default, **{**lengths, **recorded})
 
 
 def read_layers(
@@ -419,14 +407,14 @@ def load_embedder(
 
   Args:
     directory: Directory of the module.
-    dropout: Replaces the rates of dropout that it was trained with.
+    dropout: Rate of dropout. Defaults to those that it was trained with.
   """
   info = read_info(directory, 'embedder')
   embedder = Embedder(
     BertConfig(**info['bert_config']).with_dropout(dropout),
     projection_size=info['projection_size'],
     separate_towers=info['separate_towers'],
-    # Modules of before they could differ do not say it.
+    # Older modules do not record it.
     projection_epsilon=info.get('projection_epsilon', PROJECTION_EPSILON),
   )
   read_embedder_weights(embedder, directory)

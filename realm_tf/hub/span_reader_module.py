@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The TF Hub module `span_reader`, written and read.
 
-Like those of `hub_modules`; `__call__` and `serving_default` take besides
-Model Garden's inputs the mask of the block's wordpieces.
+Like those of `hub_modules`, but `__call__` and `serving_default` also take the
+mask of the block's wordpieces.
 """
 
 import dataclasses
@@ -40,13 +40,14 @@ class SpanReaderModule(hub_modules.HubModule):
     """Holds the weights of `reader`.
 
     Args:
-      reader: Exported.
+      reader: Reader to export.
       tokenizer: Tokenizer of its wordpieces.
-      query_seq_len: Wordpieces of `[CLS] question [SEP]` in training.
-      reader_seq_len: Wordpieces of `[CLS] question [SEP] block [SEP]`.
+      query_seq_len: Maximum number of wordpieces of `[CLS] question [SEP]`.
+      reader_seq_len: Maximum number of wordpieces of
+        `[CLS] question [SEP] block [SEP]`.
       document_embedder_fingerprint: Fingerprint of the embedder that made the
         index that it was trained with (`build_index.fingerprint_embedder`).
-        `save` takes another one where the index is refreshed.
+        `save` takes another one once the index was refreshed.
     """
     info = {
       'kind': KIND,
@@ -77,7 +78,7 @@ def export_span_reader(
   reader_seq_len: int,
   document_embedder_fingerprint: str,
 ) -> None:
-  """Writes one module, see there. To write many, keep a SpanReaderModule."""
+  """Writes one module; for several use a SpanReaderModule."""
   SpanReaderModule(
     reader,
     tokenizer,
@@ -105,9 +106,9 @@ def load_span_reader(
 
   Args:
     directory: Directory of the module.
-    max_span_width: Wordpieces of a span at most; None for what it was trained
-      with. No weight depends on it.
-    dropout: Replaces the rates of dropout that it was trained with.
+    max_span_width: Maximum number of wordpieces of a span. Defaults to that of
+      training; no weight depends on it.
+    dropout: Rate of dropout. Defaults to those that it was trained with.
     seed: Seed of dropout.
   """
   info = hub_modules.read_info(directory, KIND)

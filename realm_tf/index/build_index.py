@@ -20,12 +20,12 @@ from realm_tf.index import embed_corpus, searcher, versions
 from realm_tf.io import atomic
 from realm_tf.text import packing
 
-# That of `modeling.embedder`, which digests have not in them.
+# That of `modeling.embedder`, which no digest includes.
 _PROJECTION_EPSILON = 1e-3
 
 
 def fingerprint_embedder(directory: str | os.PathLike) -> str:
-  """Hex digest of the weights of a TF Hub module, and of its epsilon.
+  """Returns a hex digest of the weights of a TF Hub module.
 
   Raises:
     FileNotFoundError: It has no weights.
@@ -54,10 +54,7 @@ def _partial_dir(index_dir: pathlib.Path, step: int) -> pathlib.Path:
 
 
 def remove_partial(index_dir: str | os.PathLike) -> None:
-  """Removes the embeddings of builds that were not ended; no builder may run.
-
-  After this they cannot be taken up again.
-  """
+  """Removes the embeddings of stopped builds; no builder may run."""
   for path in pathlib.Path(index_dir).glob('.partial-*'):
     shutil.rmtree(path)
 
@@ -79,11 +76,11 @@ def publish(
   """Publishes embeddings of a corpus as `index_dir/<step>/`.
 
   Args:
-    documents: The corpus.
+    documents: Corpus.
     embeddings: float32 `[documents, dim]`.
     index_dir: Directory of versions.
     step: Name of the version.
-    config: How it is searched.
+    config: Configuration of the searcher.
     embedder_fingerprint: Fingerprint of the embedder.
     embedder_dir: TF Hub module of the embedder; copied into the index.
     started: Time at which the build started. Defaults to now.
@@ -139,29 +136,29 @@ def build_index(
 ) -> str:
   """Embeds all documents and publishes `index_dir/<step>/`.
 
-  A call that was stopped, or died, is taken up by the next one with the same
-  corpus and embedder where it was. Of partial embeddings of other steps
-  nothing is kept: one builder at a time may work in a directory.
+  A stopped or killed call is resumed by the next one with the same corpus and
+  embedder. Unfinished embeddings of other steps are removed: only one builder
+  at a time may work in a directory.
 
   Args:
-    documents: The corpus.
+    documents: Corpus.
     embed_fn: Function that embeds documents (`embed_corpus.EmbedFn`).
     index_dir: Directory of versions.
-    step: Name of this one.
+    step: Name of the version.
     special: Ids of [CLS] and so on.
-    searcher_config: How it is searched; None for the defaults.
-    embedding_config: How it is embedded; None for the defaults.
-    embedder_dir: TF Hub module that `embed_fn` is of; copied into the index.
+    searcher_config: Configuration of the searcher. Defaults to
+      `SearcherConfig()`.
+    embedding_config: Lengths and batches. Defaults to `EmbeddingConfig()`.
+    embedder_dir: TF Hub module of `embed_fn`; copied into the index.
     embedder_fingerprint: Fingerprint of the weights. Defaults to that of
-      `embedder_dir`.
-      Without either, nothing is resumed.
-    precision: For the metadata: of `embed_fn`, `float32` or `bfloat16`.
-    built_at: For the metadata: when the weights were those of the training, in
-      seconds since 1970; None for now.
-    keep: Versions kept, this one counted; None keeps all.
+      `embedder_dir`. Without either, nothing is resumed.
+    precision: Precision of `embed_fn` for the metadata.
+    built_at: Time for the metadata: when the weights were exported, in seconds
+      since 1970. Defaults to now.
+    keep: Number of versions to keep. Defaults to all.
     stop: Ends the embedding with `embed_corpus.EmbeddingStoppedError`.
-    check: Called now and then; what it raises ends the call.
-    progress: Whether a progress bar is drawn.
+    check: Called now and then; may raise an error to end the call.
+    progress: Whether to show a progress bar.
 
   Returns:
     The path of the version.

@@ -10,7 +10,7 @@ import os
 import pathlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ def plan_batches(
 
 
 class _Partial:
-  """Embeddings under way: in memory, or in a file and a record of it."""
+  """Unfinished embeddings, in memory or in a file that can be resumed."""
 
   def __init__(
     self, directory: str | os.PathLike | None, key: str, num_rows: int
@@ -105,19 +105,15 @@ class _Partial:
     self._num_rows = num_rows
     self.values: np.ndarray | None = None
     self.batches = 0
-    if self._directory is not None:
-      self._resume(self._directory)
-
-  def _resume(self, directory: pathlib.Path) -> None:
-    if not (directory / _PROGRESS).exists():
+    if self._directory is None or not (self._directory / _PROGRESS).exists():
       return
-    found = atomic.read_json(directory / _PROGRESS)
-    if found['key'] != self._key:
+    found = atomic.read_json(self._directory / _PROGRESS)
+    if found['key'] == key:
+      self.values = np.load(self._directory / _EMBEDDINGS, mmap_mode='r+')
+      self.batches = found['batches']
+    else:
       logging.info('%s holds other embeddings: starting again', directory)
-      (directory / _PROGRESS).unlink()
-      return
-    self.values = np.load(directory / _EMBEDDINGS, mmap_mode='r+')
-    self.batches = found['batches']
+      (self._directory / _PROGRESS).unlink()
 
   def put(self, rows: np.ndarray, values: np.ndarray) -> None:
     """Sets rows; the first call decides the dimension."""
@@ -134,7 +130,7 @@ class _Partial:
     self.batches += 1
 
   def save(self) -> None:
-    """Brings what is done to disk, then writes down that it is."""
+    """Flushes the embeddings to disk, then records how many there are."""
     if isinstance(self.values, np.memmap) and self._directory is not None:
       self.values.flush()
       atomic.write_json(
@@ -144,7 +140,7 @@ class _Partial:
 
 
 def _key(documents: Corpus, config: EmbeddingConfig, embedder: str) -> str:
-  """Says which embeddings those of a stopped run are."""
+  """Identifies the embeddings of a stopped run."""
   described = json.dumps(
     [
       documents.fingerprint,
@@ -158,6 +154,21 @@ def _key(documents: Corpus, config: EmbeddingConfig, embedder: str) -> str:
     ]
   )
   return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+
+
+def _with_results(
+  function: Callable[[np.ndarray], Any], batches: Iterable[np.ndarray]
+) -> Iterator[tuple[np.ndarray, Any]]:
+  """Yields batches with their results; computes the next in a thread."""
+  with concurrent.futures.ThreadPoolExecutor(1, 'pack') as executor:
+    previous = None
+    for batch in batches:
+      upcoming = batch, executor.submit(function, batch)
+      if previous is not None:
+        yield previous[0], previous[1].result()
+      previous = upcoming
+    if previous is not None:
+      yield previous[0], previous[1].result()
 
 
 def embed_documents(
@@ -175,25 +186,24 @@ def embed_documents(
   """Embeds each document once; may be called from any thread.
 
   Args:
-    documents: The corpus.
+    documents: Corpus.
     embed_fn: Function that embeds documents (`EmbedFn`).
     special: Ids of [CLS] and so on.
-    config: Lengths and batches; None for the defaults.
-    resume_dir: Directory for embeddings while they are made; a call with the
-      same arguments resumes from what a stopped one left there. Defaults to
-      memory.
-    embedder_fingerprint: Fingerprint of the weights of `embed_fn`; must be that
-      of the stopped call.
-    stop: Looked at before each batch.
-    check: Called before each batch; what it raises ends the embedding.
-    progress: Whether a progress bar is drawn.
+    config: Lengths and batches. Defaults to `EmbeddingConfig()`.
+    resume_dir: Directory for unfinished embeddings; a call with the same
+      arguments resumes from what a stopped one left there. Defaults to memory.
+    embedder_fingerprint: Fingerprint of the weights of `embed_fn`, by which a
+      stopped call is recognized.
+    stop: Stops the embedding before the next batch.
+    check: Called before each batch; may raise an error to end the embedding.
+    progress: Whether to show a progress bar.
 
   Returns:
     float32 `[documents, dim]`; row i is document i. A memory-mapped file if
     there is a `resume_dir`.
 
   Raises:
-    EmbeddingStoppedError: `stop` was set. What is done is in `resume_dir`.
+    EmbeddingStoppedError: `stop` was set; `resume_dir` has what is done.
     ValueError: The corpus is empty, or `embed_fn` gives no finite vectors.
   """
   config = config or EmbeddingConfig()
@@ -225,29 +235,17 @@ def embed_documents(
   if done:
     logging.info('%d of %d documents are embedded already', done, n)
   saved_at = time.monotonic()
-  with (
-    progress_bar(
-      total=n, initial=done, desc='embed', unit='doc', disable=not progress
-    ) as bar,
-    concurrent.futures.ThreadPoolExecutor(1, 'pack') as executor,
-  ):
-
-    def start_packing() -> tuple[np.ndarray, Any] | None:
-      rows = next(batches, None)
-      return None if rows is None else (rows, executor.submit(pack, rows))
-
-    upcoming = start_packing()
+  with progress_bar(
+    total=n, initial=done, desc='embed', unit='doc', disable=not progress
+  ) as bar:
     try:
-      while upcoming is not None:
+      for rows, inputs in _with_results(pack, batches):
         if check is not None:
           check()
         if stop is not None and stop.is_set():
           raise EmbeddingStoppedError(
             f'stopped after {done} of {n} documents were embedded'
           )
-        rows, packed = upcoming
-        inputs = packed.result()
-        upcoming = start_packing()
         values = np.asarray(embed_fn(inputs), np.float32)
         if values.ndim != 2 or len(values) != len(inputs['input_word_ids']):
           raise ValueError(
@@ -268,6 +266,5 @@ def embed_documents(
           saved_at = time.monotonic()
     finally:
       partial.save()
-  if done != n or partial.values is None:
-    raise ValueError(f'{done} of {n} documents were embedded')
+  assert partial.values is not None
   return partial.values

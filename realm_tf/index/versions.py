@@ -130,6 +130,24 @@ def corpus_part(corpus: Corpus) -> compatibility.Part:
   )
 
 
+def _check_shapes(
+  path: str | os.PathLike,
+  embeddings: np.ndarray,
+  searcher: Searcher,
+  metadata: IndexMetadata,
+) -> None:
+  shapes = {
+    'embeddings': tuple(embeddings.shape),
+    'searcher': (searcher.num_rows, searcher.dim),
+    'metadata': (metadata.num_documents, metadata.dim),
+  }
+  if len(set(shapes.values())) > 1:
+    raise ValueError(
+      f'{path}: its parts have different shapes, {shapes}; build the index'
+      ' again (build_index)'
+    )
+
+
 class Index:
   """An index version in memory.
 
@@ -194,17 +212,11 @@ class Index:
       dim=metadata.dim,
       config=metadata.searcher,
     )
-    shapes = {
-      tuple(embeddings.shape),
-      (searcher.num_rows, searcher.dim),
-      (metadata.num_documents, metadata.dim),
-    }
-    if len(shapes) > 1:
+    try:
+      _check_shapes(path, embeddings, searcher, metadata)
+    except ValueError:
       searcher.close()
-      raise ValueError(
-        f'{path}: its parts have different shapes, {sorted(shapes)}; build the'
-        ' index again (build_index)'
-      )
+      raise
     # What the first search initializes must not delay a training step.
     searcher.search(np.zeros([1, metadata.dim], np.float32), 1)
     return cls(path, searcher, metadata, embeddings)
@@ -301,19 +313,13 @@ def publish_index(
   Raises:
     ValueError: Embeddings, searcher and metadata do not belong together.
   """
-  shapes = {
-    'embeddings': tuple(embeddings.shape),
-    'searcher': (searcher.num_rows, searcher.dim),
-    'metadata': (metadata.num_documents, metadata.dim),
-  }
-  if len(set(shapes.values())) > 1:
-    raise ValueError(f'an index needs parts of one shape. Received: {shapes}')
+  path = pathlib.Path(index_dir) / str(step)
+  _check_shapes(path, embeddings, searcher, metadata)
   if (metadata.step, metadata.kind) != (step, searcher.kind):
     raise ValueError(
       f'the metadata are of step {metadata.step} and kind {metadata.kind!r},'
       f' the index of step {step} and kind {searcher.kind!r}'
     )
-  path = pathlib.Path(index_dir) / str(step)
   with atomic.atomic_directory(path) as temporary:
     saved_searcher.save_searcher(searcher, temporary / _SEARCHER, embeddings)
     _copy_embeddings(embeddings, temporary / _EMBEDDINGS)
@@ -324,7 +330,7 @@ def publish_index(
 
 
 def embedder_fingerprint(path: str | os.PathLike) -> str | None:
-  """The embedder that made a version; None if the version is not whole."""
+  """Returns that of the embedder of a version; None if it is not whole."""
   try:
     metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
   except (OSError, ValueError):
@@ -334,7 +340,7 @@ def embedder_fingerprint(path: str | os.PathLike) -> str | None:
 
 
 def list_indexes(index_dir: str | os.PathLike) -> list[str]:
-  """Paths of the whole versions, by ascending step."""
+  """Returns the paths of the whole versions, by ascending step."""
   if not os.path.isdir(index_dir):
     return []
   steps = sorted(
@@ -347,7 +353,7 @@ def list_indexes(index_dir: str | os.PathLike) -> list[str]:
 
 
 def latest_index(index_dir: str | os.PathLike) -> str | None:
-  """Path of the newest version, if there is any."""
+  """Returns the path of the newest version, if there is any."""
   paths = list_indexes(index_dir)
   return paths[-1] if paths else None
 

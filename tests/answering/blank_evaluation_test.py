@@ -81,16 +81,16 @@ def test_the_document_shown_is_the_one_that_weighed_most(filler, report):
   for question, example in zip(QUESTIONS, report.examples):
     ids, _ = blanks.masked_ids(filler.tokenizer, [question])
     filling = filler.fill(ids, top=10**6)
-    weights = filling.document_probs[0].copy()
+    weights = filling.candidate_probs[0].copy()
     for j in range(filling.lengths[0]):
-      its = filling.by_document_ids[0, :, j] == filling.ids[0, j, 0]
-      weights *= filling.by_document_probs[0, :, j][its]
+      its = filling.document_ids[0, :, j] == filling.ids[0, j, 0]
+      weights *= filling.document_probs[0, :, j][its]
     best = 1 + weights[1:].argmax()
     assert [example.title] == filler.corpus.titles(filling.rows[0, [best]])
     assert example.probability == pytest.approx(
-      filling.document_probs[0, best], rel=1e-4
+      filling.candidate_probs[0, best], rel=1e-4
     )
-    likeliest.append(best == 1 + filling.document_probs[0, 1:].argmax())
+    likeliest.append(best == 1 + filling.candidate_probs[0, 1:].argmax())
   assert not all(likeliest), 'p(z | x) alone would have done'
 
 
@@ -98,8 +98,8 @@ def test_blanks_behind_the_last_do_not_weigh():
   filling = types.SimpleNamespace(
     ids=np.zeros([2, 2, 1], int),
     lengths=np.array([1, 2]),
-    document_probs=np.array([[0.1, 0.5, 0.4]] * 2),
-    by_document_filled_probs=np.array(
+    candidate_probs=np.array([[0.1, 0.5, 0.4]] * 2),
+    document_filled_probs=np.array(
       [[[1, 1], [0.1, 1], [0.2, 0]], [[1, 1], [0.1, 1], [0.2, 0]]]
     ),
   )

@@ -122,14 +122,14 @@ def test_it_searches_the_index_with_the_embedder_of_the_index(
 def test_documents_are_weighed_by_the_fresh_embedder(realm, filling, query_ids):
   for i, ids in enumerate(query_ids.to_list()):
     expected = document_probs(realm, ids, filling.rows[i])
-    np.testing.assert_allclose(filling.document_probs[i], expected, atol=1e-5)
+    np.testing.assert_allclose(filling.candidate_probs[i], expected, atol=1e-5)
 
 
 def test_words_by_document_and_without_any(realm, filling, query_ids):
   vocab = realm.tokenizer.vocab_size
   assert filling.lengths.tolist() == [1, 2, 1]
-  assert filling.by_document_ids.shape == (3, 4, 2, vocab)
-  found = dense(filling.by_document_ids, filling.by_document_probs)
+  assert filling.document_ids.shape == (3, 4, 2, vocab)
+  found = dense(filling.document_ids, filling.document_probs)
   closed = dense(filling.closed_book_ids, filling.closed_book_probs)
   for i, ids in enumerate(query_ids.to_list()):
     blanks = filling.lengths[i]
@@ -145,12 +145,12 @@ def test_words_by_document_and_without_any(realm, filling, query_ids):
 
 
 def test_the_marginal_is_the_sum_over_documents(filling):
-  by_document = dense(filling.by_document_ids, filling.by_document_probs)
+  by_document = dense(filling.document_ids, filling.document_probs)
   found = dense(filling.ids, filling.probs)
   for i, count in enumerate(filling.lengths):
     expected = sum(
       p * words
-      for p, words in zip(filling.document_probs[i], by_document[i, :, :count])
+      for p, words in zip(filling.candidate_probs[i], by_document[i, :, :count])
     )
     np.testing.assert_allclose(found[i, :count], expected, atol=1e-6)
     np.testing.assert_allclose(found[i, :count].sum(-1), 1, atol=1e-5)
@@ -178,7 +178,7 @@ def test_a_corpus_of_few_documents_has_one_null_document(realm, query_ids):
   filling = filler.fill(query_ids[:1], top=2)
   assert sorted(filling.rows[0]) == [NULL_DOCUMENT, *range(len(BLOCKS))]
   expected = document_probs(realm, query_ids[0].numpy(), filling.rows[0])
-  np.testing.assert_allclose(filling.document_probs[0], expected, atol=1e-5)
+  np.testing.assert_allclose(filling.candidate_probs[0], expected, atol=1e-5)
 
 
 def test_no_more_is_read_than_the_models_have_positions_for(realm):
@@ -198,7 +198,7 @@ def test_no_more_is_read_than_the_models_have_positions_for(realm):
   ]
   assert hidden.shape[1] == CONFIG.max_positions
   logits = realm.reader.mlm_head(hidden, tf.constant([[1]])).numpy()[0, 0]
-  found = dense(filling.by_document_ids, filling.by_document_probs)[0, 1, 0]
+  found = dense(filling.document_ids, filling.document_probs)[0, 1, 0]
   np.testing.assert_allclose(found, softmax(logits), atol=1e-5)
 
 

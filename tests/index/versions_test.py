@@ -247,7 +247,7 @@ def test_the_embedder_of_a_version(tmp_path):
 def test_parts_must_belong_together(tmp_path):
   _, embeddings, built = publish(tmp_path, 3, rows=20)
   metadata = versions.Index.open(tmp_path / '3').metadata
-  with pytest.raises(ValueError, match='one shape'):
+  with pytest.raises(ValueError, match='different shapes'):
     versions.publish_index(tmp_path, 4, embeddings[1:], built, metadata)
   with pytest.raises(ValueError, match='step 3'):
     versions.publish_index(tmp_path, 4, embeddings, built, metadata)
