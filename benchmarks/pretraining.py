@@ -148,10 +148,7 @@ def embedding(
   """
   config = PipelineConfig(**sizes)
   with Pipeline(config, material) as pipeline:
-    embed = tf.function(
-      pipeline.embedder.embed_documents,
-      input_signature=embed_corpus.embed_signature(),
-    )
+    embed = embed_corpus.traced(pipeline.embedder.embed_documents)
     seconds = timing.time_repeats(
       lambda: embed_corpus.embed_documents(
         pipeline.documents,

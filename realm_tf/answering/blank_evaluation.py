@@ -90,14 +90,9 @@ def make_filler(
   config: FeaturizationConfig,
 ) -> BlankFiller:
   """Embeds a corpus in memory, and makes a filler."""
-  embed = tf.function(
-    embedder.embed_documents,
-    input_signature=embed_corpus.embed_signature(),
-    autograph=False,
-  )
   vectors = embed_corpus.embed_documents(
     corpus,
-    embed,
+    embed_corpus.traced(embedder.embed_documents),
     special=tokenizer.special,
     config=EmbeddingConfig(
       candidate_seq_len=min(

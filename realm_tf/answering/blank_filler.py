@@ -142,10 +142,8 @@ class BlankFiller:
       ],
       autograph=False,
     )
-    self._embed = tf.function(
-      (search_embedder or embedder).embed_queries,
-      input_signature=embed_corpus.embed_signature(),
-      autograph=False,
+    self._embed = embed_corpus.traced(
+      (search_embedder or embedder).embed_queries
     )
 
   @classmethod

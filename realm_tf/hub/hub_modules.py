@@ -13,7 +13,6 @@ original's modules, inputs included (`input_ids`, `input_mask`, `segment_ids`);
 import dataclasses
 import os
 import pathlib
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -24,13 +23,12 @@ import tf_keras as keras
 
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.masking_config import FeaturizationConfig
-from realm_tf.io import atomic, compatibility
+from realm_tf.io import atomic, compatibility, saved_models
 from realm_tf.io.module_info import INFO, read_info
 from realm_tf.modeling.embedder import PROJECTION_EPSILON, Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.text.tokenizer import BertTokenizer
 
-_VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
 _LENGTHS = (
   'query_seq_len',
   'candidate_seq_len',
@@ -196,25 +194,6 @@ class HubModule:
       node = tf.train.TrackableView.children(node)[name]
     return node
 
-  def _trace_template(self) -> None:
-    """Saves once, and keeps all but the weights for later saves."""
-    with tempfile.TemporaryDirectory(prefix='realm_tf-export-') as directory:
-      tf.saved_model.save(self._module, directory, signatures=self._signatures)
-      variables = os.path.join(directory, 'variables')
-      reader = tf.train.load_checkpoint(os.path.join(variables, 'variables'))
-      for key in sorted(reader.get_variable_to_shape_map()):
-        if key.endswith(_VALUE):
-          self._saved[key] = self._resolve(key[: -len(_VALUE)])
-        else:
-          self._saved[key] = tf.constant(reader.get_tensor(key))
-      shutil.rmtree(variables)
-      # Its hash of the weights would be wrong.
-      os.remove(os.path.join(directory, 'fingerprint.pb'))
-      for path in pathlib.Path(directory).rglob('*'):
-        if path.is_file():
-          name = str(path.relative_to(directory))
-          self._files[name] = path.read_bytes()
-
   def save(
     self, directory: str | os.PathLike, step: int, **changed: Any
   ) -> None:
@@ -227,18 +206,15 @@ class HubModule:
     """
     self._info.update(changed)
     if not self._saved:
-      self._trace_template()
+      self._files, tensors = saved_models.trace(self._module, self._signatures)
+      self._saved = {
+        key: self._resolve(key.removesuffix(saved_models.VALUE))
+        if tensor is None
+        else tensor
+        for key, tensor in tensors.items()
+      }
     with atomic.atomic_directory(directory) as temporary:
-      for name, content in self._files.items():
-        (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-        (temporary / name).write_bytes(content)
-      (temporary / 'variables').mkdir()
-      tf.raw_ops.SaveV2(
-        prefix=str(temporary / 'variables' / 'variables'),
-        tensor_names=list(self._saved),
-        shape_and_slices=[''] * len(self._saved),
-        tensors=[tf.convert_to_tensor(v) for v in self._saved.values()],
-      )
+      saved_models.write(temporary, self._files, self._saved)
       atomic.write_json(
         temporary / INFO,
         {**self._info, 'step': int(step), 'exported_at': time.time()},

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.corpus.corpus import Corpus
+from realm_tf.index import embed_corpus
 from realm_tf.index.slot import IndexSlot
 from realm_tf.text import overlap
 
@@ -97,14 +98,8 @@ class QueryEmbedders:
         return self._idle.pop()
       self.made += 1
     embedder: QueryEmbedder = self._make()
-    spec = {
-      key: tf.TensorSpec([None, None], tf.int32)
-      for key in ('input_word_ids', 'input_mask', 'input_type_ids')
-    }
-    embed = tf.function(
-      functools.partial(embedder.embed_queries, num_groups=_NUM_QUERY_GROUPS),
-      input_signature=[spec],
-      autograph=False,
+    embed: Any = embed_corpus.traced(
+      functools.partial(embedder.embed_queries, num_groups=_NUM_QUERY_GROUPS)
     )
     embed.get_concrete_function()
     return embedder, embed

@@ -31,17 +31,18 @@ _SPECIAL = 3
 
 EmbedFn = Callable[[Mapping[str, tf.Tensor]], Any]
 """Embeds BERT inputs int32 `[batch, length]` as float32 `[batch, dim]`. Should
-be a `tf.function` with `embed_signature()`, else each new shape is traced."""
+be `traced`."""
 
 
 class EmbeddingStoppedError(Exception):
   """The embedding was stopped before its end."""
 
 
-def embed_signature() -> list[dict[str, tf.TensorSpec]]:
-  """The `input_signature` of an embed_fn that is traced only once."""
+def traced(embed_fn: EmbedFn) -> EmbedFn:
+  """Makes a `tf.function` that is traced only once, whatever the shapes."""
   names = ('input_word_ids', 'input_mask', 'input_type_ids')
-  return [{n: tf.TensorSpec([None, None], tf.int32, name=n) for n in names}]
+  spec = {n: tf.TensorSpec([None, None], tf.int32, name=n) for n in names}
+  return tf.function(embed_fn, input_signature=[spec], autograph=False)
 
 
 @functools.lru_cache
@@ -216,7 +217,7 @@ def embed_documents(
   )
   key = _key(documents, config, embedder_fingerprint)
   partial = _Partial(resume_dir, key, n)
-  traced = _traced_packing(
+  pack_rows = _traced_packing(
     special,
     config.candidate_seq_len,
     config.fixed_length,
@@ -228,7 +229,7 @@ def embed_documents(
     if config.fixed_length:
       missing = fixed_rows - len(rows)
       rows = np.pad(rows, (0, missing), constant_values=_NULL_DOCUMENT)
-    return traced(*documents.gather(rows))
+    return pack_rows(*documents.gather(rows))
 
   batches = plan_batches(lengths, config)
   done = sum(len(next(batches)) for _ in range(partial.batches))

@@ -14,7 +14,6 @@ Other programs load the SavedModel with `tf.saved_model.load(path)` and call
 import functools
 import os
 import pathlib
-import tempfile
 import uuid
 from collections.abc import Mapping
 
@@ -24,8 +23,8 @@ import tensorflow as tf
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import search_ops
 from realm_tf.index import searcher as searcher_lib
+from realm_tf.io import saved_models
 
-_VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'
 _DTYPES = {
   'exact': {'embeddings': tf.float32},
   'scann': {
@@ -131,8 +130,8 @@ class SearcherModule(tf.Module):
 
 
 @functools.lru_cache
-def _template(layout: str) -> tuple[dict[str, bytes], tf.Tensor]:
-  """Files of the SavedModel without its variables, and their object graph."""
+def _template(layout: str) -> tuple[dict[str, bytes], dict[str, tf.Tensor]]:
+  """Returns files of the SavedModel, and tensors that are not variables."""
   variables = {}
   for name, dtype in _DTYPES[layout].items():
     # Their content does not matter, since they are not what is written.
@@ -143,26 +142,10 @@ def _template(layout: str) -> tuple[dict[str, bytes], tf.Tensor]:
       name=name,
     )
   module = SearcherModule(variables)
-  with tempfile.TemporaryDirectory(prefix='realm_tf-searcher-') as directory:
-    tf.saved_model.save(
-      module, directory, signatures={'serving_default': module.search}
-    )
-    root = pathlib.Path(directory)
-    reader = tf.train.load_checkpoint(str(root / 'variables' / 'variables'))
-    graph = tf.constant(reader.get_tensor('_CHECKPOINTABLE_OBJECT_GRAPH'))
-    files = {
-      str(path.relative_to(root)): path.read_bytes()
-      for path in root.rglob('*')
-      # The fingerprint has a hash of the weights, which would be wrong.
-      if path.is_file()
-      and path.parent.name != 'variables'
-      and path.name != 'fingerprint.pb'
-    }
-  return files, graph
-
-
-def _prefix(directory: str | os.PathLike) -> str:
-  return os.path.join(directory, 'variables', 'variables')
+  files, tensors = saved_models.trace(
+    module, {'serving_default': module.search}
+  )
+  return files, {k: x for k, x in tensors.items() if x is not None}
 
 
 def save_searcher(
@@ -177,23 +160,12 @@ def save_searcher(
     directory: Directory of the SavedModel.
     embeddings: float32 `[rows, dim]` that the searcher was built over.
   """
-  files, graph = _template(_layout(searcher.kind, searcher.config))
-  root = pathlib.Path(directory)
-  for name, content in files.items():
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_bytes(content)
-  (root / 'variables').mkdir(parents=True, exist_ok=True)
-  tensors = {
-    name + _VALUE: tensor
+  files, others = _template(_layout(searcher.kind, searcher.config))
+  variables = {
+    name + saved_models.VALUE: tensor
     for name, tensor in searcher.tensors(embeddings).items()
   }
-  tensors['_CHECKPOINTABLE_OBJECT_GRAPH'] = graph
-  tf.raw_ops.SaveV2(
-    prefix=_prefix(root),
-    tensor_names=list(tensors),
-    shape_and_slices=[''] * len(tensors),
-    tensors=list(tensors.values()),
-  )
+  saved_models.write(pathlib.Path(directory), files, {**variables, **others})
 
 
 def load_searcher(
@@ -213,8 +185,8 @@ def load_searcher(
   """
   dtypes = _DTYPES[_layout(kind, config)]
   values = tf.raw_ops.RestoreV2(
-    prefix=_prefix(directory),
-    tensor_names=[name + _VALUE for name in dtypes],
+    prefix=os.path.join(directory, 'variables', 'variables'),
+    tensor_names=[name + saved_models.VALUE for name in dtypes],
     shape_and_slices=[''] * len(dtypes),
     dtypes=list(dtypes.values()),
   )

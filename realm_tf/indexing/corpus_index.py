@@ -8,15 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
-
 from realm_tf.bert import precision
 from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index
-from realm_tf.index.embed_corpus import embed_signature
+from realm_tf.index.embed_corpus import traced
 from realm_tf.indexing import index_builder
 from realm_tf.io import compatibility
 from realm_tf.text.tokenizer import BertTokenizer
@@ -84,11 +82,7 @@ class CorpusIndexer:
     else:
       self._embedder = hub_modules.load_embedder(embedder_dir)
       self._shape = shape
-      self._embed = tf.function(
-        self._embedder.embed_documents,
-        input_signature=embed_signature(),
-        autograph=False,
-      )
+      self._embed = traced(self._embedder.embed_documents)
     return build_index.build_index(
       self._documents,
       self._embed,

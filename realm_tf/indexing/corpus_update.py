@@ -5,8 +5,6 @@
 import os
 import pathlib
 
-import tensorflow as tf
-
 from realm_tf.bert import precision
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.update_config import UpdateConfig
@@ -16,7 +14,7 @@ from realm_tf.corpus.document import CorpusError
 from realm_tf.corpus.problems import Problems
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
-from realm_tf.index.embed_corpus import embed_signature
+from realm_tf.index.embed_corpus import traced
 from realm_tf.io import atomic, compatibility
 
 
@@ -73,11 +71,7 @@ def encoding_of(
     loaded = hub_modules.load_embedder(embedder_dir)
   return live.Encoding(
     hub_modules.load_tokenizer(embedder_dir),
-    tf.function(
-      loaded.embed_documents,
-      input_signature=embed_signature(),
-      autograph=False,
-    ),
+    traced(loaded.embed_documents),
     EmbeddingConfig(candidate_seq_len=max_length),
   )
 

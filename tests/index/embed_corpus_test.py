@@ -105,7 +105,7 @@ def test_fixed_length_has_one_shape():
 def test_a_function_is_traced_once():
   traces = []
 
-  @tf.function(input_signature=embed_corpus.embed_signature())
+  @embed_corpus.traced
   def fn(inputs):
     traces.append(1)
     return tf.cast(tf.reduce_sum(inputs['input_word_ids'], 1), tf.float32)[

@@ -1,0 +1,64 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""SavedModels that are written again and again, traced only once."""
+
+import pathlib
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'  # How keys of variables end.
+_VARIABLES = 'variables/variables'
+
+
+def trace(
+  module: tf.Module, signatures: Mapping[str, Any]
+) -> tuple[dict[str, bytes], dict[str, tf.Tensor | None]]:
+  """Saves a module, and keeps all but the values of its variables.
+
+  Args:
+    module: Module to save.
+    signatures: Its signatures.
+
+  Returns:
+    Content of files by name, without variables; and the tensors of the
+    checkpoint by key, None for variables.
+  """
+  with tempfile.TemporaryDirectory(prefix='realm_tf-export-') as directory:
+    tf.saved_model.save(module, directory, signatures=dict(signatures))
+    root = pathlib.Path(directory)
+    reader = tf.train.load_checkpoint(str(root / _VARIABLES))
+    tensors = {
+      key: None if key.endswith(VALUE) else tf.constant(reader.get_tensor(key))
+      for key in sorted(reader.get_variable_to_shape_map())
+    }
+    files = {
+      str(path.relative_to(root)): path.read_bytes()
+      for path in root.rglob('*')
+      # The fingerprint has a hash of the weights, which would be wrong.
+      if path.is_file()
+      and path.parent != root / 'variables'
+      and path.name != 'fingerprint.pb'
+    }
+  return files, tensors
+
+
+def write(
+  directory: pathlib.Path,
+  files: Mapping[str, bytes],
+  tensors: Mapping[str, tf.Tensor | tf.Variable],
+) -> None:
+  """Writes what `trace` returned with values of variables; not atomically."""
+  for name, content in files.items():
+    (directory / name).parent.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_bytes(content)
+  prefix = directory / _VARIABLES
+  prefix.parent.mkdir(parents=True, exist_ok=True)
+  tf.raw_ops.SaveV2(
+    prefix=str(prefix),
+    tensor_names=list(tensors),
+    shape_and_slices=[''] * len(tensors),
+    tensors=[tf.convert_to_tensor(x) for x in tensors.values()],
+  )
