@@ -79,12 +79,12 @@ class ModelSpec:
   """A model and how it is optimized.
 
   Attributes:
-    model: A `TrainableModel`.
+    model: Model with its loss.
     optimizers: Optimizers of the variables; those in no group are frozen.
     clip_norm: Global norm to which all gradients are clipped together.
   """
 
-  model: Any
+  model: TrainableModel
   optimizers: Sequence[OptimizerGroup]
   clip_norm: float = 1.0
 
