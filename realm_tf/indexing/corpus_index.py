@@ -120,11 +120,14 @@ def build_once(config: IndexConfig, embedder_dir: str) -> str:
   """Publishes the index of one embedder, under its step; returns its path."""
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
   indexer = _make_indexer(config, embedder_dir)
-  # A training that goes on removes its exports after a while.
-  kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
-  with precision.mixed_precision_scope(config.mixed_precision):
+  with (
+    index_builder.building_in(config.index_dir),
+    precision.mixed_precision_scope(config.mixed_precision),
+  ):
+    # A training that goes on removes its exports after a while.
+    kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
     path = indexer(str(kept), step)
-  shutil.rmtree(kept)
+    shutil.rmtree(kept)
   return path
 
 

@@ -3,7 +3,6 @@
 """Adds documents to a corpus and its index on disk, and removes some."""
 
 import os
-import pathlib
 
 from realm_tf.bert import precision
 from realm_tf.configs.embedding_config import EmbeddingConfig
@@ -15,7 +14,7 @@ from realm_tf.corpus.problems import Problems
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
 from realm_tf.index.embed_corpus import traced
-from realm_tf.io import atomic, compatibility
+from realm_tf.io import compatibility
 
 
 def _find_embedder(
@@ -121,7 +120,6 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
   editions.check_output_dir(
     config.output_dir, [config.corpus_dir, config.index_dir]
   )
-  atomic.remove_stale(pathlib.Path(config.output_dir).absolute().parent)
   problems = Problems(config.strict)
   added = []
   if config.add:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds an index for each new export during a training."""
 
+import contextlib
 import multiprocessing
 import os
 import pathlib
@@ -20,6 +21,8 @@ from realm_tf.training.task import Listener
 
 POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
+# For the builder of a killed training to notice.
+_PATIENCE_SECONDS = 30.0
 _KEPT = '.embedder-'
 
 
@@ -89,15 +92,28 @@ def keep_embedder(
   return path
 
 
+def building_in(
+  index_dir: str | os.PathLike,
+) -> contextlib.AbstractContextManager[None]:
+  """Holds the lock of the one builder that may work in a directory.
+
+  Raises:
+    BlockingIOError: Another process holds it.
+  """
+  return atomic.working_in(index_dir, _PATIENCE_SECONDS)
+
+
 def remove_unfinished(index_dir: str | os.PathLike) -> None:
   """Removes what a build that was given up left for the next start.
 
-  For the end of a training: nobody will want that index. No builder may run.
+  For the end of a training: nobody will want that index. Does nothing while a
+  builder works there.
   """
   atomic.remove_stale(index_dir)
-  build_index.remove_partial(index_dir)
-  for path in kept_embedders(index_dir).values():
-    shutil.rmtree(path)
+  with contextlib.suppress(BlockingIOError), atomic.working_in(index_dir):
+    build_index.remove_partial(index_dir)
+    for path in kept_embedders(index_dir).values():
+      shutil.rmtree(path)
 
 
 def list_versions(index_dir: str | os.PathLike) -> list[int]:
@@ -228,7 +244,15 @@ class IndexBuilder:
       logging.exception('the failure could not be recorded')
 
   def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
-    """Builds until `stop` is called, or `is_over` and nothing is pending."""
+    """Builds until `stop` is called, or `is_over` and nothing is pending.
+
+    Raises:
+      BlockingIOError: Another process builds in the same directory.
+    """
+    with building_in(self._index_dir):
+      self._build_all(is_over)
+
+  def _build_all(self, is_over: Callable[[], bool]) -> None:
     while not self._stop.is_set():
       # Asked first, so that the last export is not missed.
       over = is_over()

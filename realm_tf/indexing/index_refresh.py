@@ -13,6 +13,7 @@ from absl import logging
 from realm_tf.index import build_index
 from realm_tf.index import versions as versions_lib
 from realm_tf.indexing import index_builder
+from realm_tf.io import atomic
 from realm_tf.training import exporters
 from realm_tf.training.task import Listener
 
@@ -231,7 +232,7 @@ class IndexRefresher(Listener):
     del step
     for version in index_builder.list_versions(self._index_dir):
       if version < index_step and self._is_own(version):
-        exporters.remove(self._path(version))
+        atomic.remove_directory(self._path(version))
 
   def report(self, step: int) -> Mapping[str, Any]:
     """Reports swaps and failures, and new failures as text."""
@@ -270,7 +271,13 @@ def make_listeners(
     slot: Takes what `load_fn` returns.
     load_fn: Loads the version in a directory.
     builder: Builder of the indexes; None if another program builds them.
+
+  Raises:
+    BlockingIOError: Another process builds indexes in `index_dir`, too.
   """
+  if builder is not None:
+    with index_builder.building_in(index_dir):
+      pass
   fingerprints = exporters.Fingerprints(
     export_dir,
     lambda export: build_index.fingerprint_embedder(f'{export}/embedder'),

@@ -5,26 +5,83 @@
 import contextlib
 import ctypes
 import errno
+import fcntl
+import hashlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import socket
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from absl import logging
 
-# `old`: a directory that is being replaced.
-_TEMPORARY = re.compile(r'^\.(.+)\.(tmp|old)-(\d+)-[0-9a-f]{8}$')
+# `old`: a directory that is being replaced. Ends with the owner's process, a
+# random number, boot and host; older names have the first two only.
+_TEMPORARY = re.compile(
+  r'^\.(.+)\.(tmp|old)-(\d+)-[0-9a-f]{8}(?:-([0-9a-f]{8})-([0-9a-f]{8}))?$'
+)
+_LOCK = '.lock'
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
+def _boot_and_host() -> tuple[str, str]:
+  """Short digests; containers of one machine share the first."""
+  host = socket.gethostname()
+  try:
+    boot = pathlib.Path('/proc/sys/kernel/random/boot_id').read_text('ascii')
+  except OSError:
+    boot = host
+  boot, host = (
+    hashlib.blake2b(x.encode(), digest_size=4).hexdigest() for x in (boot, host)
+  )
+  return boot, host
+
+
 def _temporary_name(path: pathlib.Path, kind: str = 'tmp') -> pathlib.Path:
-  suffix = f'{kind}-{os.getpid()}-{uuid.uuid4().hex[:8]}'
+  owner = '-'.join(_boot_and_host())
+  suffix = f'{kind}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{owner}'
   return path.with_name(f'.{path.name}.{suffix}')
+
+
+@contextlib.contextmanager
+def _locked(path: pathlib.Path, wait: bool = True) -> Iterator[bool | None]:
+  """Locks a file or directory; the lock dies with the process.
+
+  Yields:
+    True; False if another holds it; None if the file system has no locks.
+  """
+  with contextlib.ExitStack() as stack:
+    got: bool | None = True
+    try:
+      descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+      stack.callback(os.close, descriptor)
+      fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+      got = False
+    except OSError:
+      got = None
+    yield got
+
+
+@contextlib.contextmanager
+def _temporary(
+  path: pathlib.Path, make: Callable[[pathlib.Path], None]
+) -> Iterator[pathlib.Path]:
+  """Makes a temporary for `path` that is locked meanwhile."""
+  while True:
+    temporary = _temporary_name(path)
+    make(temporary)
+    with _locked(temporary):
+      # Others may have taken it for a leftover before it was locked.
+      if temporary.exists():
+        yield temporary
+        return
 
 
 def _sync_directory(path: pathlib.Path) -> None:
@@ -49,16 +106,17 @@ def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  temporary = _temporary_name(path)
-  try:
-    with open(temporary, mode, encoding=None if 'b' in mode else 'utf-8') as f:
-      yield f
-      f.flush()
-      os.fsync(f.fileno())
-    os.replace(temporary, path)
-  except BaseException:
-    temporary.unlink(missing_ok=True)
-    raise
+  encoding = None if 'b' in mode else 'utf-8'
+  with _temporary(path, pathlib.Path.touch) as temporary:
+    try:
+      with open(temporary, mode, encoding=encoding) as f:
+        yield f
+        f.flush()
+        os.fsync(f.fileno())
+      os.replace(temporary, path)
+    except BaseException:
+      temporary.unlink(missing_ok=True)
+      raise
   _sync_directory(path.parent)
 
 
@@ -88,26 +146,29 @@ def _take_name(temporary: pathlib.Path, path: pathlib.Path) -> None:
   if not os.path.lexists(path):
     os.rename(temporary, path)
     return
-  if _exchange(temporary, path):
+  with _locked(path):
+    if _exchange(temporary, path):
+      _sync_directory(path.parent)
+      _remove(temporary)
+      return
+    # A directory cannot be renamed over a full one: move that away first. After
+    # a kill in between, `remove_stale` puts it back.
+    replaced = _temporary_name(path, 'old')
+    os.rename(path, replaced)
+    try:
+      os.rename(temporary, path)
+    except BaseException:
+      os.rename(replaced, path)
+      raise
     _sync_directory(path.parent)
-    _remove(temporary)
-    return
-  # A directory cannot be renamed over a full one: move that away first. After a
-  # kill in between, `remove_stale` puts it back.
-  replaced = _temporary_name(path, 'old')
-  os.rename(path, replaced)
-  try:
-    os.rename(temporary, path)
-  except BaseException:
-    os.rename(replaced, path)
-    raise
-  _sync_directory(path.parent)
-  _remove(replaced)
+    _remove(replaced)
 
 
 @contextlib.contextmanager
 def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   """Makes a temporary directory, renamed to `path` when it is complete.
+
+  What killed processes left of earlier attempts at `path` is removed.
 
   Args:
     path: Final name. An existing directory is replaced, atomically where the
@@ -123,20 +184,19 @@ def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   if path.is_file():
     raise NotADirectoryError(f'{path} is a file, not a directory')
   path.parent.mkdir(parents=True, exist_ok=True)
-  _put_back(path.parent, path.name)
-  temporary = _temporary_name(path)
-  temporary.mkdir()
-  try:
-    yield temporary
-    for root, _, names in os.walk(temporary):
-      for name in names:
-        with open(os.path.join(root, name), 'rb') as f:
-          os.fsync(f.fileno())
-      _sync_directory(pathlib.Path(root))
-    _take_name(temporary, path)
-  except BaseException:
-    shutil.rmtree(temporary, ignore_errors=True)
-    raise
+  remove_stale(path.parent, path.name)
+  with _temporary(path, pathlib.Path.mkdir) as temporary:
+    try:
+      yield temporary
+      for root, _, names in os.walk(temporary):
+        for name in names:
+          with open(os.path.join(root, name), 'rb') as f:
+            os.fsync(f.fileno())
+        _sync_directory(pathlib.Path(root))
+      _take_name(temporary, path)
+    except BaseException:
+      shutil.rmtree(temporary, ignore_errors=True)
+      raise
   _sync_directory(path.parent)
 
 
@@ -150,30 +210,47 @@ def _is_running(pid: int) -> bool:
   return True
 
 
-def _left_by_dead(parent: pathlib.Path) -> list[tuple[pathlib.Path, str, str]]:
-  """Returns temporary paths of dead processes, final names, and kinds."""
-  found = []
+def _leftovers(
+  parent: pathlib.Path, only: str | None
+) -> Iterator[tuple[pathlib.Path, pathlib.Path, str]]:
+  """Yields, locked, temporary paths of dead processes, final paths, kinds."""
+  boot, host = _boot_and_host()
   for entry in sorted(parent.iterdir()):
     match = _TEMPORARY.match(entry.name)
-    if match is not None and not _is_running(int(match.group(3))):
-      found.append((entry, match.group(1), match.group(2)))
-  return found
-
-
-def _put_back(parent: pathlib.Path, only: str | None = None) -> None:
-  """Renames directories back whose replacement never appeared."""
-  for entry, name, kind in _left_by_dead(parent):
-    target = parent / name
-    if kind != 'old' or only not in (None, name) or os.path.lexists(target):
+    if match is None or only not in (None, match.group(1)):
       continue
-    os.rename(entry, target)
-    logging.warning('%s was put back: what replaced it was not', target)
+    name, kind, pid, its_boot, its_host = match.groups()
+    # Locks of other machines may not be seen here.
+    if its_boot not in (None, boot) and its_host != host:
+      continue
+    with _locked(entry, wait=False) as got:
+      # Process ids are of use where there is no lock, and on this host: in
+      # containers, each program may have the same.
+      if got is None or its_boot is None:
+        got = its_host in (None, host) and not _is_running(int(pid))
+      if got and os.path.lexists(entry):
+        yield entry, parent / name, kind
 
 
-def remove_stale(parent: str | os.PathLike) -> list[str]:
+def remove_directory(path: str | os.PathLike) -> None:
+  """Removes a published directory, its name first: none is read by half."""
+  path = pathlib.Path(path)
+  with _locked(path):
+    doomed = path.rename(_temporary_name(path))
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def remove_stale(
+  parent: str | os.PathLike, only: str | None = None
+) -> list[str]:
   """Removes what dead processes left incomplete in `parent`.
 
-  A directory that one of them was about to replace gets its name back.
+  A directory that one of them was about to replace gets its name back. What
+  belongs to other machines stays.
+
+  Args:
+    parent: Directory.
+    only: Final name of what may be removed. Defaults to all.
 
   Returns:
     The names removed.
@@ -181,11 +258,52 @@ def remove_stale(parent: str | os.PathLike) -> list[str]:
   parent = pathlib.Path(parent)
   if not parent.is_dir():
     return []
-  _put_back(parent)
-  stale = [entry for entry, _, _ in _left_by_dead(parent)]
-  for entry in stale:
-    _remove(entry)
-  return [entry.name for entry in stale]
+  removed = []
+  for entry, target, kind in _leftovers(parent, only):
+    if kind == 'old' and not os.path.lexists(target):
+      os.rename(entry, target)
+      logging.warning('%s was put back: what replaced it was not', target)
+    else:
+      _remove(entry)
+      removed.append(entry.name)
+  return removed
+
+
+@contextlib.contextmanager
+def working_in(
+  directory: str | os.PathLike, patience: float = 0.0
+) -> Iterator[None]:
+  """Holds a lock on a directory, which is made and dies with the process.
+
+  Args:
+    directory: Where one process at a time may work.
+    patience: Seconds to wait for another process to end.
+
+  Raises:
+    BlockingIOError: Another process works there; names its id and host.
+  """
+  os.makedirs(directory, exist_ok=True)
+  path = os.path.join(directory, _LOCK)
+  deadline = time.monotonic() + patience
+  with open(path, 'a+', encoding='utf-8') as f:
+    while True:
+      try:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        break
+      except BlockingIOError as e:
+        f.seek(0)
+        said = f'another process ({f.read()}) works in {os.fspath(directory)}'
+        if time.monotonic() >= deadline:
+          raise BlockingIOError(said) from e
+        logging.log_every_n_seconds(logging.WARNING, '%s: waiting', 60, said)
+      except OSError as e:
+        logging.warning('%s cannot be locked: %s', path, e.strerror)
+        break
+      time.sleep(0.1)
+    f.truncate(0)
+    f.write(f'pid {os.getpid()}, host {socket.gethostname()}')
+    f.flush()
+    yield
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

@@ -266,10 +266,14 @@ class RealmTask(Task):
     self.slot.close()
 
 
-def _check_index_dir(index_dir: str, model_dir: str) -> None:
+def _check_index_dir(config: RealmConfig) -> None:
   """Refuses to start among the indexes of another run."""
+  index_dir, model_dir = config.index_path, config.model_dir
+  if checkpoints.saved(model_dir):
+    return
+  estimator.check_empty(config)
   steps = index_builder.list_versions(index_dir)
-  if steps and checkpoints.latest_step(model_dir) < 0:
+  if steps:
     raise ValueError(
       f'{index_dir} has indexes already (of steps'
       f' {", ".join(map(str, steps))}), and {model_dir} has no checkpoint, so'
@@ -302,7 +306,7 @@ def pretrain(config: RealmConfig) -> dict[str, float]:
   Raises:
     ValueError: The parts do not fit, or the run so far had other settings.
   """
-  _check_index_dir(config.index_path, config.model_dir)
+  _check_index_dir(config)
   task = RealmTask(config)
   logging.info(
     '%s',

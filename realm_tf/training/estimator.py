@@ -23,6 +23,7 @@ from realm_tf.training import trainer as trainer_lib
 from realm_tf.training.task import Task
 
 FINISHED = 'finished.json'
+_METRICS = 'metrics.jsonl'
 
 
 class _WithoutOrbit:
@@ -60,6 +61,30 @@ def _keras_settings(seed: int, mixed_precision: bool) -> Iterator[None]:
       keras.backend.experimental.disable_tf_random_generator()
 
 
+def check_empty(config: TrainingConfig) -> None:
+  """Refuses to begin where a run has left results, but no checkpoint.
+
+  Raises:
+    ValueError: Names them.
+  """
+  found = [
+    path
+    for path in (config.export_dir, config.best_export_dir)
+    if exporters.list_exports(path)
+  ]
+  for name in (FINISHED, _METRICS):
+    path = os.path.join(config.model_dir, name)
+    if os.path.exists(path) and os.path.getsize(path):
+      found.append(path)
+  if found:
+    names = [os.path.relpath(path, config.model_dir) for path in found]
+    raise ValueError(
+      f'{config.model_dir} has no checkpoint to go on from, but results of a'
+      f' run ({", ".join(names)}): put its checkpoints/ back, or remove the'
+      ' directory or give another `model_dir` to begin again'
+    )
+
+
 class _Run:
   """One call of `run_task`."""
 
@@ -69,6 +94,8 @@ class _Run:
     self._config = config
     self._task = task
     fresh = checkpoints.latest_step(config.model_dir) < 0
+    if fresh:
+      check_empty(config)
     checkpoints.check_resume_settings(
       config.model_dir,
       {
@@ -125,9 +152,8 @@ class _Run:
     )
     self._saved_step = -1 if fresh else self.step
     self._log = summaries.MetricsLog(
-      os.path.join(config.model_dir, 'metrics.jsonl'), self._saved_step
+      os.path.join(config.model_dir, _METRICS), self._saved_step
     )
-    # A fresh run keeps no earlier export, not even of step 0.
     self._latest = self._best = None
     if task.export_schedule is not None:
       self._latest = exporters.LatestExporter(
@@ -310,7 +336,8 @@ def run_task(
     The metrics of the last evaluation; empty if the task does not evaluate.
 
   Raises:
-    ValueError: The run so far had other settings.
+    BlockingIOError: Another process trains in `model_dir`.
+    ValueError: The run so far had other settings, or its checkpoints are gone.
     FloatingPointError: The loss is not finite.
   """
   if strategy is None:
@@ -321,7 +348,10 @@ def run_task(
     )
   try:
     with contextlib.redirect_stdout(_WithoutOrbit(sys.stdout)):
-      with _keras_settings(config.seed, config.mixed_precision):
+      with (
+        atomic.working_in(config.model_dir),
+        _keras_settings(config.seed, config.mixed_precision),
+      ):
         return _Run(config, task, strategy).run()
   finally:
     task.close()

@@ -5,8 +5,6 @@
 import math
 import os
 import pathlib
-import shutil
-import uuid
 from collections.abc import Callable, Mapping
 
 from absl import logging
@@ -84,16 +82,6 @@ def best_tagger(directory: str | os.PathLike) -> str:
   return os.path.join(best_or_newest(path), TAGGER)
 
 
-def remove(path: str | os.PathLike) -> None:
-  """Removes a published directory, its name first: none is read by half."""
-  path = pathlib.Path(path)
-  # A name that atomic.remove_stale knows, should a kill come.
-  suffix = f'tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}'
-  doomed = path.rename(path.with_name(f'.{path.name}.{suffix}'))
-  # Whoever cleans up what looks left over may do it at the same time.
-  shutil.rmtree(doomed, ignore_errors=True)
-
-
 def read_fingerprints(directory: str | os.PathLike) -> dict[int, str]:
   """Returns the recorded `Fingerprints` of a directory, by step."""
   path = os.path.join(directory, _FINGERPRINTS)
@@ -167,7 +155,7 @@ class LatestExporter:
     with atomic.atomic_directory(path) as temporary:
       self._export_fn(str(temporary), step)
     for old in list_exports(self._directory)[: -self._keep]:
-      remove(export_path(self._directory, old))
+      atomic.remove_directory(export_path(self._directory, old))
     return path
 
   def drop_after(self, step: int) -> list[int]:
@@ -179,7 +167,7 @@ class LatestExporter:
         export_path(self._directory, later),
         step,
       )
-      remove(export_path(self._directory, later))
+      atomic.remove_directory(export_path(self._directory, later))
     return dropped
 
 
@@ -199,7 +187,7 @@ class BestExporter:
       path = self._directory / str(step) / _METRICS
       if not path.exists():
         # Not whole: its removal was cut off by a kill.
-        remove(path.parent)
+        atomic.remove_directory(path.parent)
         continue
       metrics = atomic.read_json(path)
       self.best = max(self.best, metrics.get(self._metric, -math.inf))
@@ -213,7 +201,7 @@ class BestExporter:
         self._directory / str(later),
         step,
       )
-      remove(self._directory / str(later))
+      atomic.remove_directory(self._directory / str(later))
     self._find_best()
     return dropped
 
@@ -236,5 +224,5 @@ class BestExporter:
     self.best = value
     for other in list_exports(self._directory):
       if other != step:
-        remove(self._directory / str(other))
+        atomic.remove_directory(self._directory / str(other))
     return True

@@ -86,7 +86,11 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
   old = Corpus.open(world / 'corpus' / 'documents')
   title = old.titles([3])[0]
   add = lines(tmp_path / 'new.jsonl', TOWN, {**TOWN, 'title': title})
+  for name in ('out', 'others'):
+    (tmp_path / f'.{name}.tmp-999999999-0123abcd').mkdir()
   path, counts = update(add=add, replace_titles=True, retrain=True)
+  (other,) = tmp_path.glob('.*')  # What is left of its own output is gone.
+  assert other.name.startswith('.others.')
   assert counts == {
     'read': 2,
     'documents_to_add': 2,

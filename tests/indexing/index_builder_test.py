@@ -222,6 +222,22 @@ def test_leftovers_of_the_dead_are_no_versions(tmp_path):
   assert builder.pending() == 7
 
 
+def test_one_builder_at_a_time(tmp_path, monkeypatch):
+  monkeypatch.setattr(index_builder, '_PATIENCE_SECONDS', 0.1)
+  (tmp_path / 'index' / '.partial-5').mkdir(parents=True)
+  builder, build = make(tmp_path)
+  export(tmp_path, 7)
+  with index_builder.building_in(tmp_path / 'index'):
+    with pytest.raises(BlockingIOError, match=rf'{os.getpid()}.* works in'):
+      builder.run(lambda: True)
+    index_builder.remove_unfinished(tmp_path / 'index')
+  assert not build.built and (tmp_path / 'index' / '.partial-5').exists()
+  builder.run(lambda: True)
+  assert build.built == [7]
+  index_builder.remove_unfinished(tmp_path / 'index')
+  assert sorted(os.listdir(tmp_path / 'index')) == ['.lock', '7']
+
+
 def test_thread_builds_while_told_and_stops_within_a_build(tmp_path):
   builder, build = make(tmp_path)
   thread = index_builder.BuilderThread(builder)

@@ -221,7 +221,7 @@ def test_resumes_with_an_index_whose_export_is_gone(tmp_path):
     refresher.exported(str(export_dir / str(step)), step)
   for step in (0, 100):
     metadata.write_index(tmp_path / 'index' / str(step), f'mine-{step}')
-  exporters.remove(export_dir / '100')
+  atomic.remove_directory(export_dir / '100')
   refresher, slot, _ = make_of_a_run(tmp_path)
   refresher.begin(150, 100)
   assert slot.held == [100]

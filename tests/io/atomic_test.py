@@ -1,7 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -167,6 +169,105 @@ def test_remove_stale_takes_only_what_the_dead_left(tmp_path):
   (tmp_path / '9').mkdir()
   assert atomic.remove_stale(tmp_path) == [f'.9.tmp-{dead}-0123abcd']
   assert len(os.listdir(tmp_path)) == 2
+
+
+LEAVE = """
+import os, pathlib, sys
+from realm_tf.io import atomic
+if sys.argv[2:]:
+  atomic._boot_and_host = lambda: sys.argv[2:]
+with atomic.atomic_directory(pathlib.Path(sys.argv[1], '9')):
+  print(os.getpid(), flush=True)
+  sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def writer(directory, *boot_and_host):
+  """A process in the middle of writing `9`; it is killed at the end."""
+  command = [sys.executable, '-c', LEAVE, str(directory), *boot_and_host]
+  with subprocess.Popen(
+    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+  ) as process:
+    assert process.stdout is not None and process.stdout.readline()
+    try:
+      yield process
+    finally:
+      process.kill()
+
+
+def test_what_a_container_with_the_same_process_ids_writes_stays(
+  tmp_path, monkeypatch
+):
+  # In another container, no process of this one is seen.
+  monkeypatch.setattr(atomic, '_is_running', lambda pid: False)
+  with writer(tmp_path):
+    assert atomic.remove_stale(tmp_path) == []
+    with atomic.atomic_file(tmp_path / '10'):
+      assert atomic.remove_stale(tmp_path) == []
+  # And here every program has the id of the dead one.
+  monkeypatch.setattr(atomic, '_is_running', lambda pid: True)
+  (removed,) = atomic.remove_stale(tmp_path)
+  assert removed.startswith('.9.tmp-')
+  assert os.listdir(tmp_path) == ['10']
+
+
+def test_what_another_host_left_stays(tmp_path):
+  boot, host = atomic._boot_and_host()
+  with writer(tmp_path, 'd' * 8, 'c' * 8):
+    pass
+  assert atomic.remove_stale(tmp_path) == []
+  # This host before it was started again; a container that had another name.
+  for one in (('b' * 8, host), (boot, 'a' * 8)):
+    with writer(tmp_path, *one):
+      assert atomic.remove_stale(tmp_path) == []
+    (removed,) = atomic.remove_stale(tmp_path)
+    assert removed.endswith('-'.join(one))
+  assert len(os.listdir(tmp_path)) == 1
+
+
+def test_writing_sweeps_its_own_name_only(tmp_path):
+  left = [f'.{name}.tmp-999999999-0123abcd' for name in ('7', '8')]
+  for name in left:
+    (tmp_path / name).mkdir()
+  write(tmp_path / '7', 'new')
+  assert sorted(os.listdir(tmp_path)) == [left[1], '7']
+
+
+def test_a_leftover_that_was_taken_too_early_is_made_again(tmp_path):
+  made = []
+
+  def make(path):
+    made.append(path)
+    if len(made) > 1:
+      path.mkdir()
+
+  with atomic._temporary(tmp_path / '7', make) as temporary:
+    assert temporary == made[1] and temporary.is_dir()
+
+
+def test_one_process_at_a_time_works_in_a_directory(tmp_path):
+  script = (
+    'import sys\nfrom realm_tf.io import atomic\n'
+    'with atomic.working_in(sys.argv[1]):\n  print(flush=True)\n'
+    '  sys.stdin.read()'
+  )
+  with subprocess.Popen(
+    [sys.executable, '-c', script, str(tmp_path / 'run')],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+  ) as process:
+    assert process.stdout is not None and process.stdout.readline()
+    with pytest.raises(BlockingIOError) as e:
+      with atomic.working_in(tmp_path / 'run', patience=0.2):
+        raise AssertionError
+    process.kill()
+  assert str(e.value) == (
+    f'another process (pid {process.pid}, host {socket.gethostname()}) works'
+    f' in {tmp_path / "run"}'
+  )
+  with atomic.working_in(tmp_path / 'run'):
+    pass
 
 
 def test_json_error_names_file_and_line(tmp_path):

@@ -79,6 +79,68 @@ def test_a_half_written_checkpoint_is_not_used(tmp_path, generators_enabled):
   assert checkpoints.latest_step(str(tmp_path)) == 20
 
 
+def three(model_dir):
+  """Checkpoints of steps 9, 10 and 20; their directory."""
+  _, state, manager = make(model_dir)
+  manager._max_to_keep = 3
+  for step in (9, 10, 20):
+    state.step.assign(step)
+    manager.save(checkpoint_number=step)
+  return model_dir / 'checkpoints'
+
+
+@pytest.mark.parametrize('pointer', [None, b'', b'model_checkpoint_path: "c'])
+def test_without_its_pointer_the_newest_whole_one_counts(
+  tmp_path, generators_enabled, pointer
+):
+  directory = three(tmp_path)
+  (directory / 'checkpoint').unlink()
+  if pointer is not None:
+    (directory / 'checkpoint').write_bytes(pointer)
+  assert checkpoints.latest_step(str(tmp_path)) == 20
+  _, state, manager = make(tmp_path)
+  manager.restore_or_initialize()
+  assert int(state.step) == 20
+  # It is known what to remove later.
+  state.step.assign(30)
+  manager.save(checkpoint_number=30)
+  left = {p.name for p in directory.glob('*.index')}
+  assert left == {'ckpt-20.index', 'ckpt-30.index'}
+
+
+@pytest.mark.parametrize('part', ['index', 'data-00000-of-00001'])
+@pytest.mark.parametrize('kept', [None, 0, 50, -1])
+def test_a_damaged_checkpoint_is_named_and_passed_over(
+  tmp_path, generators_enabled, caplog, part, kept
+):
+  directory = three(tmp_path)
+  path = directory / f'ckpt-20.{part}'
+  whole = path.read_bytes()
+  path.unlink()
+  if kept is not None:
+    path.write_bytes(whole[:kept])
+  assert checkpoints.latest_step(str(tmp_path)) == 10
+  said = [r.getMessage() for r in caplog.records]
+  assert f'{directory}/ckpt-20 is damaged' in said[0]
+  assert said[1] == f'going on from {directory}/ckpt-10'
+  _, state, manager = make(tmp_path)
+  manager.restore_or_initialize()
+  assert int(state.step) == 10
+  state.step.assign(20)
+  manager.save(checkpoint_number=20)
+  caplog.clear()
+  assert checkpoints.latest_step(str(tmp_path)) == 20
+  assert not caplog.records
+
+
+def test_no_whole_checkpoint_is_an_error(tmp_path, generators_enabled):
+  directory = three(tmp_path)
+  for path in directory.glob('*.data-*'):
+    path.write_bytes(b'')
+  with pytest.raises(ValueError, match='checkpoints: no checkpoint is whole'):
+    checkpoints.latest_step(str(tmp_path))
+
+
 def test_settings_must_stay(tmp_path):
   checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, True)
   checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, False)

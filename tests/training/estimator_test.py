@@ -1,6 +1,9 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import os
+import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -333,15 +336,80 @@ def test_a_finished_run_called_again_has_no_line_twice(tmp_path):
   assert [step for step, *_ in before[1]] == [0, 10, 20]
 
 
-def test_a_fresh_run_takes_over_no_export(tmp_path):
-  for directory in ('tf_hub', 'tf_hub_best'):
-    stale = tmp_path / 'export' / directory / '0'
-    stale.mkdir(parents=True)
-    (stale / 'metrics.json').write_text('{"goodness": 1e9}')
-  run(tmp_path, steps=5)
-  assert (tmp_path / 'export/tf_hub/0/w.npy').exists()
-  (best,) = exporters.list_exports(tmp_path / 'export/tf_hub_best')
-  assert (tmp_path / f'export/tf_hub_best/{best}/w.npy').exists()
+def contents(directory):
+  """The files of a run, with their contents."""
+  return {
+    path: path.read_bytes()
+    for path in directory.rglob('*')
+    if path.is_file() and path.name != '.lock'
+  }
+
+
+@pytest.mark.parametrize('lost', ['checkpoints', 'all but an export'])
+def test_results_without_a_checkpoint_are_spared(tmp_path, lost):
+  model_dir = tmp_path / 'run'
+  run(model_dir, steps=10)
+  shutil.rmtree(model_dir / 'checkpoints')
+  found = 'export/tf_hub, export/tf_hub_best, finished.json, metrics.jsonl'
+  if lost != 'checkpoints':
+    for name in ('export/tf_hub', 'summaries'):
+      shutil.rmtree(model_dir / name)
+    for name in ('finished.json', 'metrics.jsonl'):
+      (model_dir / name).unlink()
+    found = 'export/tf_hub_best'
+  before = contents(model_dir)
+  with pytest.raises(ValueError) as e:
+    run(model_dir, steps=10, settings={'corpus': 'other'})
+  assert str(e.value) == (
+    f'{model_dir} has no checkpoint to go on from, but results of a run'
+    f' ({found}): put its checkpoints/ back, or remove the directory or give'
+    ' another `model_dir` to begin again'
+  )
+  assert contents(model_dir) == before
+
+
+@pytest.mark.parametrize('fault', ['no pointer', 'cut off'])
+def test_a_run_goes_on_from_the_newest_whole_checkpoint(tmp_path, fault):
+  unbroken, broken = tmp_path / 'unbroken', tmp_path / 'broken'
+  run(unbroken)
+  run(broken, steps=20)
+  if fault == 'no pointer':
+    (broken / 'checkpoints/checkpoint').unlink()
+  else:
+    data = broken / 'checkpoints/ckpt-20.data-00000-of-00001'
+    data.write_bytes(data.read_bytes()[:-1])
+  made = []
+  run(broken, made=made)
+  assert made[0][0] == (20 if fault == 'no pointer' else 10)
+  assert curve(broken) == curve(unbroken)
+  expected = weights(unbroken)
+  for name, value in weights(broken).items():
+    if 'save_counter' not in name:
+      np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+
+def test_a_second_trainer_is_refused_and_takes_nothing(tmp_path):
+  half = tmp_path / 'checkpoints' / 'ckpt-20_temp'
+  script = (
+    'import sys\nfrom realm_tf.io import atomic\n'
+    'with atomic.working_in(sys.argv[1]):\n  print(flush=True)\n'
+    '  sys.stdin.read()'
+  )
+  run(tmp_path, steps=10)
+  with subprocess.Popen(
+    [sys.executable, '-c', script, str(tmp_path)],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+  ) as trainer:
+    assert trainer.stdout is not None and trainer.stdout.readline()
+    half.mkdir()
+    before = contents(tmp_path)
+    with pytest.raises(BlockingIOError, match=rf'\(pid {trainer.pid}, host'):
+      run(tmp_path, steps=30)
+    assert contents(tmp_path) == before and half.exists()
+    trainer.kill()
+  run(tmp_path, steps=30)
+  assert not half.exists()
 
 
 def test_an_infinite_loss_stops_and_spares_the_checkpoint(tmp_path):
