@@ -285,25 +285,34 @@ def working_in(
   os.makedirs(directory, exist_ok=True)
   path = os.path.join(directory, _LOCK)
   deadline = time.monotonic() + patience
-  with open(path, 'a+', encoding='utf-8') as f:
-    while True:
+  while True:
+    with open(path, 'a+', encoding='utf-8') as f:
       try:
         fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        break
+        is_ours = os.path.samefile(f.fileno(), path)
+      except FileNotFoundError:
+        is_ours = False  # The holder ended just now.
       except BlockingIOError as e:
+        is_ours = False
         f.seek(0)
         said = f'another process ({f.read()}) works in {os.fspath(directory)}'
         if time.monotonic() >= deadline:
           raise BlockingIOError(said) from e
         logging.log_every_n_seconds(logging.WARNING, '%s: waiting', 60, said)
       except OSError as e:
+        is_ours = True
         logging.warning('%s cannot be locked: %s', path, e.strerror)
-        break
-      time.sleep(0.1)
-    f.truncate(0)
-    f.write(f'pid {os.getpid()}, host {socket.gethostname()}')
-    f.flush()
-    yield
+      if is_ours:
+        f.truncate(0)
+        f.write(f'pid {os.getpid()}, host {socket.gethostname()}')
+        f.flush()
+        try:
+          yield
+        finally:
+          with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+        return
+    time.sleep(0.1)
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

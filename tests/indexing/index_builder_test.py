@@ -235,7 +235,7 @@ def test_one_builder_at_a_time(tmp_path, monkeypatch):
   builder.run(lambda: True)
   assert build.built == [7]
   index_builder.remove_unfinished(tmp_path / 'index')
-  assert sorted(os.listdir(tmp_path / 'index')) == ['.lock', '7']
+  assert sorted(os.listdir(tmp_path / 'index')) == ['7']
 
 
 def test_thread_builds_while_told_and_stops_within_a_build(tmp_path):

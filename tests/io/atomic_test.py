@@ -268,6 +268,21 @@ def test_one_process_at_a_time_works_in_a_directory(tmp_path):
   )
   with atomic.working_in(tmp_path / 'run'):
     pass
+  assert not os.listdir(tmp_path / 'run')
+
+
+def test_a_lock_whose_file_was_removed_is_taken_again(tmp_path, monkeypatch):
+  flock = atomic.fcntl.flock
+
+  def lose(f, how):
+    # The holder before ends between opening and locking.
+    monkeypatch.setattr(atomic.fcntl, 'flock', flock)
+    (tmp_path / '.lock').unlink()
+    flock(f, how)
+
+  monkeypatch.setattr(atomic.fcntl, 'flock', lose)
+  with atomic.working_in(tmp_path):
+    assert (tmp_path / '.lock').exists()
 
 
 def test_json_error_names_file_and_line(tmp_path):

@@ -339,9 +339,7 @@ def test_a_finished_run_called_again_has_no_line_twice(tmp_path):
 def contents(directory):
   """The files of a run, with their contents."""
   return {
-    path: path.read_bytes()
-    for path in directory.rglob('*')
-    if path.is_file() and path.name != '.lock'
+    path: path.read_bytes() for path in directory.rglob('*') if path.is_file()
   }
 
 
