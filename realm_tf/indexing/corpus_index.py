@@ -117,7 +117,21 @@ def _make_indexer(config: IndexConfig, embedder_dir: str) -> CorpusIndexer:
 
 
 def build_once(config: IndexConfig, embedder_dir: str) -> str:
-  """Publishes the index of one embedder, under its step; returns its path."""
+  """Embeds a corpus and publishes its index.
+
+  Example:
+    config = realm_tf.IndexConfig(
+      corpus_dir='out/corpus', index_dir='out/tiny_index'
+    )
+    path = realm_tf.build_index(config, 'out/index/6/embedder')
+
+  Args:
+    config: Corpus, directory of the index versions, and how they are searched.
+    embedder_dir: TF Hub module to embed with.
+
+  Returns:
+    The path of the version, which has the step of the embedder as its name.
+  """
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
   indexer = _make_indexer(config, embedder_dir)
   with (

@@ -146,7 +146,7 @@ def ict_dataset(
 
   Example:
     corpus = realm_tf.Corpus.open('out/corpus')
-    config = BertConfig.preset('tiny', vocab_size=corpus.vocab_size)
+    config = realm_tf.BertConfig.preset('tiny', vocab_size=corpus.vocab_size)
     model = realm_tf.ICTModel(realm_tf.Embedder(config))
     model.compile('adam')
     model.fit(realm_tf.ict_dataset(corpus, batch_size=8), steps_per_epoch=3)

@@ -160,7 +160,7 @@ class BertTokenizer(tf.Module):
   Works eagerly, in tf.function, in tf.data, and inside a SavedModel.
 
   Example:
-    >>> tokenizer = Tokenizer.from_file('testdata/bert/vocab.txt')
+    >>> tokenizer = realm_tf.Tokenizer.from_file('BERT/vocab.txt')
     >>> ids = tokenizer.tokenize(['Rivers of France'])
     >>> tokenizer.detokenize(ids)
     ['rivers of france']
