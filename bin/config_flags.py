@@ -4,8 +4,7 @@
 
 A field becomes a flag of its name: the annotation gives the type, the field
 the default (none: the flag is required), and the `Attributes:` section of the
-class or of a base class the help. A field that holds another dataclass stands
-for the fields of that one; fields of the same name share a flag.
+class or of a base class the help.
 """
 
 import dataclasses
@@ -60,32 +59,10 @@ def _docs(config: type) -> dict[str, str]:
   return found
 
 
-def _default(field: dataclasses.Field, owner: Any) -> Any:
-  """Default of a field; `owner`, if it is given, is an instance that has it."""
-  if owner is not None:
-    return getattr(owner, field.name)
+def _default(field: dataclasses.Field) -> Any:
   if field.default_factory is not dataclasses.MISSING:
     return field.default_factory()
   return field.default
-
-
-def _fields(
-  config: Any, hide: Collection[str], owner: Any = None
-) -> list[tuple]:
-  """(class, field, annotation, default) of each field; nested ones follow."""
-  hints = typing.get_type_hints(config)
-  found: list[tuple] = []
-  nested: list[tuple] = []
-  for field in dataclasses.fields(config):
-    if not field.init or field.name in hide:
-      continue
-    hint, default = hints[field.name], _default(field, owner)
-    if dataclasses.is_dataclass(hint) and not hasattr(hint, 'parse'):
-      instance = None if default is dataclasses.MISSING else default
-      nested += _fields(hint, hide, instance)
-    else:
-      found.append((config, field, hint, default))
-  return found + nested
 
 
 def _without_none(hint: Any) -> Any:
@@ -132,12 +109,10 @@ def _define(name: str, hint: Any, default: Any, text: str) -> None:
 
 
 def define(
-  config: type,
+  config: Any,
   *,
   hide: Collection[str] = (),
   rename: Mapping[str, str] | None = None,
-  defaults: Mapping[str, Any] | None = None,
-  texts: Mapping[str, str] | None = None,
 ) -> None:
   """Defines the flags of a config; flags that are there already stay.
 
@@ -145,26 +120,20 @@ def define(
     config: Dataclass.
     hide: Fields that get no flag.
     rename: Flag of a field, where it is not the name of the field.
-    defaults: Default of a field, where it is not that of the class; `...`
-      makes the flag required.
-    texts: Help of a field, where the docstring does not fit.
 
   Raises:
     TypeError: A field has no help, or a type of which no flag can be made.
   """
-  defaults, texts = defaults or {}, texts or {}
   _renamed.update(rename or {})
-  for owner, field, hint, default in _fields(config, hide):
+  hints, docs = typing.get_type_hints(config), _docs(config)
+  for field in dataclasses.fields(config):
     name = _renamed.get(field.name, field.name)
-    if name in flags.FLAGS:
+    if field.name in hide or name in flags.FLAGS:
       continue
-    default = defaults.get(field.name, default)
-    if default is ...:
-      default = dataclasses.MISSING
-    text = texts.get(field.name) or _docs(owner).get(field.name)
-    if not text:
-      raise TypeError(f'{owner.__name__}.{field.name} has no help')
-    _define(name, hint, default, name_flags(text, declared=False))
+    if field.name not in docs:
+      raise TypeError(f'{config.__name__}.{field.name} has no help')
+    text = name_flags(docs[field.name], declared=False)
+    _define(name, hints[field.name], _default(field), text)
 
 
 def make(config: type[_Config], **given: Any) -> _Config:
@@ -172,7 +141,7 @@ def make(config: type[_Config], **given: Any) -> _Config:
 
   Args:
     config: Dataclass, as in `define`.
-    **given: Values of fields, also of nested ones, that replace their flags.
+    **given: Values of fields that replace their flags.
 
   Returns:
     The config; fields without a flag have their defaults.
@@ -180,31 +149,15 @@ def make(config: type[_Config], **given: Any) -> _Config:
   Raises:
     ValueError: As the class raises it.
   """
-
-  def build(kind: Any, owner: Any) -> Any:
-    hints = typing.get_type_hints(kind)
-    values = {}
-    for field in dataclasses.fields(kind):
-      hint, name = hints[field.name], _renamed.get(field.name, field.name)
-      if not field.init:
-        continue
-      if field.name in given:
-        value = given[field.name]
-      elif dataclasses.is_dataclass(hint) and not hasattr(hint, 'parse'):
-        default = _default(field, owner)
-        value = build(hint, None if default is dataclasses.MISSING else default)
-      elif name in flags.FLAGS:
-        value = flags.FLAGS[name].value
-        hint = _without_none(hint)
-        if value is not None and typing.get_origin(hint) in _LISTS:
-          value = tuple(map(typing.get_args(hint)[0], value))
-      else:
-        value = _default(field, owner)
-      if value is not dataclasses.MISSING:
-        values[field.name] = value
-    return kind(**values)
-
-  return build(config, None)
+  values = {}
+  for name, hint in typing.get_type_hints(config).items():
+    flag = _renamed.get(name, name)
+    if flag in flags.FLAGS:
+      value, hint = flags.FLAGS[flag].value, _without_none(hint)
+      if value is not None and typing.get_origin(hint) in _LISTS:
+        value = tuple(map(typing.get_args(hint)[0], value))
+      values[name] = value
+  return config(**{**values, **given})
 
 
 def name_flags(text: str, *, declared: bool = True) -> str:

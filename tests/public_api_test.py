@@ -16,6 +16,7 @@ import pytest
 
 import realm_tf
 
+pytestmark = pytest.mark.timeout(1200)
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAMES = [name for name in realm_tf.__all__ if name != '__version__']
 

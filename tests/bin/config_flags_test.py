@@ -39,7 +39,7 @@ class Base:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Lengths:
+class Lengths(Base):
   """Lengths.
 
   Attributes:
@@ -56,7 +56,7 @@ class Lengths:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Config(Base):
+class Config(Lengths):
   """A training.
 
   Attributes:
@@ -67,8 +67,7 @@ class Config(Base):
     every: Steps between exports.
     inputs: Files.
     cutoffs: Cutoffs.
-    lengths: Lengths.
-    more_lengths: Lengths of something else.
+    labels: Labels.
     secret: Set by the program.
 
   Raises:
@@ -82,10 +81,7 @@ class Config(Base):
   every: Every = Every(500)
   inputs: str | Sequence[str] = ()
   cutoffs: tuple[int, ...] = (1, 5)
-  lengths: Lengths = dataclasses.field(
-    default_factory=lambda: Lengths(seq_len=40)
-  )
-  more_lengths: Lengths = dataclasses.field(default_factory=Lengths)
+  labels: list[str] = dataclasses.field(default_factory=lambda: ['a', 'b'])
   secret: object = None
 
 
@@ -115,11 +111,9 @@ def parse(monkeypatch):
 
 
 def test_flags_have_type_default_and_help_of_the_fields(parse):
-  assert parse('--model_dir=x') == Config(
-    model_dir='x', more_lengths=Lengths(seq_len=40)
-  )
+  assert parse('--model_dir=x') == Config(model_dir='x', labels=('a', 'b'))
   found = parse.values
-  assert 'secret' not in found and 'lengths' not in found
+  assert 'secret' not in found
   assert found['seed'].help == 'Seed of the weights.'
   assert found['model_dir'].help == ('Directory that everything is written to.')
   assert found['dropout'].help == 'Dropout rate. Defaults to none.'
@@ -130,10 +124,16 @@ def test_flags_have_type_default_and_help_of_the_fields(parse):
 def test_values_are_parsed(parse):
   made = parse(
     *('--model_dir=x', '--seed=3', '--rate=.5', '--dropout=0', '--mixed'),
-    *('--every=7', '--inputs=a,b', '--cutoffs=3', '--seq_len=5', '--kind=long'),
+    *(
+      '--every=7',
+      '--inputs=a,b',
+      '--cutoffs=3',
+      '--seq_len=5',
+      '--kind=long',
+      '--labels=c',
+    ),
     given={'secret': 8},
   )
-  lengths = Lengths(seq_len=5, kind='long')
   assert made == Config(
     model_dir='x',
     seed=3,
@@ -143,16 +143,17 @@ def test_values_are_parsed(parse):
     every=Every(7),
     inputs=('a', 'b'),
     cutoffs=(3,),
-    lengths=lengths,
-    more_lengths=lengths,
+    labels=('c',),
+    seq_len=5,
+    kind='long',
     secret=8,
   )
   assert isinstance(made.dropout, float)
 
 
-def test_given_values_replace_flags_of_nested_fields_too(parse):
+def test_given_values_replace_flags(parse):
   made = parse('--model_dir=x', '--seq_len=5', given={'seq_len': 9, 'seed': 4})
-  assert (made.lengths.seq_len, made.seed) == (9, 4)
+  assert (made.seq_len, made.seed) == (9, 4)
 
 
 @pytest.mark.parametrize(
@@ -183,15 +184,11 @@ def test_the_check_of_the_config_is_told_by_flags(parse):
   assert config_flags.name_flags('`other`') == '`other`'
 
 
-def test_options_replace_default_help_and_name(parse):
+def test_a_flag_may_have_another_name(parse):
   made = parse(
-    *('--model_dir=x', '--length_kind=long', '--dropout=.5'),
-    rename={'kind': 'length_kind'},
-    defaults={'seq_len': 7, 'dropout': ...},
-    texts={'seed': 'Luck, as in `kind`.'},
+    '--model_dir=x', '--length_kind=long', rename={'kind': 'length_kind'}
   )
-  assert made.lengths == Lengths(seq_len=7, kind='long')
-  assert parse.values['seed'].help == 'Luck, as in --length_kind.'
+  assert made.kind == 'long'
   assert config_flags.name_flags('`kind`') == '--length_kind'
 
 
