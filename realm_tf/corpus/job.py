@@ -221,6 +221,7 @@ class Workspace:
       CorpusError: Another output is there, or half of one.
     """
     if self._overwrite:
+      self._check_removable()
       self._remove()
     for path in (self._output / corpus.MANIFEST, self._settings_file):
       if not path.exists():
@@ -267,6 +268,17 @@ class Workspace:
   def _outputs(self) -> list[pathlib.Path]:
     return sorted(p for o in self._job.outputs for p in self._output.glob(o))
 
+  def _check_removable(self) -> None:
+    """Checks that directories of an earlier output hold nothing else."""
+    own = {self._output, *self._outputs()}
+    for folder in {(self._output / o).parent for o in self._job.outputs} - own:
+      for path in sorted(folder.glob('*')):
+        if path not in own:
+          raise CorpusError(
+            f'`output_dir`: {path} is not of the output that `overwrite` would'
+            ' replace; move it away, or name another directory'
+          )
+
   def _remove(self) -> None:
     """Removes an earlier output, and nothing else."""
     # First: nothing can resume what a killed call leaves.
@@ -309,6 +321,9 @@ def run(config: JobConfig, job: Job) -> dict[str, Any]:
   if before is not None:
     logging.info('resuming after part %d', len(notes))
   problems = Problems(config.strict)
+  # A note has those of the notes before it, too.
+  seen = (text for note in notes.values() for text in note['problems'])
+  problems.merge({}, dict.fromkeys(seen))
   position = tuple((before or {}).get('position', (0, 0)))
   results = workers.in_order(
     batches(job.files, position),

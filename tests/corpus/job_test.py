@@ -205,10 +205,22 @@ def test_half_a_removal_is_not_taken_for_half_an_output(
   # Nor are the files of others removed.
   (tmp_path / 'b' / 'more').mkdir(parents=True)
   (tmp_path / 'b' / 'more' / 'mine').touch()
-  for overwrite in (False, True):
-    with pytest.raises(CorpusError, match='more is left'):
-      _write(corpus_file, tmp_path / 'b', overwrite=overwrite)
+  with pytest.raises(CorpusError, match='more is left'):
+    _write(corpus_file, tmp_path / 'b')
   assert (tmp_path / 'b' / 'more' / 'mine').exists()
+
+
+def test_nothing_is_removed_if_something_else_is_in_the_way(
+  corpus_file, tmp_path
+):
+  out = tmp_path / 'out'
+  _write(corpus_file, out)
+  (out / 'more').mkdir()
+  (out / 'more' / 'mine').touch()
+  before = _contents(out)
+  with pytest.raises(CorpusError, match='more/mine is not of the output'):
+    _write(corpus_file, out, overwrite=True)
+  assert _contents(out) == before
 
 
 def _change(path, old, new):
@@ -247,6 +259,17 @@ def test_a_copy_is_the_same_input_and_a_namesake_is_not(corpus_file, tmp_path):
 def test_strict_ends_at_the_first_malformed_line(corpus_file, tmp_path):
   with pytest.raises(CorpusError, match=r'corpus.jsonl:5: not JSON: .*strict'):
     _write(corpus_file, tmp_path / 'out', strict=True)
+
+
+def test_a_resumed_job_knows_the_problems_before(corpus_file, tmp_path):
+  out = tmp_path / 'out'
+  with pytest.raises(KilledError):
+    _write(corpus_file, out, 2)
+  with pytest.raises(CorpusError, match=r'corpus.jsonl:5: not JSON: .*strict'):
+    _write(corpus_file, out, strict=True)
+  with pytest.raises(KilledError):
+    _write(corpus_file, out, 0)
+  assert _write(corpus_file, out)['counts']['malformed'] == 2
 
 
 def test_empty_input_gives_an_empty_part(tmp_path):
