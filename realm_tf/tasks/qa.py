@@ -62,6 +62,19 @@ class QATask(Task):
         self.embedding = starts.refreshed_embedding(
           self.embedder_dir, config.candidate_seq_len, index.metadata
         )
+      self.train = self._features(
+        config.train_questions, 'train_questions', config.part(QuestionConfig)
+      )
+      self.dev: question_batches.QuestionFeatures | None = None
+      if config.dev_questions is not None:
+        # Gold blocks would not be known when answering.
+        self.dev = self._features(
+          config.dev_questions,
+          'dev_questions',
+          dataclasses.replace(config.part(QuestionConfig), add_gold=False),
+          config.eval_questions,
+          trained_on=False,
+        )
     except BaseException:
       index.close()
       raise
@@ -70,19 +83,6 @@ class QATask(Task):
       self.slot.swap(index)
     else:
       index.close()
-    self.train = self._features(
-      config.train_questions, 'train_questions', config.part(QuestionConfig)
-    )
-    self.dev: question_batches.QuestionFeatures | None = None
-    if config.dev_questions is not None:
-      # Gold blocks would not be known when answering.
-      self.dev = self._features(
-        config.dev_questions,
-        'dev_questions',
-        dataclasses.replace(config.part(QuestionConfig), add_gold=False),
-        config.eval_questions,
-        trained_on=False,
-      )
 
   def _features(
     self,

@@ -13,7 +13,7 @@ from realm_tf.answering.answerer import Answerer
 from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index
+from realm_tf.index import build_index, versions
 from realm_tf.io import compatibility
 from realm_tf.tasks import qa
 from realm_tf.training import exporters, summaries
@@ -61,6 +61,23 @@ def config_of(realm, model_dir, **others):
     progress=False,
     **others,
   )
+
+
+def test_the_index_is_closed_if_questions_cannot_be_read(
+  realm, tmp_path, monkeypatch
+):
+  opened = []
+
+  def load_index(task, path):
+    opened.append(versions.Index.open(path, task.documents))
+    return opened[-1]
+
+  monkeypatch.setattr(qa.QATask, 'load_index', load_index)
+  config = config_of(realm, tmp_path, dev_questions=str(tmp_path / 'none'))
+  with pytest.raises(ValueError, match='dev_questions'):
+    qa.QATask(config)
+  (index,) = opened
+  assert not len(index.embeddings)
 
 
 def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
