@@ -96,7 +96,7 @@ class BlankFiller:
     reader: KnowledgeAugmentedReader,
     tokenizer: BertTokenizer,
     corpus: Corpus,
-    searcher: Searcher,
+    index: versions.Index | Searcher,
     *,
     search_embedder: Embedder | None = None,
     config: FeaturizationConfig | None = None,
@@ -108,7 +108,8 @@ class BlankFiller:
       reader: Reader that gives p(y | z, x).
       tokenizer: Tokenizer of both, and of the corpus.
       corpus: Corpus.
-      searcher: Searcher over embeddings of the corpus; `close` closes it.
+      index: Index of the corpus, or a searcher over embeddings of it; `close`
+        closes it.
       search_embedder: Embedder of the index. Defaults to `embedder`.
       config: Lengths, and number of documents read.
 
@@ -130,7 +131,10 @@ class BlankFiller:
       query_seq_len=min(config.query_seq_len, limit, self._positions - 3),
       candidate_seq_len=min(config.candidate_seq_len, limit),
     )
-    self._searcher = searcher
+    self._index = index
+    self._searcher = (
+      index.searcher if isinstance(index, versions.Index) else index
+    )
     model = RealmModel(
       Retriever(embedder, num_candidates=self.config.num_candidates), reader
     )
@@ -162,8 +166,9 @@ class BlankFiller:
       model_dir: Directory of a pre-training, of which the newest export is
         taken; or one export.
       corpus: Corpus, or its directory.
-      index: Its index, an index version, or a directory of versions, of which
-        the newest is taken. Defaults to those of the pre-training.
+      index: Its index, of which the filler takes ownership; or a version, or a
+        directory of versions, of which the newest is taken. Defaults to those
+        of the pre-training.
       num_documents: Number of documents to read. Defaults to that of `config`.
       config: Lengths and numbers. Defaults to those of the pre-training.
 
@@ -184,25 +189,29 @@ class BlankFiller:
     if not isinstance(index, versions.Index):
       index = index or os.path.join(model_dir, 'index')
       index = versions.Index.open(index, corpus)
-    config = config or hub_modules.trained_lengths(embedder_dir)
-    if num_documents is not None:
-      config = dataclasses.replace(config, num_candidates=num_documents + 1)
-    search_embedder = None
-    if index.embedder_dir is not None:
-      search_embedder = hub_modules.load_embedder(index.embedder_dir)
-    return cls(
-      hub_modules.load_embedder(embedder_dir),
-      hub_modules.load_reader(bert_dir),
-      tokenizer,
-      corpus,
-      index.searcher,
-      search_embedder=search_embedder,
-      config=config,
-    )
+    try:
+      config = config or hub_modules.trained_lengths(embedder_dir)
+      if num_documents is not None:
+        config = dataclasses.replace(config, num_candidates=num_documents + 1)
+      search_embedder = None
+      if index.embedder_dir is not None:
+        search_embedder = hub_modules.load_embedder(index.embedder_dir)
+      return cls(
+        hub_modules.load_embedder(embedder_dir),
+        hub_modules.load_reader(bert_dir),
+        tokenizer,
+        corpus,
+        index,
+        search_embedder=search_embedder,
+        config=config,
+      )
+    except BaseException:
+      index.close()
+      raise
 
   def close(self) -> None:
     """Frees the index."""
-    self._searcher.close()
+    self._index.close()
 
   def retrieve(
     self, query_ids: tf.RaggedTensor, k: int

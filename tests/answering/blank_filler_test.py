@@ -15,6 +15,7 @@ from realm_tf.answering import blanks
 from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.hub import hub_modules
+from realm_tf.index import versions
 from realm_tf.index.candidates import NULL_DOCUMENT
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.text.tokenizer import BertTokenizer
@@ -222,6 +223,23 @@ def test_a_sentence_needs_a_blank_where_it_is_read(realm, filler, text):
   ids = blanks.tokenize_with_blanks(realm.tokenizer, ['[MASK]', text])
   with pytest.raises(ValueError, match='needs a .MASK. within its first 14'):
     filler.fill(ids)
+
+
+def test_the_index_is_closed_with_the_filler_and_after_an_error(realm):
+  def index_of():
+    return versions.Index.open(realm.index_path, realm.corpus_dir)
+
+  index = index_of()
+  filler = BlankFiller.open(realm.export_dir, realm.corpus_dir, index)
+  assert len(index.embeddings) == len(BLOCKS)
+  filler.close()
+  assert not len(index.embeddings)
+  index = index_of()
+  with pytest.raises(ValueError, match='num_candidates'):
+    BlankFiller.open(
+      realm.export_dir, realm.corpus_dir, index, num_documents=-1
+    )
+  assert not len(index.embeddings)
 
 
 @pytest.mark.parametrize('part', ['corpus', 'vocab'])
