@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from realm_tf.configs.spans_config import LookupPairsConfig
 from realm_tf.io import atomic, files, progress, records
@@ -111,7 +112,7 @@ def write_pairs(
 
   Args:
     spans: Records of `tag_salient_spans`, comma-separated paths and globs.
-    output: The file; it appears when it is complete.
+    output: The file; it appears when it is complete, empty if there is no pair.
     config: Limits and seed.
     show_progress: Whether to show a progress bar.
 
@@ -119,7 +120,7 @@ def write_pairs(
     Counts: `documents`, `documents_with_pairs`, `pairs`.
 
   Raises:
-    ValueError: A file does not hold span records, or there is no pair.
+    ValueError: A file does not hold span records.
   """
   paths = files.expand(spans)
   for path in paths:
@@ -144,9 +145,11 @@ def write_pairs(
             bar.update()
       except tf.errors.DataLossError as e:
         raise ValueError(f'{path}: cut off or damaged: {e.message}') from e
-    if not counts['pairs']:
-      raise ValueError(
-        f'no pair for {output}: of {counts["documents"]} documents none has a'
-        ' name that stands in two of its sentences'
-      )
+  if not counts['pairs']:
+    logging.warning(
+      '%s is empty: of %d documents none has a name that stands in two of its'
+      ' sentences',
+      output,
+      counts['documents'],
+    )
   return counts

@@ -174,7 +174,6 @@ def tag_salient_spans(config: SpansConfig) -> dict[str, Any]:
 
   Raises:
     CorpusError: Input, tagger or output directory cannot be used.
-    ValueError: `lookup_pairs` are asked for, but no name is mentioned twice.
   """
   made = _make_job(config)
   if config.pipeline == 'beam':

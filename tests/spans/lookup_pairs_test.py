@@ -118,14 +118,15 @@ def test_files(tmp_path):
   assert again.read_bytes() == output.read_bytes()
 
 
-def test_no_pair_at_all_is_an_error(tmp_path):
+def test_no_pair_at_all_is_an_empty_file(tmp_path, caplog):
   _write(tmp_path / 'spans-0.gz', [_document(names=())] * 2)
   output = tmp_path / 'pairs.jsonl'
-  with pytest.raises(ValueError, match=r'pairs\.jsonl: of 2 documents none'):
-    lookup_pairs.write_pairs(
-      str(tmp_path / 'spans-0.gz'), output, show_progress=False
-    )
-  assert not output.exists()
+  found = lookup_pairs.write_pairs(
+    str(tmp_path / 'spans-0.gz'), output, show_progress=False
+  )
+  assert found == {'documents': 2, 'documents_with_pairs': 0, 'pairs': 0}
+  assert output.read_text() == ''
+  assert 'pairs.jsonl is empty: of 2 documents none' in caplog.text
 
 
 def test_a_damaged_file_is_named_and_nothing_is_written(tmp_path):
