@@ -72,8 +72,8 @@ class VariableBlocks(tf.Module):
     self.bodies = _variable(tf.constant(bodies, tf.string), 'bodies')
 
   def wordpieces(self, rows: tf.Tensor) -> packing.Slices:
-    """Returns the wordpieces of bodies."""
-    starts = tf.gather(self.splits, rows)
+    """Returns the wordpieces of bodies; row -1 has none."""
+    starts = tf.gather(self.splits, tf.maximum(rows, 0))
     sizes = tf.gather(self.splits, rows + 1) - starts
     return packing.Slices(
       tf.convert_to_tensor(self.ids), starts, tf.cast(sizes, tf.int32)

@@ -404,6 +404,16 @@ def check_same(found, expected):
       np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
+def test_no_block_has_no_wordpieces(world):
+  blocks = serving.VariableBlocks(world.documents)
+  slices = blocks.wordpieces(tf.constant([-1, 1]))
+  values, starts, sizes = (x.numpy() for x in slices)
+  expected, _ = world.documents.blocks.flat('body_ids', np.array([1]))
+  assert starts[0] == sizes[0] == 0 and sizes[1] == len(expected)
+  found = values[starts[1] : starts[1] + sizes[1]]
+  np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize('value', [0, -1])
 @pytest.mark.parametrize('field', ['reader_beam', 'top_n', 'blocks_at_once'])
 def test_numbers_must_be_positive(world, field, value):
