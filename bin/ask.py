@@ -168,7 +168,9 @@ def main() -> None:
       if not line:
         print()
         return
-      if asker.takes_updates and _EDIT.match(line):
+      if _EDIT.match(line) and not asker.takes_updates:
+        print('only a fine-tuned model takes updates\n')
+      elif _EDIT.match(line):
         _edit(line.decode('utf-8', 'replace'), asker.backend)
       else:
         _show(asker.ask([line.decode('utf-8', 'replace')])[0])

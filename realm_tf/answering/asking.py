@@ -44,6 +44,7 @@ class Asker:
     Raises:
       FileNotFoundError: Something is not there.
       MismatchError: Model, corpus and index do not belong together.
+      ValueError: `mixed_precision` is asked of a pre-trained model.
     """
     self._config = config
     export_dir = exporters.find_export(config.model_dir)
@@ -57,6 +58,11 @@ class Asker:
         mixed_precision=config.mixed_precision,
       )
     else:
+      if config.mixed_precision:
+        raise ValueError(
+          f'`mixed_precision` is for a fine-tuned model, and {config.model_dir}'
+          ' is a pre-trained one'
+        )
       self.backend = BlankFiller.open(
         config.model_dir,
         config.corpus_dir,

@@ -60,7 +60,8 @@ class AskConfig(AnsweringConfig):
     json: Print JSONL. Defaults to True unless standard output is a terminal.
     top_n: Answers per question, or wordpieces per blank. Defaults to 3.
     batch_size: Questions answered at a time, with JSONL. Defaults to 16.
-    blocks_at_once: Blocks in memory at a time; 0 for all. Defaults to 40.
+    blocks_at_once: Blocks in memory at a time; 0 for all. A pre-trained model
+      always reads all of a text. Defaults to 40.
     strict: Stop at a line without a question. Defaults to False.
   """
 

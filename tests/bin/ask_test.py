@@ -243,9 +243,14 @@ def test_a_pretrained_model_fills_blanks_and_finds_documents(local_run):
   assert {document['title'] for document in found['documents']} <= titles
   assert 'prediction' not in found
   assert far['error'].startswith('each sentence needs a [MASK] within its firs')
+  refused = tiny_world.call_forked('ask', *flags, '--mixed_precision', typed='')
+  assert '--mixed_precision is for a fine-tuned' in tiny_world.last_line(
+    refused
+  )
   # The same for people.
-  typed = f'{queries[0]}\n{queries[2]}\n\nnever read\n'
+  typed = f'{queries[0]}\n+ A: new\n{queries[2]}\n\nnever read\n'
   result = tiny_world.call_forked('ask', *flags, '--nojson', typed=typed)
+  assert '> only a fine-tuned model takes updates\n' in result.stdout
   assert 'each sentence needs a [MASK] within' in result.stdout
   assert result.stdout.count('(no document)') == 1
   choices = re.findall(
