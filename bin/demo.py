@@ -96,7 +96,8 @@ def main() -> None:
   except KeyboardInterrupt as e:
     raise SystemExit('demo: stopped; the same command goes on from here') from e
   print(f'\nDone in {time.monotonic() - start:.0f} s. Ask it:')
-  print(f'  {" ".join(["python", *program.command("ask")[1:], *ask])}')
+  command = 'python -m bin.ask' if __package__ == 'bin' else 'realm ask'
+  print(f'  {command} {" ".join(ask)}')
 
 
 config_flags.define(DemoConfig)

@@ -71,7 +71,7 @@ _REALM: _Settings = {
 _QA: _Settings = {
   'small': dict(
     **dict(train_steps=250, batch_size=8, retriever_beam=100),
-    **dict(query_seq_len=40, reader_seq_len=112, eval_questions=100),
+    **dict(query_seq_len=40, reader_seq_len=112, eval_questions=200),
     **dict(learning_rate=2e-4, embedder_learning_rate=2e-5, eval_every=125),
   ),
   'real': dict(
