@@ -64,8 +64,8 @@ def test_shows_answers_in_their_evidence(finetuned, expected):
 
 def test_documents_come_and_go_while_it_runs(finetuned, tmp_path):
   land = finetuned.questions[0]['question'].split()[-1].rstrip('?')
-  corpus = finetuned.directory / 'corpus' / 'documents'
-  before = (corpus / 'metadata.json').read_text()
+  manifest = finetuned.directory / 'corpus' / 'manifest.json'
+  before = manifest.read_text()
   typed = [
     f'What is the capital of {land}?',
     f'- {land}',
@@ -106,7 +106,7 @@ def test_documents_come_and_go_while_it_runs(finetuned, tmp_path):
   assert 'which stays as it is' in said[11]
   saved = Corpus.open(tmp_path / 'out' / 'corpus')
   assert saved.titles([59]) == [land] and len(saved) == 60
-  assert (corpus / 'metadata.json').read_text() == before
+  assert manifest.read_text() == before
   # The next one starts from there.
   result = tiny_world.call_forked(
     'ask',

@@ -39,13 +39,11 @@ def test_modules_are_converted_and_searched(tmp_path):
     *('left over', 'written', 'written', 'written'),
   ]
   result = tiny_world.call_forked(
-    'search',
+    'ask',
     f'--model_dir={tmp_path}/model',
     f'--corpus_dir={tmp_path}/corpus',
-    '--query=The capital of Bali is [MASK].',
-    '--num_documents=2',
-    '--query_seq_len=16',
-    '--candidate_seq_len=32',
+    '--nojson',
+    typed='The capital of Bali is [MASK].',
   )
   assert result.returncode == 0, result.stderr
   assert '(no document)' in result.stdout and 'blank 1:' in result.stdout

@@ -87,7 +87,7 @@ def test_modules_become_a_model_directory(tmp_path, corpus_dir, light_exports):
     == build_index.fingerprint_embedder(output / 'export/tf_hub/0/embedder')
   )
   index.close()
-  filler = BlankFiller.load(
+  filler = BlankFiller.open(
     output / 'export/tf_hub/0', corpus_dir, output / 'index/0'
   )
   query = original_files.release_inputs(numbers, 'query')['input_word_ids']
