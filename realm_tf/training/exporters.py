@@ -134,6 +134,18 @@ class Fingerprints:
         self.note(missing)
 
 
+def _drop_after(directory: str | os.PathLike, step: int) -> list[int]:
+  """Removes exports of steps after `step`; returns their steps."""
+  dropped = [s for s in list_exports(directory) if s > step]
+  for later in dropped:
+    path = export_path(directory, later)
+    logging.warning(
+      '%s is of a step after the checkpoint at %d: removed', path, step
+    )
+    atomic.remove_directory(path)
+  return dropped
+
+
 class LatestExporter:
   """Publishes `directory/<step>/` atomically."""
 
@@ -160,15 +172,7 @@ class LatestExporter:
 
   def drop_after(self, step: int) -> list[int]:
     """Removes exports of steps that a restart is going to take again."""
-    dropped = [s for s in list_exports(self._directory) if s > step]
-    for later in dropped:
-      logging.warning(
-        '%s is of a step after the checkpoint at %d: removed',
-        export_path(self._directory, later),
-        step,
-      )
-      atomic.remove_directory(export_path(self._directory, later))
-    return dropped
+    return _drop_after(self._directory, step)
 
 
 class BestExporter:
@@ -194,14 +198,7 @@ class BestExporter:
 
   def drop_after(self, step: int) -> list[int]:
     """Removes a best export that a restart at `step` knows nothing of."""
-    dropped = [s for s in list_exports(self._directory) if s > step]
-    for later in dropped:
-      logging.warning(
-        '%s is of a step after the checkpoint at %d: removed',
-        self._directory / str(later),
-        step,
-      )
-      atomic.remove_directory(self._directory / str(later))
+    dropped = _drop_after(self._directory, step)
     self._find_best()
     return dropped
 
