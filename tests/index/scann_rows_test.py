@@ -46,10 +46,14 @@ def test_new_rows_lie_with_old_ones_that_are_like_them(tensors):
     for n, dims in enumerate(parts):
       # A leaf or code stands for the mean of the old rows that have it.
       means = {i: old[its[:, n] == i][:, dims].mean(0) for i in set(its[:, n])}
-      meant = np.stack([means[i] for i in found[:, n]])
-      errors.append((new[:, dims] - meant) ** 2)
-      of_others.append((new[:, dims] - np.roll(meant, 1, 0)) ** 2)
-    assert np.mean(errors) < 0.6 * np.mean(of_others)
+      # ScaNN trains in threads and may leave one without any old row.
+      known = [i in means for i in found[:, n]]
+      assert np.mean(known) > 0.8
+      meant = np.stack([means[i] for i in found[known, n]])
+      errors.append((new[known][:, dims] - meant) ** 2)
+      of_others.append((new[known][:, dims] - np.roll(meant, 1, 0)) ** 2)
+    error, of_other = (np.concatenate(e).mean() for e in (errors, of_others))
+    assert error < 0.6 * of_other
 
 
 @needs_scann
