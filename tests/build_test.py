@@ -14,7 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Import names whose distribution has another name.
 DISTRIBUTIONS = {
+  'Stemmer': 'PyStemmer',
   'absl': 'absl-py',
+  'ir_measures': 'ir-measures',
   'official': 'tf-models-official',
   'orbit': 'tf-models-official',
   'tensorflow_hub': 'tensorflow-hub',
