@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks a trained model, whatever it was trained for."""
 
-import gzip
 import os
-import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -15,6 +13,7 @@ from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.configs.answering_config import AskConfig
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
+from realm_tf.io import files
 from realm_tf.questions import question_lines
 from realm_tf.training import exporters
 
@@ -131,10 +130,10 @@ class Asker:
           batch.append({'question': text, 'prediction': '', 'error': str(e)})
         if len(batch) >= self._config.batch_size:
           yield from answers()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as e:
+    except files.DamagedFileError as e:
       yield from answers()
       raise CorpusError(
-        f'{name}:{number + 1}: the rest is not read: damaged file: {e}'
+        f'{name}:{number + 1}: the rest is not read: {e}'
       ) from e
     except CorpusError:
       yield from answers()

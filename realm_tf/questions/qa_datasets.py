@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -102,11 +101,11 @@ def detect_format(path: str) -> str:
   name = re.sub(r'\.(gz|bz2)$', '', path)
   try:
     with files.open_binary(path) as f:
-      head = f.read(1 << 14).lstrip(b'\xef\xbb\xbf \t\r\n')
+      head = f.read(1 << 14).lstrip(b' \t\r\n')
       if head.startswith(b'{') and b'\n' not in head:
         # In Natural Questions the page comes before the question.
         head += f.readline()
-  except (OSError, EOFError, zlib.error) as e:
+  except OSError as e:
     raise CorpusError(f'{path}: cannot be read: {e}') from e
   first = head.split(b'\n', 1)[0]
   if first.startswith(b'{'):
@@ -135,7 +134,7 @@ def _raw_records(path: str, format: str) -> Iterator[readers.RawRecord]:
     try:
       for line, item in json_array.read_items(f):
         yield readers.RawRecord(path, line, format, item)
-    except (ValueError, RecursionError, EOFError, zlib.error, OSError) as e:
+    except (ValueError, RecursionError, OSError) as e:
       reason = MalformedError(f'the rest is not read: {e}')
       yield readers.RawRecord(path, line, 'malformed', reason)
 

@@ -95,7 +95,7 @@ def _rows(
     for line, raw in enumerate(f, 1):
       where = f'{path}:{line}'
       try:
-        content = lines.decode(raw.removeprefix(b'\xef\xbb\xbf'))
+        content = lines.decode(raw)
       except MalformedError as e:
         raise CorpusError(f'{where}: {e}') from e
       # Not strip(): it would drop a token of zero-width or odd spaces.
@@ -137,7 +137,7 @@ def read_files(
 def read_conll(
   path: str | os.PathLike, labels: Container[str] | None = None
 ) -> list[Sentence]:
-  """Reads a file, plain, .gz or .bz2.
+  """Reads a file, packed or not.
 
   Where B- marks beginnings (BIO, BIOES), an entity that begins with I- is a
   mistake: it is accepted, and a warning names the first line.

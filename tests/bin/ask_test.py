@@ -208,7 +208,7 @@ def test_a_damaged_file_is_answered_as_far_as_it_can_be_read(
     'ask', *finetuned.answering_flags(), f'--input={path}'
   )
   assert result.returncode != 0
-  assert 'damaged file' in tiny_world.last_line(result)
+  assert 'damaged gzip file' in tiny_world.last_line(result)
   records = records_of(result)
   assert 0 < len(records) < 20
   assert [r['question'] for r in records] == asked[: len(records)]

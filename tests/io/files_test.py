@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import bz2
 import gzip
+import lzma
 
 import pytest
+import zstandard
 
 from realm_tf.io import files
 
@@ -19,11 +21,61 @@ def test_expand_sorts_and_names_the_pattern_without_match(tmp_path):
     files.expand('')
 
 
+TEXT = 'é\nb\u2028c\n' * 3
+
+PACKERS = {
+  'plain': bytes,
+  'gzip': gzip.compress,
+  'bzip2': bz2.compress,
+  'xz': lzma.compress,
+  'zstd': zstandard.ZstdCompressor().compress,
+}
+
+
+@pytest.mark.parametrize('packing', PACKERS)
 @pytest.mark.parametrize(
-  'ending, pack', [('', bytes), ('.gz', gzip.compress), ('.bz2', bz2.compress)]
+  'encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-16-be', 'utf-32']
 )
-def test_open_binary_by_ending(tmp_path, ending, pack):
-  path = tmp_path / f'x{ending}'
-  path.write_bytes(pack('é\nb'.encode()))
+def test_open_binary_by_first_bytes(tmp_path, packing, encoding):
+  path = tmp_path / 'x.of.any.name'
+  mark = '\ufeff' if encoding.endswith('-be') else ''
+  packed = PACKERS[packing]((mark + TEXT).encode(encoding))
+  path.write_bytes(packed)
   with files.open_binary(path) as f:
-    assert f.read().decode() == 'é\nb'
+    assert [line.decode() for line in f] == ['é\n', 'b\u2028c\n'] * 3
+  assert f.closed
+
+
+@pytest.mark.parametrize('packing', list(PACKERS)[1:])
+def test_members_follow_one_another_and_damage_is_one_error(tmp_path, packing):
+  pack = PACKERS[packing]
+  path = tmp_path / 'x'
+  path.write_bytes(pack(b'one\n') + pack(b'two\n' * 1000))
+  with files.open_binary(path) as f:
+    assert len(f.read()) == 4004
+  path.write_bytes(path.read_bytes()[:-3])
+  with (
+    pytest.raises(files.DamagedFileError, match=f'/x: damaged {packing}'),
+    files.open_binary(path) as f,
+  ):
+    f.read()
+
+
+def test_half_a_character_of_utf_16_is_damage(tmp_path):
+  path = tmp_path / 'x'
+  path.write_bytes('ab'.encode('utf-16') + b'c')
+  with (
+    pytest.raises(files.DamagedFileError, match='/x: damaged utf-16'),
+    files.open_binary(path) as f,
+  ):
+    f.read()
+
+
+def test_a_pointer_of_git_lfs_and_an_empty_file(tmp_path):
+  path = tmp_path / 'x.jsonl'
+  path.write_text('version https://git-lfs.github.com/spec/v1\nsize 7\n')
+  with pytest.raises(OSError, match='x.jsonl: a pointer of git-lfs'):
+    files.open_binary(path)
+  path.write_text('')
+  with files.open_binary(path) as f:
+    assert f.read() == b''

@@ -247,7 +247,7 @@ def test_other_files_are_refused(tmp_path):
   (tmp_path / 'a.txt').write_text('just text\n')
   with pytest.raises(CorpusError, match='neither JSON nor tab-separated'):
     qa_datasets.read_dataset(str(tmp_path / 'a.txt'))
-  (tmp_path / 'a.jsonl.gz').write_bytes(b'no gzip')
+  (tmp_path / 'a.jsonl.gz').write_bytes(b'\x1f\x8bno gzip')
   with pytest.raises(CorpusError, match=r'a\.jsonl\.gz: cannot be read'):
     qa_datasets.read_dataset(str(tmp_path / 'a.jsonl.gz'))
   with pytest.raises(CorpusError, match=r'`dataset`: no file matches .*/x'):
