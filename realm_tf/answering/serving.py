@@ -37,7 +37,7 @@ from realm_tf.answering.answerer import Answerer
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index.saved_searcher import SearcherModule
-from realm_tf.io import atomic
+from realm_tf.io import atomic, saved_models
 from realm_tf.io.module_info import INFO
 from realm_tf.text import packing
 
@@ -154,7 +154,9 @@ def make_module(
     }
 
   def traced(function: Any, *specs: tf.TensorSpec) -> Any:
-    return tf.function(function, input_signature=specs, autograph=False)
+    return tf.function(
+      saved_models.checked(function), input_signature=specs, autograph=False
+    )
 
   module.answer_k = traced(answer_k, _QUESTION, _K)
   module.answer = traced(

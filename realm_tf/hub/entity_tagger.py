@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.hub import hub_modules
+from realm_tf.io import saved_models
 from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.spans.bert_tagger import KIND
 from realm_tf.spans.word_labels import Classes
@@ -234,6 +235,8 @@ class EntityTaggerModule(hub_modules.HubModule):
     super().__init__({'token_classifier': model}, tokenizer, info)
     tagger = _Tagger(model, classes, tokenizer, config)
     self.tag = tf.function(
-      tagger.tag, input_signature=[_SENTENCES], autograph=False
+      saved_models.checked(tagger.tag),
+      input_signature=[_SENTENCES],
+      autograph=False,
     )
     self._signatures['serving_default'] = self.tag

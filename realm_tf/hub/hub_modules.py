@@ -183,7 +183,7 @@ class HubModule:
 
     specs = {key: _tokens_spec(key) for key in names}
     self._signatures[name] = tf.function(
-      signature, autograph=False
+      saved_models.checked(signature), autograph=False
     ).get_concrete_function(**specs)
 
   def _resolve(self, key: str) -> tf.Variable:

@@ -79,7 +79,7 @@ class SearcherModule(tf.Module):
       setattr(self, name, variable)
     # A function of its own: it is in a graph once, however many call it.
     self.search = tf.function(
-      self._search,
+      saved_models.checked(self._search),
       input_signature=[
         tf.TensorSpec([None, dim], tf.float32, name='queries'),
         tf.TensorSpec([], tf.int32, name='k'),

@@ -2,15 +2,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """SavedModels that are written again and again, traced only once."""
 
+import functools
 import pathlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
 VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'  # How keys of variables end.
 _VARIABLES = 'variables/variables'
+
+
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+  """Makes a function of a signature check the ranks of its tensors first.
+
+  A loaded signature does not: ops of TensorFlow Text would end the process.
+  """
+
+  def check(x: tf.Tensor) -> tf.Tensor:
+    return tf.ensure_shape(x, x.shape)
+
+  @functools.wraps(function)
+  def wrapped(*args: tf.Tensor, **kwargs: tf.Tensor) -> Any:
+    named = {name: check(x) for name, x in kwargs.items()}
+    return function(*map(check, args), **named)
+
+  return wrapped
 
 
 def trace(

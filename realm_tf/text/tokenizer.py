@@ -259,6 +259,7 @@ class BertTokenizer(tf.Module):
     Returns:
       Ids, int32 [batch, (tokens)].
     """
+    texts = tf.ensure_shape(texts, [None])
     # First, because a NUL would end the string and a control character would
     # separate a capital sigma from its word.
     texts = tf.strings.regex_replace(texts, _deleted_pattern(), '')
@@ -285,7 +286,7 @@ class BertTokenizer(tf.Module):
     Returns:
       The ids of `tokenize`, and their byte offsets.
     """
-    texts = tf.convert_to_tensor(texts)
+    texts = tf.ensure_shape(texts, [None])
     points, char_starts = tf.strings.unicode_decode_with_offsets(
       texts, 'UTF-8', errors='replace', replacement_char=0xFFFD
     )

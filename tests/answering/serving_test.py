@@ -18,7 +18,7 @@ from realm_tf.index import searcher, versions
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
-from tests.support import small_qa, small_realm, small_world
+from tests.support import ranks, small_qa, small_realm, small_world
 
 QUESTIONS = [
   'the capital of France is',
@@ -161,6 +161,10 @@ def test_a_long_question_is_cut(served):
   ]
   np.testing.assert_array_equal(found[0]['answer'], found[1]['answer'])
   np.testing.assert_array_equal(found[0]['score'], found[1]['score'])
+
+
+def test_a_wrong_rank_is_an_error(served):
+  ranks.check_ranks(served[0])
 
 
 def test_no_question_no_answer(served):

@@ -10,7 +10,7 @@ from realm_tf.configs.tagger_config import WindowConfig
 from realm_tf.hub import entity_tagger, hub_modules
 from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.spans.word_labels import Classes
-from tests.support import small_tagger
+from tests.support import ranks, small_tagger
 
 WINDOWS = WindowConfig(max_length=16, overlap=4)
 
@@ -141,8 +141,9 @@ def test_saved_and_loaded(tmp_path):
   texts = tf.constant(['Ann saw Rome and Lee', 'x', ''])
   expected = module.tag(texts)
   assert len(expected['starts'])
-  signature = tf.saved_model.load(tmp_path / 'tagger').signatures
-  found = signature['serving_default'](sentences=texts)
+  loaded = tf.saved_model.load(tmp_path / 'tagger')
+  ranks.check_ranks(loaded)
+  found = loaded.signatures['serving_default'](sentences=texts)
   assert {k: v.numpy().tolist() for k, v in found.items()} == {
     k: v.numpy().tolist() for k, v in expected.items()
   }

@@ -20,6 +20,7 @@ from realm_tf.hub import hub_modules
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.text.tokenizer import BertTokenizer
+from tests.support import ranks
 
 VOCAB = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *'abcdefgh']
 CONFIG = BertConfig(
@@ -107,6 +108,7 @@ def test_embedder_signatures(embedder):
   assert bool(info['do_lower_case'])
   with open(info['vocab_file'].numpy()) as f:
     assert f.read().split('\n')[:-1] == VOCAB
+  ranks.check_ranks(tf.saved_model.load(directory))
 
 
 def test_keras_layer_can_train_it(embedder):
@@ -218,6 +220,7 @@ def test_bert_signatures(bert):
     for name in ('pooled_output', 'sequence_output'):
       np.testing.assert_allclose(outputs[name], expected[name], atol=1e-6)
   positions = tf.constant([[1, 3], [1, 2]])
+  ranks.check_ranks(tf.saved_model.load(directory))
   outputs = signatures['mlm'](mlm_positions=positions, **ORIGINAL)
   np.testing.assert_allclose(
     outputs['mlm_logits'],

@@ -9,7 +9,7 @@ from realm_tf.bert.bert_config import BertConfig
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.support import small_realm
+from tests.support import ranks, small_realm
 
 VOCAB = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *'abcdefgh']
 CONFIG = BertConfig(
@@ -78,6 +78,7 @@ def test_signature(exported):
   assert (found.numpy() > -1e8).sum((1, 2)).tolist() == [3, 1]
   with open(signatures['tokenization_info']()['vocab_file'].numpy()) as f:
     assert f.read().split('\n')[:-1] == VOCAB
+  ranks.check_ranks(tf.saved_model.load(directory))
 
 
 def test_keras_layer_can_train_it(exported):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import saved_searcher, search_ops, searcher
-from tests.support import clustered
+from tests.support import clustered, ranks
 
 needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'
@@ -198,6 +198,10 @@ def test_saved_and_loaded_it_finds_the_same(module, saved):
   mine, its = (m.search(tf.constant(QUERIES), 40) for m in (module, first))
   for name, value in mine.items():
     np.testing.assert_array_equal(value, its[name])
+
+
+def test_a_wrong_rank_is_an_error(saved):
+  ranks.check_ranks(tf.saved_model.load(saved))
 
 
 def test_two_in_one_process_are_kept_apart(module):

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.support import shared_data
+from tests.support import ranks, shared_data
 from tests.support.full_tokenizer import FullTokenizer, basic_tokenizer
 
 _TESTDATA = pathlib.Path(__file__).resolve().parents[2] / 'testdata'
@@ -336,6 +336,22 @@ def test_an_empty_batch_has_no_rows():
   assert ours.tokenize(nothing).to_list() == []
   got = ours.tokenize_with_offsets(nothing)
   assert [part.to_list() for part in got] == [[], [], []]
+
+
+def test_a_wrong_rank_is_an_error_in_a_saved_model(tmp_path):
+  module = BertTokenizer([*_SPECIAL, 'a'])
+  functions = {
+    'tokenize': lambda texts: module.tokenize(texts).to_tensor(),
+    'offsets': lambda texts: module.tokenize_with_offsets(texts).starts.values,
+  }
+  spec = tf.TensorSpec([None], tf.string, name='texts')
+  signatures = {
+    name: tf.function(function, input_signature=[spec], autograph=False)
+    for name, function in functions.items()
+  }
+  module.functions = signatures
+  tf.saved_model.save(module, str(tmp_path), signatures)
+  ranks.check_ranks(tf.saved_model.load(str(tmp_path)))
 
 
 def test_fingerprint_tells_vocabularies_and_case_apart():
