@@ -220,4 +220,5 @@ def make_blocks(
     body_ids,
     vocab_size=tokenizer.vocab_size,
     record_ids=[documents[i].id.encode() for i in owners],
+    urls=[documents[i].url.encode() for i in owners],
   ), counts

@@ -7,12 +7,13 @@
     documents/     memory-mapped, see `store`:
       title_ids.bin, body_ids.bin    wordpieces (uint16 or int32)
       title_text.bin, body_text.bin  UTF-8
-      record_ids.bin                 UTF-8
-      *_splits.bin                   int64 `[blocks + 1]` for each of the five
+      record_ids.bin, urls.bin       UTF-8; of the record of each block
+      *_splits.bin                   int64 `[blocks + 1]` for each of the six
       uids.bin                       int64 `[blocks]`
 
 Version 1 has no record ids, no vocab.txt, part of the facts in
-documents/metadata.json, and the blocks a second time as TFRecords.
+documents/metadata.json, and the blocks a second time as TFRecords. Version 2
+may be without urls.
 """
 
 import functools
@@ -320,12 +321,17 @@ class Corpus:
     """Returns the bodies of rows `[m]`; -1 has an empty one."""
     return self._texts('body_text', rows)
 
-  def record_ids(self, rows: Any) -> list[str | None]:
+  def record_ids(self, rows: Any) -> list[str]:
     """Returns the id of the record that each of rows `[m]` came from.
 
-    None where the record had none, or the corpus is of version 1.
+    It stays when other documents are added and removed, which changes the row.
+    Empty where the record had none, for row -1, and in a corpus of version 1.
     """
-    return [name or None for name in self._texts('record_ids', rows)]
+    return self._texts('record_ids', rows)
+
+  def urls(self, rows: Any) -> list[str]:
+    """Returns the address of the record of each of rows `[m]`, or ''."""
+    return self._texts('urls', rows)
 
   def _rows_of(
     self,

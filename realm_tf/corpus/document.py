@@ -34,11 +34,13 @@ class Document(NamedTuple):
     title: Title, with single spaces.
     text: Text: a line a paragraph, single spaces.
     id: Id of the record that it came from; empty if it has none.
+    url: Address of that record; empty if it has none.
   """
 
   title: str
   text: str
   id: str = ''
+  url: str = ''
 
 
 # Pages that the original leaves out, too (ORQA's wiki_preprocessor).
@@ -84,13 +86,16 @@ def clean_title(title: str) -> str:
   return ' '.join((_unescape(title) if '&' in title else title).split())
 
 
-def clean_document(title: object, text: object, id: str = '') -> Document:
+def clean_document(
+  title: object, text: object, id: str = '', url: str = ''
+) -> Document:
   """Cleans a document up.
 
   Args:
     title: Value that the input has for the title.
     text: Value that the input has for the text.
     id: Id of the record.
+    url: Address of the record.
 
   Raises:
     MalformedError: Title or text is not a string or refers to no character.
@@ -113,4 +118,4 @@ def clean_document(title: object, text: object, id: str = '') -> Document:
     text = text[len(title) + 1 :]
   if not text or text == title:
     raise SkippedError('empty')
-  return Document(title, text, id)
+  return Document(title, text, id, url)

@@ -283,6 +283,7 @@ def _corpus_blocks(path: str, start: int) -> Iterator[RawRecord]:
       corpus.titles(rows),
       corpus.bodies(rows),
       corpus.record_ids(rows),
+      corpus.urls(rows),
     ):
       yield RawRecord(path, row + 1, 'corpus', payload)
 
@@ -304,9 +305,12 @@ def _parse_jsonl(line: bytes) -> Document:
   text = record.get('text', record.get('body'))
   if text is None:
     raise MalformedError('no "text"')
-  name = '' if record.get('id') is None else str(record['id'])
-  name = lines.check_string('id', name)
-  return document.clean_document(record['title'], text, name)
+  id, url = (
+    '' if record.get(name) is None else str(record[name])
+    for name in ('id', 'url')
+  )
+  lines.check_string('id or url', id + url)
+  return document.clean_document(record['title'], text, id, url)
 
 
 def _parse_wikiextractor(payload: tuple[bytes, bytes]) -> Document:
@@ -354,9 +358,8 @@ def _parse_block(record: bytes) -> Document:
   return Document(lines.decode(title), lines.decode(body))
 
 
-def _parse_corpus(payload: tuple[str, str, str | None]) -> Document:
-  title, body, name = payload
-  return Document(title, body, name or '')
+def _parse_corpus(payload: Sequence[str]) -> Document:
+  return Document(*payload)
 
 
 _PARSERS: dict[str, Callable[[Any], Document]] = {

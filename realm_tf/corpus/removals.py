@@ -4,6 +4,7 @@
 
 A `.jsonl` file (or `.jsonl.gz`) has an object a line with one of
 
+    id      all blocks of the record of this id, and of `title` if it is there
     title   all blocks of this title
     uid     the blocks of this uid, see `document_uids`
     row     the block of this number in the corpus, from 0
@@ -23,7 +24,7 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, MalformedError, clean_title
 from realm_tf.corpus.problems import Problems
 
-KEYS = ('title', 'uid', 'row')
+KEYS = ('id', 'title', 'uid', 'row')
 
 
 class Removal(NamedTuple):
@@ -31,17 +32,20 @@ class Removal(NamedTuple):
 
   Attributes:
     key: One of `KEYS`.
-    value: Title, or number.
+    value: Id or title, or number.
     where: `FILE:LINE`, or empty.
+    title: Title that blocks of an id must have; empty for any.
   """
 
   key: str
   value: str | int
   where: str = ''
+  title: str = ''
 
   def __str__(self) -> str:
     place = f'{self.where}: ' if self.where else ''
-    return f'{place}there is no block of {self.key} {self.value!r}'
+    title = f' and title {self.title!r}' if self.title else ''
+    return f'{place}there is no block of {self.key} {self.value!r}{title}'
 
 
 def by_title(title: str, where: str = '') -> Removal:
@@ -59,16 +63,22 @@ def _parse(line: bytes, is_json: bool, where: str) -> Removal:
   record = lines.parse_object(line)
   named = [key for key in KEYS if key in record]
   if not named:
-    raise MalformedError('none of title, uid and row in it')
-  if len(named) > 1:
-    raise MalformedError(f'more than one of title, uid and row: {named}')
-  (key,) = named
+    raise MalformedError('none of id, title, uid and row in it')
+  if len(named) > 1 and named != ['id', 'title']:
+    raise MalformedError(f'more than one of id, title, uid and row: {named}')
+  key = named[0]
   value = record[key]
+  title = record.get('title', '')
+  if not isinstance(title, str):
+    raise MalformedError(f'title is {type(title).__name__}, not a string')
   if key == 'title':
-    if not isinstance(value, str):
-      raise MalformedError(f'title is {type(value).__name__}, not a string')
-    return by_title(value, where)
-  if not isinstance(value, int) or isinstance(value, bool):
+    return by_title(title, where)
+  if key == 'id':
+    if type(value) not in (int, str):
+      kind = type(value).__name__
+      raise MalformedError(f'id is {kind}, not a string or a whole number')
+    return Removal(key, str(value), where, clean_title(title))
+  if type(value) is not int:
     raise MalformedError(f'{key} is {type(value).__name__}, not a whole number')
   return Removal(key, value, where)
 
@@ -128,6 +138,9 @@ def find_rows(
   titles = rows_of_titles(
     corpus, (str(r.value) for r in removals if r.key == 'title')
   )
+  by_id = corpus.rows_of_records(
+    [str(r.value) for r in removals if r.key == 'id']
+  )
   # Python's numbers may be larger than a uid can be.
   uids = {r.value for r in removals if r.key == 'uid'}
   known = [u for u in uids if -(1 << 63) <= int(u) < 1 << 63]
@@ -140,6 +153,11 @@ def find_rows(
     value = removal.value
     if removal.key == 'title':
       its = titles.get(_normalize(str(value)), [])
+    elif removal.key == 'id':
+      its = by_id.get(str(value), [])
+      if removal.title:
+        named = map(_normalize, corpus.titles(its))
+        its = [row for row, name in zip(its, named) if name == removal.title]
     elif removal.key == 'uid':
       its = of_uid.get(value, [])
     else:

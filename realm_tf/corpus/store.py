@@ -17,7 +17,9 @@ import numpy as np
 from realm_tf.corpus import document_uids
 
 IDS = ('title_ids', 'body_ids')
-COLUMNS = (*IDS, 'title_text', 'body_text', 'record_ids')
+# Older stores have none of these columns, or only the first.
+_OPTIONAL = ('record_ids', 'urls')
+COLUMNS = (*IDS, 'title_text', 'body_text', *_OPTIONAL)
 Column = tuple[np.ndarray, np.ndarray]
 """Values, and int64 splits `[blocks + 1]`: where those of each block begin."""
 
@@ -62,6 +64,7 @@ class Blocks:
     *,
     vocab_size: int,
     record_ids: Sequence[bytes] | None = None,
+    urls: Sequence[bytes] | None = None,
   ) -> 'Blocks':
     """Makes blocks in memory.
 
@@ -73,6 +76,8 @@ class Blocks:
       vocab_size: Size of the vocabulary.
       record_ids: Id of the record that each block came from, UTF-8; empty where
         it has none. Defaults to none for all.
+      urls: Address of that record, UTF-8; empty where it has none. Defaults to
+        none for all.
 
     Raises:
       ValueError: A wordpiece is not in the vocabulary.
@@ -87,7 +92,8 @@ class Blocks:
             f' {vocab_size} wordpieces: it was made with another vocabulary'
           )
       columns[name] = values.astype(ids_dtype(vocab_size)), splits
-    texts = (titles, bodies, record_ids or [b''] * len(titles))
+    none = [b''] * len(titles)
+    texts = (titles, bodies, record_ids or none, urls or none)
     for name, strings in zip(COLUMNS[len(IDS) :], texts):
       columns[name] = _concatenate(strings, 'uint8')
     return cls(columns, document_uids.uids_of(titles, bodies))
@@ -266,9 +272,11 @@ class BlockWriter:
       file.truncate(self.sizes.get(name, 0))
       self._files[name] = file
     self._ends = {n: self.sizes.get(f'{n}_values', 0) for n in COLUMNS}
-    if not sizes:
-      for name in COLUMNS:
-        self._write(f'{name}_splits', np.zeros(1, np.int64))
+    blocks = self.sizes.get('uids', 0) // 8
+    for name in COLUMNS:
+      # An older program may have begun, which did not have all columns.
+      if f'{name}_splits' not in self.sizes:
+        self._write(f'{name}_splits', np.zeros(blocks + 1, np.int64))
 
   def _write(self, name: str, values: np.ndarray) -> None:
     self._files[name].write(values.tobytes())
@@ -299,7 +307,7 @@ def open_blocks(directory: pathlib.Path, dtype: str) -> Blocks:
   """Maps the files of a `BlockWriter`.
 
   Args:
-    directory: Where they lie; those of version 1 have no record ids.
+    directory: Where they lie; older ones have no record ids or no urls.
     dtype: dtype of the wordpieces.
 
   Raises:
@@ -324,7 +332,7 @@ def open_blocks(directory: pathlib.Path, dtype: str) -> Blocks:
   size = path.stat().st_size // 8 if path.exists() else 0
   columns = {}
   for name in COLUMNS:
-    if name == 'record_ids' and not (directory / 'record_ids.bin').exists():
+    if name in _OPTIONAL and not (directory / f'{name}.bin').exists():
       none = np.broadcast_to(np.zeros(1, np.int64), size + 1)
       columns[name] = np.zeros(0, np.uint8), none
       continue

@@ -123,9 +123,13 @@ def _describe_documents(corpus: Corpus, num: int, skip: int) -> Iterator[str]:
   yield f'{len(corpus):,} blocks'
   rows = range(skip, min(skip + num, len(corpus)))
   lengths = (ids.row_lengths().numpy() for ids in corpus.gather(rows))
-  texts = corpus.titles(rows), corpus.bodies(rows), corpus.record_ids(rows)
-  for row, title, body, name, of_title, of_body in zip(rows, *texts, *lengths):
-    yield f'--- block {row}' + (f' of record {name}' if name else '')
+  texts = corpus.titles(rows), corpus.bodies(rows)
+  names = zip(corpus.record_ids(rows), corpus.urls(rows))
+  for row, title, body, name, of_title, of_body in zip(
+    rows, *texts, names, *lengths
+  ):
+    of_record = f' of record {name[0]}' if name[0] else ''
+    yield f'--- block {row}{of_record}' + (f', {name[1]}' if name[1] else '')
     yield f'title ({of_title} wordpieces): {title}'
     yield f'body ({of_body} wordpieces): {body}'
 

@@ -43,7 +43,7 @@ def test_the_same_bytes_with_any_number_of_processes(
     )
   contents = _contents(tmp_path / '1')
   assert contents == _contents(tmp_path / '2')
-  assert len(contents) == 13
+  assert len(contents) == 15
   vocab = pathlib.Path(vocab_file).read_text()
   assert contents['vocab.txt'].decode() == vocab
 
@@ -108,7 +108,7 @@ def test_manifest_and_blocks_agree(corpus_file, tmp_path, vocab_file):
 def test_blocks_know_the_record_that_they_came_from(tmp_path, vocab_file):
   (tmp_path / 'a.jsonl').write_text(
     '{"id": 7, "title": "A", "text": "The king. ' + 'River town. ' * 60 + '"}\n'
-    '{"id": "x é", "title": "B", "text": "The old town."}\n'
+    '{"id": "x é", "url": "u/é", "title": "B", "text": "The old town."}\n'
     '{"title": "C", "text": "Another town."}\n'
   )
   (tmp_path / 'b.tsv').write_text('id\ttext\ttitle\n12\tOld river.\tD\n')
@@ -119,13 +119,15 @@ def test_blocks_know_the_record_that_they_came_from(tmp_path, vocab_file):
   )
   found = corpus.record_ids(range(len(corpus)))
   first = found.count('7')
-  assert first > 2 and found == ['7'] * first + ['x é', None, '12']
+  assert first > 2 and found == ['7'] * first + ['x é', '', '12']
+  assert corpus.urls(range(len(corpus))) == [''] * first + ['u/é', '', '']
   assert corpus.rows_of_records(['7'])['7'] == list(range(first))
   # They survive where a corpus is the input.
   again = build_corpus.build_corpus(
     _config(tmp_path / 'out', tmp_path / 'again', vocab_file)
   )
   assert again.record_ids(range(len(again))) == found
+  assert again.urls([first]) == ['u/é']
 
 
 def test_vocabulary_and_case_of_a_bert(corpus_file, tmp_path):

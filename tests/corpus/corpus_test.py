@@ -18,17 +18,18 @@ _BLOCKS = [
   ('Rome', 'old Rome'),
 ]
 _IDS = ['7', '', 'é', 'é']
+_URLS = ['', 'https://a.example/é', 'b', '']
 
 
 @pytest.fixture
 def corpus(tmp_path):
-  return small_world.store(tmp_path / 'corpus', _BLOCKS, _IDS)
+  return small_world.store(tmp_path / 'corpus', _BLOCKS, _IDS, _URLS)
 
 
 def _check_same(mine, its):
   assert len(mine) == len(its)
   rows = [*range(len(its)), -1, 0, len(its) - 1, -1]
-  for name in ('titles', 'bodies', 'record_ids'):
+  for name in ('titles', 'bodies', 'record_ids', 'urls'):
     assert getattr(mine, name)(rows) == getattr(its, name)(rows)
   for a, b in zip(mine.gather(rows), its.gather(rows)):
     assert a.dtype == b.dtype == np.int32 and a.to_list() == b.to_list()
@@ -45,7 +46,8 @@ def test_texts_and_ids_are_those_written(corpus):
   assert len(corpus) == 4
   assert corpus.titles([2, -1, 0]) == ['Lima', '', 'Paris']
   assert corpus.bodies([2, 1]) == [_BLOCKS[2][1], _BLOCKS[1][1]]
-  assert corpus.record_ids([3, 1, -1, 0]) == ['é', None, None, '7']
+  assert corpus.record_ids([3, 1, -1, 0]) == ['é', '', '', '7']
+  assert corpus.urls([2, 1, -1, 0]) == ['b', 'https://a.example/é', '', '']
   tokenizer = corpus.tokenizer
   assert tokenizer.fingerprint == small_world.tokenizer().fingerprint
   titles, bodies = corpus.gather(np.array([[3, -1], [0, 3]]))
@@ -97,6 +99,7 @@ def test_what_is_selected_and_appended_is_written(corpus, tmp_path):
     tmp_path / 'expected',
     [_BLOCKS[0], *_BLOCKS[2:], *new],
     ['7', 'é', 'é', 'a', 'b'],
+    ['', 'b', '', '', ''],
   )
   _check_same(changed, expected)
   changed.write(tmp_path / 'out', settings={'how': 1}, counts={'read': 2})
@@ -171,9 +174,24 @@ def test_a_corpus_of_version_1_answers_the_same(tmp_path, corpus):
     small_world.blocks([('a', 'river')], ['n'])
   ).write(tmp_path / 'new')
   new = Corpus.open(tmp_path / 'new')
-  assert new.record_ids(range(3)) == [None, None, 'n']
+  assert new.record_ids(range(3)) == ['', '', 'n']
   assert new.info['lower_case'] is True and new.max_block_length == 64
   assert not (tmp_path / 'new' / 'vocab.txt').exists()
+
+
+def test_a_corpus_without_urls_has_empty_ones(tmp_path, corpus):
+  for path in (tmp_path / 'corpus' / 'documents').glob('urls*.bin'):
+    path.unlink()
+  older = Corpus.open(tmp_path / 'corpus')
+  assert older.urls([1, -1, 2]) == ['', '', '']
+  assert older.record_ids([0, 3]) == ['7', 'é']
+  changed = older.select([3, 1]).append(
+    small_world.blocks([('a', 'river')], ['n'], ['u'])
+  )
+  changed.write(tmp_path / 'new')
+  new = Corpus.open(tmp_path / 'new')
+  assert new.urls(range(3)) == ['', '', 'u']
+  assert new.record_ids(range(3)) == ['é', '', 'n']
 
 
 def test_batches_do_not_matter(tmp_path):

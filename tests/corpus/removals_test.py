@@ -18,7 +18,9 @@ def test_titles_and_objects(tmp_path):
   )
   lines = tmp_path / 'b.jsonl.gz'
   lines.write_bytes(
-    gzip.compress(b'{"title": "Lima", "id": 3}\n{"uid": -7}\n{"row": 0}\n')
+    gzip.compress(
+      b'{"title": " Lima", "id": 3}\n{"uid": -7}\n{"row": 0}\n{"id": "x"}'
+    )
   )
   problems = Problems()
   found = removals.read_removals([str(text), str(lines)], problems)
@@ -26,9 +28,10 @@ def test_titles_and_objects(tmp_path):
     Removal('title', 'Rome', f'{text}:1'),
     Removal('title', 'New York', f'{text}:3'),
     Removal('title', 'São Tomé', f'{text}:4'),
-    Removal('title', 'Lima', f'{lines}:1'),
+    Removal('id', '3', f'{lines}:1', 'Lima'),
     Removal('uid', -7, f'{lines}:2'),
     Removal('row', 0, f'{lines}:3'),
+    Removal('id', 'x', f'{lines}:4'),
   ]
   assert not problems.counts
 
@@ -38,10 +41,12 @@ def test_titles_and_objects(tmp_path):
   [
     (b'Rome', 'not JSON'),
     (b'[1]', 'not a JSON object'),
-    (b'{"text": "x"}', 'none of title, uid and row'),
+    (b'{"text": "x"}', 'none of id, title, uid and row'),
     (b'{"title": "x", "row": 1}', 'more than one of'),
     (b'{"title": 7}', 'title is int, not a string'),
     (b'{"uid": "7"}', 'uid is str, not a whole number'),
+    (b'{"id": ["7"]}', 'id is list, not a string or a whole number'),
+    (b'{"id": true}', 'id is bool, not a string or a whole number'),
     (b'{"row": true}', 'row is bool, not a whole number'),
     (b'{"title": "\xff"}', 'not UTF-8'),
     (b'{"title": "&#' + b'9' * 5000 + b';"}', 'a reference to no character'),
@@ -63,7 +68,7 @@ def test_files_that_cannot_be_read(tmp_path):
     removals.read_removals(str(tmp_path / 'none'), Problems())
   path = tmp_path / 'a.txt.gz'
   path.write_bytes(gzip.compress(b'Rome\n' * 99)[:-9])
-  with pytest.raises(CorpusError, match='damaged file'):
+  with pytest.raises(CorpusError, match='damaged gzip file'):
     removals.read_removals(str(path), Problems())
 
 
@@ -84,6 +89,21 @@ def test_by_title_uid_and_row(corpus):
   assert rows.tolist() == [1, 2, 3] and not missing
   rows, missing = removals.find_rows(corpus, [by_title(' Rome ')])
   assert rows.tolist() == [0, 2] and not missing
+
+
+def test_by_id_and_title(tmp_path):
+  corpus = small_world.store(
+    tmp_path / 'corpus',
+    [('Rome', 'old'), ('Rome', 'big'), ('Paris', 'word'), ('Ulm', 'old')],
+    ['7', '8', '8', ''],
+  )
+  wanted = [Removal('id', '8'), Removal('id', '7', title='Rome')]
+  rows, missing = removals.find_rows(corpus, wanted)
+  assert rows.tolist() == [0, 1, 2] and not missing
+  wanted = [Removal('id', '8', title='Paris'), Removal('id', '7', '', 'Paris')]
+  rows, missing = removals.find_rows(corpus, [*wanted, Removal('id', '')])
+  assert rows.tolist() == [2] and missing == [wanted[1], Removal('id', '')]
+  assert str(missing[0]) == "there is no block of id '7' and title 'Paris'"
 
 
 def test_what_is_not_there_is_returned(corpus):

@@ -110,8 +110,24 @@ def test_a_writer_resumes_where_another_was_known_to_be(tmp_path, blocks):
     whole.append(blocks)
   assert whole.sizes == resumed.sizes
   files = sorted(p.name for p in (tmp_path / 'b').iterdir())
-  assert len(files) == 11
+  assert len(files) == 13
   for name in files:
     mine, its = ((tmp_path / d / name).read_bytes() for d in 'ab')
     assert mine == its, name
   _check_same(store.open_blocks(tmp_path / 'a', 'uint16'), blocks)
+
+
+def test_what_an_older_writer_began_has_no_urls_there(tmp_path):
+  ids, urls = ['7', '', 'é', '7'], ['', 'u', '', 'v']
+  blocks = small_world.blocks(_TEXTS, ids, urls)
+  with BlockWriter(tmp_path) as writer:
+    writer.append(blocks.chunk(0, 3))
+  older = {k: n for k, n in writer.sizes.items() if 'urls' not in k}
+  for name in ('urls.bin', 'urls_splits.bin'):
+    (tmp_path / name).unlink()
+  assert store.open_blocks(tmp_path, 'uint16').lengths('urls').sum() == 0
+  with BlockWriter(tmp_path, older) as resumed:
+    resumed.append(blocks.chunk(3, 4))
+  found = store.open_blocks(tmp_path, 'uint16')
+  assert found.strings('urls', np.arange(4)) == [b'', b'', b'', b'v']
+  assert found.strings('record_ids', np.arange(4))[3] == b'7'

@@ -12,7 +12,9 @@ from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import block_records, build_corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.indexing import description
+from realm_tf.io import atomic
 from realm_tf.spans import salient_spans, span_records
+from tests.support import small_world
 
 
 def _text(*args, **kwargs):
@@ -34,6 +36,18 @@ def test_blocks(corpus_file, tmp_path, vocab_file):
   assert 'malformed' in text
   assert text.count('--- block') == 2
   assert re.search(r'--- block 1\ntitle \(\d wordpieces\): Town 2\nbody', text)
+
+
+def test_blocks_have_their_records(tmp_path):
+  directory = tmp_path / 'corpus'
+  ids, urls = ['7', '', 'é'], ['', 'u', 'https://a.example']
+  small_world.store(directory, [('a', 'river')] * 3, ids, urls)
+  info = atomic.read_json(directory / 'manifest.json')
+  info['settings']['input'] = []
+  atomic.write_json(directory / 'manifest.json', info)
+  text = _text(directory)
+  for line in ('0 of record 7', '1, u', '2 of record é, https://a.example'):
+    assert f'--- block {line}\ntitle' in text
 
 
 def test_spans_stand_in_brackets(tmp_path):

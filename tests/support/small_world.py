@@ -64,7 +64,9 @@ def block(title: str, body: str) -> bytes:
 
 
 def blocks(
-  texts: list[tuple[str, str]], record_ids: list[str] | None = None
+  texts: list[tuple[str, str]],
+  record_ids: list[str] | None = None,
+  urls: list[str] | None = None,
 ) -> Blocks:
   """Blocks of (title, body) pairs."""
   titles, bodies = ([t[i] for t in texts] for i in range(2))
@@ -75,6 +77,7 @@ def blocks(
     tokenizer().tokenize(bodies).to_list() if bodies else [],
     vocab_size=tokenizer().vocab_size,
     record_ids=[r.encode() for r in record_ids] if record_ids else None,
+    urls=[u.encode() for u in urls] if urls else None,
   )
 
 
@@ -82,9 +85,10 @@ def store(
   directory: pathlib.Path,
   texts: list[tuple[str, str]],
   record_ids: list[str] | None = None,
+  urls: list[str] | None = None,
 ) -> Corpus:
   """A corpus of (title, body) pairs."""
-  write_corpus(directory, [blocks(texts, record_ids)], tokenizer())
+  write_corpus(directory, [blocks(texts, record_ids, urls)], tokenizer())
   return Corpus.open(directory)
 
 
