@@ -22,6 +22,7 @@ from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.index.candidates import IndexVersion
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.training import exporters
 from realm_tf.training.task import Batch
 
@@ -68,7 +69,7 @@ class _Watched:
     self.swaps: list[Times] = []
     self.exports: list[Times] = []
     export_dir = os.path.join(work_dir, 'export')
-    index_dir = os.path.join(work_dir, 'index')
+    indexes = IndexDirectory(os.path.join(work_dir, 'index'))
     module = hub_modules.EmbedderModule(pipeline.embedder, pipeline.tokenizer)
     self._exporter = exporters.LatestExporter(
       lambda directory, step: module.save(
@@ -79,16 +80,16 @@ class _Watched:
     self._indexer = corpus_index.CorpusIndexer(
       pipeline.documents,
       pipeline.tokenizer,
-      index_dir,
+      indexes.path,
       searcher=SearcherConfig(searcher=kind),
       embedding_config=EmbeddingConfig(
         candidate_seq_len=pipeline.config.candidate_seq_len
       ),
     )
     self._builder = index_builder.BuilderThread(
-      index_builder.IndexBuilder(export_dir, index_dir, self._build)
+      index_builder.IndexBuilder(export_dir, indexes, self._build)
     )
-    self._refresher = index_refresh.IndexRefresher(index_dir, self, self._load)
+    self._refresher = index_refresh.IndexRefresher(indexes, self, self._load)
     self._begin = 0.0
     self._trainer, self._state = pipeline.make_trainer(self._stepped)
 

@@ -37,7 +37,7 @@ from realm_tf.io import files
 from realm_tf.questions import qa_datasets, qa_predictions
 from realm_tf.spans import salient_spans
 from realm_tf.tasks import ict, qa, realm
-from realm_tf.training import exporters
+from realm_tf.training.run_directory import find_module
 
 if TYPE_CHECKING:
   from .demo import DemoConfig
@@ -105,12 +105,6 @@ def _stage(title: str) -> Iterator[None]:
   tf_keras.backend.clear_session()
   gc.collect()
   print(f'=== {time.monotonic() - start:.0f} s', flush=True)
-
-
-def _newest_export(model_dir: str) -> str:
-  directory = os.path.join(model_dir, 'export', 'tf_hub')
-  step = exporters.list_exports(directory)[-1]
-  return exporters.export_path(directory, step)
 
 
 class Demo:
@@ -224,15 +218,17 @@ class Demo:
 
   @property
   def _ict_embedder(self) -> str:
-    return os.path.join(_newest_export(self._ict), 'embedder')
+    return find_module(self._ict, 'embedder')
 
   def fill_blanks(self, file: str) -> None:
     """Compares random weights, ICT and REALM on held-out blanks."""
-    export = _newest_export(self._realm)
     systems = {
       'random weights': None,
       'BERT and ICT': (self._ict_embedder, self._bert),
-      'REALM': (f'{export}/embedder', f'{export}/bert'),
+      'REALM': (
+        find_module(self._realm, 'embedder'),
+        find_module(self._realm, 'bert'),
+      ),
     }
     with _stage('Held-out blanks'):
       corpus, reports = Corpus.open(self._corpus), {}
@@ -260,7 +256,7 @@ class Demo:
     if self._config.qa_steps is not None:
       settings['train_steps'] = self._config.qa_steps
     indexes = {'qa': self._index, 'qa_without_realm': ict_index}
-    berts = f'{_newest_export(self._realm)}/bert', self._bert
+    berts = find_module(self._realm, 'bert'), self._bert
     for (name, index), bert in zip(indexes.items(), berts):
       config = QAConfig(
         model_dir=self._path(name),

@@ -104,10 +104,10 @@ def _answer(config: EvaluateConfig) -> None:
   from realm_tf.answering import asking, qa_evaluation
   from realm_tf.answering.answerer import Answerer
   from realm_tf.questions import gold_blocks
-  from realm_tf.training import exporters
+  from realm_tf.training import run_directory
 
   examples = _read_questions(config).examples[: config.limit]
-  export_dir = exporters.find_export(config.model_dir)
+  export_dir = run_directory.find_export(config.model_dir)
   # With --json, standard output is JSON and nothing else.
   print(
     f'{export_dir} on {len(examples)} questions',
@@ -139,11 +139,11 @@ def _answer(config: EvaluateConfig) -> None:
 def _fill(config: EvaluateConfig) -> None:
   """Evaluates pre-trained models on blanks."""
   from realm_tf.answering import blank_evaluation
-  from realm_tf.training import exporters
+  from realm_tf.training import run_directory
 
   systems = config.systems
   if not systems:
-    export = exporters.find_export(config.model_dir, best=False)
+    export = run_directory.find_export(config.model_dir, best=False)
     systems = (f'REALM={export}/embedder+{export}/bert',)
   reports = blank_evaluation.compare(systems, config.corpus_dir, config.blanks)
   if config.json:

@@ -66,11 +66,11 @@ def main() -> None:
   from realm_tf.corpus import job
   from realm_tf.io import atomic
   from realm_tf.spans import salient_spans, span_statistics
-  from realm_tf.training import exporters
+  from realm_tf.training import run_directory
 
   if config.bert_tagger:
     config = dataclasses.replace(
-      config, bert_tagger=exporters.best_tagger(config.bert_tagger)
+      config, bert_tagger=run_directory.best_tagger(config.bert_tagger)
     )
   manifest = salient_spans.tag_salient_spans(config)
   print(job.describe_counts(manifest))

@@ -27,7 +27,7 @@ from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import exporters
+from realm_tf.training import run_directory
 
 _KEYS = {'answers': 'prediction', 'evidence': 'evidence'}
 
@@ -238,7 +238,7 @@ class Answerer:
       MismatchError: They do not belong together; the message says which do not
         and what to do.
     """
-    export_dir = exporters.find_export(model_dir)
+    export_dir = run_directory.find_export(model_dir)
     embedder_dir = os.path.join(export_dir, 'embedder')
     reader_dir = os.path.join(export_dir, 'span_reader')
     info = hub_modules.read_info(reader_dir, span_reader_module.KIND)

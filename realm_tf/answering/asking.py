@@ -15,7 +15,7 @@ from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
 from realm_tf.io import files
 from realm_tf.questions import question_lines
-from realm_tf.training import exporters
+from realm_tf.training import run_directory
 
 
 def default_index(model_dir: str, index_dir: str | None) -> str:
@@ -46,7 +46,7 @@ class Asker:
       ValueError: `mixed_precision` is asked of a pre-trained model.
     """
     self._config = config
-    export_dir = exporters.find_export(config.model_dir)
+    export_dir = run_directory.find_export(config.model_dir)
     index = default_index(config.model_dir, config.index_dir)
     self.backend: Answerer | BlankFiller
     if os.path.isdir(os.path.join(export_dir, 'span_reader')):

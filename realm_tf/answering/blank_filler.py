@@ -25,7 +25,7 @@ from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import exporters
+from realm_tf.training import run_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +177,7 @@ class BlankFiller:
       MismatchError: They do not belong together; the message says which do not
         and what to do.
     """
-    export_dir = exporters.find_export(model_dir, best=False)
+    export_dir = run_directory.find_export(model_dir, best=False)
     embedder_dir = os.path.join(export_dir, 'embedder')
     bert_dir = os.path.join(export_dir, 'bert')
     tokenizer = hub_modules.load_tokenizer(embedder_dir)

@@ -3,7 +3,6 @@
 """Configuration that all trainings share."""
 
 import dataclasses
-import os
 from typing import Literal
 
 from realm_tf.configs.config import Config
@@ -66,26 +65,6 @@ class TrainingConfig(Config):
     self.check_at_least(0, 'learning_rate', 'warmup_steps')
     if self.dropout is not None and not 0 <= self.dropout < 1:
       raise ValueError(f'`dropout` must be in [0, 1). Received: {self.dropout}')
-
-  @property
-  def checkpoint_dir(self) -> str:
-    """Directory of the checkpoints."""
-    return os.path.join(self.model_dir, 'checkpoints')
-
-  @property
-  def summary_dir(self) -> str:
-    """Directory of the TensorBoard event files."""
-    return os.path.join(self.model_dir, 'summaries')
-
-  @property
-  def export_dir(self) -> str:
-    """Directory in which `<step>/` is published."""
-    return os.path.join(self.model_dir, 'export', 'tf_hub')
-
-  @property
-  def best_export_dir(self) -> str:
-    """Directory of the best export."""
-    return os.path.join(self.model_dir, 'export', 'tf_hub_best')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,10 @@ from realm_tf.hub import hub_modules
 from realm_tf.index import build_index
 from realm_tf.index.embed_corpus import traced
 from realm_tf.indexing import index_builder
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training import estimator
+from realm_tf.training.run_directory import RunDirectory
 
 # What a module says about the shape of its embedder.
 _SHAPE = (
@@ -134,12 +135,13 @@ def build_once(config: IndexConfig, embedder_dir: str) -> str:
   """
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
   indexer = _make_indexer(config, embedder_dir)
+  indexes = IndexDirectory(config.index_dir)
   with (
-    index_builder.building_in(config.index_dir),
+    indexes.lock(),
     precision.mixed_precision_scope(config.mixed_precision),
   ):
     # A training that goes on removes its exports after a while.
-    kept = index_builder.keep_embedder(config.index_dir, step, embedder_dir)
+    kept = indexes.keep_embedder(step, embedder_dir)
     path = indexer(str(kept), step)
     shutil.rmtree(kept)
   return path
@@ -158,8 +160,9 @@ def watch(config: IndexConfig, model_dir: str, stop: threading.Event) -> None:
       indexers.append(_make_indexer(config, embedder_dir))
     indexers[0](embedder_dir, step, check)
 
+  run = RunDirectory(model_dir)
   builder = index_builder.IndexBuilder(
-    os.path.join(model_dir, 'export', 'tf_hub'), config.index_dir, build_fn
+    run.exports, IndexDirectory(config.index_dir), build_fn
   )
 
   def stop_builder() -> None:
@@ -167,6 +170,5 @@ def watch(config: IndexConfig, model_dir: str, stop: threading.Event) -> None:
     builder.stop()
 
   threading.Thread(target=stop_builder, name='stopper', daemon=True).start()
-  finished = os.path.join(model_dir, estimator.FINISHED)
   with precision.mixed_precision_scope(config.mixed_precision):
-    builder.run(is_over=lambda: os.path.exists(finished))
+    builder.run(is_over=lambda: os.path.exists(run.finished))

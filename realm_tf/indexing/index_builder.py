@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds an index for each new export during a training."""
 
-import contextlib
 import multiprocessing
 import os
-import pathlib
 import shutil
 import threading
 import time
@@ -14,16 +12,13 @@ from typing import Any
 
 from absl import logging
 
-from realm_tf.index import build_index, versions
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic
 from realm_tf.training import exporters
 from realm_tf.training.task import Listener
 
 POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
-# For the builder of a killed training to notice.
-_PATIENCE_SECONDS = 30.0
-_KEPT = '.embedder-'
 
 
 class BuildCancelledError(Exception):
@@ -35,122 +30,36 @@ BuildFn = Callable[[str, int, Callable[[], None]], Any]
 argument regularly; it raises BuildCancelledError to cancel the build."""
 
 
-def _failure_path(index_dir: str | os.PathLike, step: int) -> str:
-  return os.path.join(index_dir, f'failed-{step}.json')
-
-
-def read_failures(index_dir: str | os.PathLike) -> dict[int, str]:
-  """Returns the errors of failed builds by step."""
-  failures = {}
-  for path in sorted(pathlib.Path(index_dir).glob('failed-*.json')):
-    try:
-      failure = atomic.read_json(path)
-    except FileNotFoundError:
-      continue  # A new builder has removed it.
-    failures[failure['step']] = failure['error']
-  return failures
-
-
-def forget_failures(index_dir: str | os.PathLike) -> None:
-  """Removes the records of builds that failed in an earlier run."""
-  for step, error in read_failures(index_dir).items():
-    logging.warning(
-      'the index of step %d could not be built in an earlier run: %s',
-      step,
-      error,
-    )
-    pathlib.Path(_failure_path(index_dir, step)).unlink(missing_ok=True)
-
-
-def kept_embedders(index_dir: str | os.PathLike) -> dict[int, pathlib.Path]:
-  """Returns the embedders of unfinished builds by step."""
-  paths = pathlib.Path(index_dir).glob(f'{_KEPT}*')
-  return {
-    int(path.name.removeprefix(_KEPT)): path
-    for path in paths
-    if path.name.removeprefix(_KEPT).isdigit()
-  }
-
-
-def keep_embedder(
-  index_dir: str | os.PathLike, step: int, embedder_dir: str | os.PathLike
-) -> pathlib.Path:
-  """Copies an embedder that its build needs.
-
-  The training may remove the export before the corpus is embedded. Copies of
-  other steps are removed.
-
-  Raises:
-    OSError: The export does not exist, or not any more.
-  """
-  path = pathlib.Path(index_dir, f'{_KEPT}{step}')
-  with atomic.atomic_directory(path) as temporary:
-    shutil.copytree(embedder_dir, temporary, dirs_exist_ok=True)
-  for other in kept_embedders(index_dir).values():
-    if other != path:
-      shutil.rmtree(other)
-  return path
-
-
-def building_in(
-  index_dir: str | os.PathLike,
-) -> contextlib.AbstractContextManager[None]:
-  """Holds the lock of the one builder that may work in a directory.
-
-  Raises:
-    BlockingIOError: Another process holds it.
-  """
-  return atomic.working_in(index_dir, _PATIENCE_SECONDS)
-
-
-def remove_unfinished(index_dir: str | os.PathLike) -> None:
-  """Removes what a build that was given up left for the next start.
-
-  For the end of a training: nobody will want that index. Does nothing while a
-  builder works there.
-  """
-  atomic.remove_stale(index_dir)
-  with contextlib.suppress(BlockingIOError), atomic.working_in(index_dir):
-    build_index.remove_partial(index_dir)
-    for path in kept_embedders(index_dir).values():
-      shutil.rmtree(path)
-
-
-def list_versions(index_dir: str | os.PathLike) -> list[int]:
-  """Returns the steps of the published indexes, ascending."""
-  return exporters.list_exports(index_dir)
-
-
 class IndexBuilder:
   """Builds the index of the newest export that has none.
 
   Finishes first what a killed builder began. A failure is recorded in
-  `index_dir/failed-<step>.json` and not retried.
+  `failed-<step>.json` and not retried.
   """
 
   def __init__(
     self,
     export_dir: str,
-    index_dir: str,
+    indexes: IndexDirectory,
     build_fn: BuildFn,
     *,
     poll_seconds: float = POLL_SECONDS,
   ):
     self._export_dir = export_dir
-    self._index_dir = index_dir
+    self._indexes = indexes
     self._build_fn = build_fn
     self._poll_seconds = poll_seconds
     self._failed: set[int] = set()
     self._stop = threading.Event()
     self._wake = threading.Event()
-    os.makedirs(index_dir, exist_ok=True)
-    atomic.remove_stale(index_dir)
-    forget_failures(index_dir)
+    os.makedirs(indexes.path, exist_ok=True)
+    atomic.remove_stale(indexes.path)
+    indexes.forget_failures()
 
   def _broken_off(self, newest: int, built: Sequence[int]) -> int | None:
     """Step of a killed build, if its index is still of use."""
     exported = exporters.read_fingerprints(self._export_dir)
-    for step in kept_embedders(self._index_dir):
+    for step in self._indexes.kept_embedders():
       is_new = not any(step <= version <= newest for version in built)
       is_own = step <= newest and (step in exported or not exported)
       if is_new and is_own and step not in self._failed:
@@ -162,9 +71,7 @@ class IndexBuilder:
       return False
     # The index may belong to another run.
     expected = exporters.read_fingerprints(self._export_dir).get(step)
-    found = versions.embedder_fingerprint(
-      os.path.join(self._index_dir, str(step))
-    )
+    found = self._indexes.embedder_fingerprint(step)
     return expected is None or found == expected
 
   def pending(self) -> int | None:
@@ -172,7 +79,7 @@ class IndexBuilder:
     exports = exporters.list_exports(self._export_dir)
     if not exports:
       return None
-    newest, built = exports[-1], list_versions(self._index_dir)
+    newest, built = exports[-1], self._indexes.versions()
     broken_off = self._broken_off(newest, built)
     if broken_off is not None:
       return broken_off
@@ -185,13 +92,13 @@ class IndexBuilder:
     export = exporters.export_path(self._export_dir, step)
     try:
       return str(
-        keep_embedder(self._index_dir, step, os.path.join(export, 'embedder'))
+        self._indexes.keep_embedder(step, os.path.join(export, 'embedder'))
       )
     except OSError:
       if os.path.isdir(export):
         raise
     # A killed build may have left a copy of a removed export.
-    kept = kept_embedders(self._index_dir).get(step)
+    kept = self._indexes.kept_embedders().get(step)
     return None if kept is None else str(kept)
 
   def _check(self) -> None:
@@ -199,7 +106,7 @@ class IndexBuilder:
       raise BuildCancelledError
 
   def _let_go(self, step: int) -> None:
-    kept = kept_embedders(self._index_dir).get(step)
+    kept = self._indexes.kept_embedders().get(step)
     if kept is not None:
       shutil.rmtree(kept)
 
@@ -235,10 +142,7 @@ class IndexBuilder:
     self._failed.add(step)
     logging.exception('the index of step %d could not be built', step)
     try:
-      atomic.write_json(
-        _failure_path(self._index_dir, step),
-        {'step': step, 'error': f'{type(error).__name__}: {error}'},
-      )
+      self._indexes.note_failure(step, error)
     except OSError:
       # The disk may be full.
       logging.exception('the failure could not be recorded')
@@ -249,7 +153,7 @@ class IndexBuilder:
     Raises:
       BlockingIOError: Another process builds in the same directory.
     """
-    with building_in(self._index_dir):
+    with self._indexes.lock():
       self._build_all(is_over)
 
   def _build_all(self, is_over: Callable[[], bool]) -> None:

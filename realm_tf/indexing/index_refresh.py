@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Swaps in new index versions during a training."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,8 +10,8 @@ from typing import Any, Protocol
 from absl import logging
 
 from realm_tf.index import build_index
-from realm_tf.index import versions as versions_lib
 from realm_tf.indexing import index_builder
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic
 from realm_tf.training import exporters
 from realm_tf.training.task import Listener
@@ -42,7 +41,7 @@ class IndexRefresher(Listener):
 
   def __init__(
     self,
-    index_dir: str,
+    indexes: IndexDirectory,
     slot: Slot,
     load_fn: Callable[[str], Any],
     *,
@@ -53,7 +52,7 @@ class IndexRefresher(Listener):
     """Forgets failures of an earlier run; `begin` starts the thread.
 
     Args:
-      index_dir: Directory of the index versions.
+      indexes: Directory of the index versions.
       slot: Takes what `load_fn` returns.
       load_fn: Loads the version in a directory, ready for its first search.
       fingerprints: Fingerprints of the exports of this run. Defaults to
@@ -61,7 +60,7 @@ class IndexRefresher(Listener):
       builder_is_alive: Returns whether a first index can still come.
       poll_seconds: Seconds between looks at the directory.
     """
-    self._index_dir = index_dir
+    self._indexes = indexes
     self._slot = slot
     self._load_fn = load_fn
     self._fingerprints = fingerprints
@@ -81,23 +80,20 @@ class IndexRefresher(Listener):
     self._load_seconds = 0.0
     self._swap_seconds = 0.0
     self.version = -1
-    index_builder.forget_failures(index_dir)
-
-  def _path(self, version: int) -> str:
-    return os.path.join(self._index_dir, str(version))
+    indexes.forget_failures()
 
   def _is_own(self, version: int) -> bool:
     """Whether this run exported the embedder of an index."""
     if self._fingerprints is None:
       return True
-    found = versions_lib.embedder_fingerprint(self._path(version))
+    found = self._indexes.embedder_fingerprint(version)
     if found is not None and found == self._fingerprints.of(version):
       return True
     if version not in self._foreign:
       self._foreign.add(version)
       logging.warning(
         '%s was not made with what this run exported at step %d: ignored',
-        self._path(version),
+        self._indexes.version_path(version),
         version,
       )
     return False
@@ -105,9 +101,11 @@ class IndexRefresher(Listener):
   def _load(self, version: int) -> bool:
     start = time.monotonic()
     try:
-      index = self._load_fn(self._path(version))
+      index = self._load_fn(self._indexes.version_path(version))
     except Exception as e:
-      logging.exception('the index in %s cannot be used', self._path(version))
+      logging.exception(
+        'the index in %s cannot be used', self._indexes.version_path(version)
+      )
       with self._lock:
         self._broken.add(version)
         self._news.append(
@@ -134,7 +132,7 @@ class IndexRefresher(Listener):
     """The newest version that is newer than the one in use, if any."""
     versions = [
       v
-      for v in index_builder.list_versions(self._index_dir)
+      for v in self._indexes.versions()
       if self.version < v <= self._limit
       and v not in self._broken
       and self._is_own(v)
@@ -142,7 +140,7 @@ class IndexRefresher(Listener):
     return versions[-1] if versions else None
 
   def _note_failures(self) -> dict[int, str]:
-    failures = index_builder.read_failures(self._index_dir)
+    failures = self._indexes.failures()
     for step, error in failures.items():
       if step not in self._reported:
         self._reported.add(step)
@@ -166,21 +164,21 @@ class IndexRefresher(Listener):
         raise NoIndexError(f'there is no index to train with: {why}')
       if not self._builder_is_alive():
         raise NoIndexError(
-          f'there is no index in {self._index_dir}, and the index builder that'
-          ' was to make it has ended'
+          f'there is no index in {self._indexes.path}, and the index builder'
+          ' that was to make it has ended'
         )
       if waited % _REMIND_SECONDS < self._poll_seconds:
-        logging.info('waiting for the first index in %s', self._index_dir)
+        logging.info('waiting for the first index in %s', self._indexes.path)
       self._stop.wait(self._poll_seconds)
       waited += self._poll_seconds
 
   def _is_there(self, version: int) -> bool:
-    return os.path.isdir(self._path(version)) and self._is_own(version)
+    return version in self._indexes.versions() and self._is_own(version)
 
   def _adopt(self, version: int) -> None:
     """Accepts the index of a checkpoint from before fingerprints."""
     assert self._fingerprints is not None
-    found = versions_lib.embedder_fingerprint(self._path(version))
+    found = self._indexes.embedder_fingerprint(version)
     if found is not None and self._fingerprints.of(version) is None:
       self._fingerprints.set(version, found)
 
@@ -205,7 +203,7 @@ class IndexRefresher(Listener):
           'the index of step %d, which the checkpoint was made with, is not in'
           ' %s; going on with the newest one there of this run',
           wanted,
-          self._index_dir,
+          self._indexes.path,
         )
       self._wait_for_the_first()
     self._thread.start()
@@ -219,7 +217,9 @@ class IndexRefresher(Listener):
           self._load(version)
       except Exception:
         # The error may be temporary.
-        logging.exception('cannot look for new indexes in %s', self._index_dir)
+        logging.exception(
+          'cannot look for new indexes in %s', self._indexes.path
+        )
 
   def exported(self, directory: str, step: int) -> None:
     """Records the fingerprint of the export."""
@@ -230,9 +230,9 @@ class IndexRefresher(Listener):
   def saved(self, step: int, index_step: int) -> None:
     """Removes versions of this run that no checkpoint needs."""
     del step
-    for version in index_builder.list_versions(self._index_dir):
+    for version in self._indexes.versions():
       if version < index_step and self._is_own(version):
-        atomic.remove_directory(self._path(version))
+        atomic.remove_directory(self._indexes.version_path(version))
 
   def report(self, step: int) -> Mapping[str, Any]:
     """Reports swaps and failures, and new failures as text."""
@@ -258,7 +258,7 @@ class IndexRefresher(Listener):
 
 def make_listeners(
   export_dir: str,
-  index_dir: str,
+  indexes: IndexDirectory,
   slot: Slot,
   load_fn: Callable[[str], Any],
   builder: index_builder.BuilderThread | index_builder.BuilderProcess | None,
@@ -267,23 +267,23 @@ def make_listeners(
 
   Args:
     export_dir: Directory of the exports, with an `embedder` in each.
-    index_dir: Directory of the index versions.
+    indexes: Directory of the index versions.
     slot: Takes what `load_fn` returns.
     load_fn: Loads the version in a directory.
     builder: Builder of the indexes; None if another program builds them.
 
   Raises:
-    BlockingIOError: Another process builds indexes in `index_dir`, too.
+    BlockingIOError: Another process builds indexes there, too.
   """
   if builder is not None:
-    with index_builder.building_in(index_dir):
+    with indexes.lock():
       pass
   fingerprints = exporters.Fingerprints(
     export_dir,
     lambda export: build_index.fingerprint_embedder(f'{export}/embedder'),
   )
   refresher = IndexRefresher(
-    index_dir,
+    indexes,
     slot,
     load_fn,
     fingerprints=fingerprints,

@@ -18,11 +18,13 @@ from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
 from realm_tf.modeling.open_qa import OpenQAModel
 from realm_tf.questions import gold_blocks, qa_datasets, questions
 from realm_tf.tasks import question_batches, starts
 from realm_tf.training import estimator, optimization
+from realm_tf.training.run_directory import RunDirectory
 from realm_tf.training.task import Batch, Listener, ModelSpec, Task
 
 BEST_METRIC = 'exact_match'
@@ -191,18 +193,19 @@ class QATask(Task):
     config = self.config
     if config.refresh_schedule is None:
       return []
-    index_dir = os.path.join(config.model_dir, 'index')
+    run = RunDirectory(config.model_dir)
+    indexes = IndexDirectory(os.path.join(run.path, 'index'))
     indexer = corpus_index.CorpusIndexer(
       self.documents,
       self.tokenizer,
-      index_dir,
+      indexes.path,
       searcher=config.part(SearcherConfig),
       embedding_config=self.embedding,
     )
-    builder = index_builder.IndexBuilder(config.export_dir, index_dir, indexer)
+    builder = index_builder.IndexBuilder(run.exports, indexes, indexer)
     return index_refresh.make_listeners(
-      config.export_dir,
-      index_dir,
+      run.exports,
+      indexes,
       self.slot,
       self.load_index,
       index_builder.BuilderThread(builder),

@@ -25,6 +25,7 @@ from realm_tf.index.candidates import (
 )
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
@@ -33,8 +34,9 @@ from realm_tf.modeling.retriever import Retriever
 from realm_tf.spans import pretraining_examples
 from realm_tf.tasks import starts
 from realm_tf.tasks.retrieved_examples import retrieved_batches
-from realm_tf.training import checkpoints, estimator, optimization
+from realm_tf.training import estimator, optimization
 from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.run_directory import RunDirectory
 from realm_tf.training.task import Listener, ModelSpec, Task
 
 _PROJECTION_SIZE = 128
@@ -47,6 +49,8 @@ class RealmTask(Task):
 
   def __init__(self, config: RealmConfig):
     self.config = config
+    self.run = RunDirectory(config.model_dir)
+    self.indexes = IndexDirectory(config.index_path)
     self.export_schedule = config.refresh_schedule
     self.evaluates = config.heldout_examples is not None
     self.fixed_shapes = config.fixed_length
@@ -250,13 +254,13 @@ class RealmTask(Task):
       ),
     )
     return index_builder.BuilderThread(
-      index_builder.IndexBuilder(config.export_dir, config.index_path, indexer)
+      index_builder.IndexBuilder(self.run.exports, self.indexes, indexer)
     )
 
   def listeners(self) -> Sequence[Listener]:
     return index_refresh.make_listeners(
-      self.config.export_dir,
-      self.config.index_path,
+      self.run.exports,
+      self.indexes,
       self.slot,
       self.load_index,
       self.make_builder(),
@@ -266,17 +270,16 @@ class RealmTask(Task):
     self.slot.close()
 
 
-def _check_index_dir(config: RealmConfig) -> None:
-  """Refuses to start among the indexes of another run."""
-  index_dir, model_dir = config.index_path, config.model_dir
-  if checkpoints.saved(model_dir):
+def _check_unused(run: RunDirectory, indexes: IndexDirectory) -> None:
+  """Refuses to start among the results or indexes of another run."""
+  if run.saved_checkpoints():
     return
-  estimator.check_empty(config)
-  steps = index_builder.list_versions(index_dir)
+  run.check_empty()
+  steps = indexes.versions()
   if steps:
     raise ValueError(
-      f'{index_dir} has indexes already (of steps'
-      f' {", ".join(map(str, steps))}), and {model_dir} has no checkpoint, so'
+      f'{indexes.path} has indexes already (of steps'
+      f' {", ".join(map(str, steps))}), and {run.path} has no checkpoint, so'
       ' they are not of this run: remove them or give another `index_dir`'
     )
 
@@ -306,7 +309,8 @@ def pretrain(config: RealmConfig) -> dict[str, float]:
   Raises:
     ValueError: The parts do not fit, or the run so far had other settings.
   """
-  _check_index_dir(config)
+  indexes = IndexDirectory(config.index_path)
+  _check_unused(RunDirectory(config.model_dir), indexes)
   task = RealmTask(config)
   logging.info(
     '%s',
@@ -318,5 +322,5 @@ def pretrain(config: RealmConfig) -> dict[str, float]:
   # After an error, a restart continues the build. A builder in another program
   # goes on to the last export.
   if config.index_builder != 'none':
-    index_builder.remove_unfinished(config.index_path)
+    indexes.remove_unfinished()
   return result

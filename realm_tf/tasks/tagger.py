@@ -17,7 +17,8 @@ from realm_tf.io import atomic, compatibility, files
 from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.spans import bert_tagger, conll, entities, word_labels
 from realm_tf.tasks import starts
-from realm_tf.training import estimator, exporters, optimization
+from realm_tf.training import estimator, optimization
+from realm_tf.training.run_directory import TAGGER, RunDirectory
 from realm_tf.training.task import Batch, ModelSpec, Task, numbered
 
 # Sentences to tag at a time.
@@ -199,7 +200,7 @@ class TaggerTask(Task):
     return self.scores_and_confusion(self._module.tag)[0]
 
   def export(self, directory: str, step: int) -> None:
-    self._module.save(os.path.join(directory, exporters.TAGGER), step)
+    self._module.save(os.path.join(directory, TAGGER), step)
 
   def resume_settings(self) -> dict[str, Any]:
     config = self.config
@@ -236,8 +237,8 @@ def train(config: TaggerConfig) -> Result:
   """
   task = TaggerTask(config)
   last_f1 = estimator.run_task(config, task)['f1']
-  step = exporters.list_exports(config.best_export_dir)[-1]
-  directory = exporters.best_tagger(config.model_dir)
+  export = RunDirectory(config.model_dir).export()
+  step, directory = int(os.path.basename(export)), os.path.join(export, TAGGER)
   best = tf.saved_model.load(directory)
   scores, table = task.scores_and_confusion(best.signatures['serving_default'])
   atomic.write_json(

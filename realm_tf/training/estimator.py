@@ -20,10 +20,8 @@ from realm_tf.io import atomic
 from realm_tf.io import progress as progress_lib
 from realm_tf.training import checkpoints, exporters, summaries
 from realm_tf.training import trainer as trainer_lib
+from realm_tf.training.run_directory import RunDirectory
 from realm_tf.training.task import Task
-
-FINISHED = 'finished.json'
-_METRICS = 'metrics.jsonl'
 
 
 class _WithoutOrbit:
@@ -61,43 +59,23 @@ def _keras_settings(seed: int, mixed_precision: bool) -> Iterator[None]:
       keras.backend.experimental.disable_tf_random_generator()
 
 
-def check_empty(config: TrainingConfig) -> None:
-  """Refuses to begin where a run has left results, but no checkpoint.
-
-  Raises:
-    ValueError: Names them.
-  """
-  found = [
-    path
-    for path in (config.export_dir, config.best_export_dir)
-    if exporters.list_exports(path)
-  ]
-  for name in (FINISHED, _METRICS):
-    path = os.path.join(config.model_dir, name)
-    if os.path.exists(path) and os.path.getsize(path):
-      found.append(path)
-  if found:
-    names = [os.path.relpath(path, config.model_dir) for path in found]
-    raise ValueError(
-      f'{config.model_dir} has no checkpoint to go on from, but results of a'
-      f' run ({", ".join(names)}): put its checkpoints/ back, or remove the'
-      ' directory or give another `model_dir` to begin again'
-    )
-
-
 class _Run:
   """One call of `run_task`."""
 
   def __init__(
-    self, config: TrainingConfig, task: Task, strategy: tf.distribute.Strategy
+    self,
+    config: TrainingConfig,
+    task: Task,
+    directory: RunDirectory,
+    strategy: tf.distribute.Strategy,
   ):
     self._config = config
     self._task = task
-    fresh = checkpoints.latest_step(config.model_dir) < 0
+    self._directory = directory
+    fresh = directory.latest_step() < 0
     if fresh:
-      check_empty(config)
-    checkpoints.check_resume_settings(
-      config.model_dir,
+      directory.check_empty()
+    directory.check_settings(
       {
         'batch_size': config.batch_size,
         'seed': config.seed,
@@ -106,20 +84,17 @@ class _Run:
       fresh,
     )
     self._listeners = task.listeners()
-    finished = os.path.join(config.model_dir, FINISHED)
-    if os.path.exists(finished):
-      os.remove(finished)
+    with contextlib.suppress(FileNotFoundError):
+      os.remove(directory.finished)
     with strategy.scope():
       spec = task.make_model()
       self._state = checkpoints.TrainingState()
       self._manager = checkpoints.make_manager(
         checkpoints.make_checkpoint(spec, self._state),
-        config.checkpoint_dir,
+        directory.checkpoints,
         config.keep_checkpoint_max,
       )
-    self._bar = progress_lib.progress(
-      total=config.train_steps, desc='train', unit='step', disable=True
-    )
+    self._bar: Any = None
     self._trainer = trainer_lib.StepTrainer(
       spec,
       strategy=strategy,
@@ -145,24 +120,22 @@ class _Run:
       strategy=strategy,
       steps_per_loop=self._steps_to_next_stop,
       checkpoint_manager=self._manager,
-      summary_dir=os.path.join(config.summary_dir, 'train'),
-      eval_summary_dir=os.path.join(config.summary_dir, 'eval'),
+      summary_dir=os.path.join(directory.summaries, 'train'),
+      eval_summary_dir=os.path.join(directory.summaries, 'eval'),
       train_actions=[self._after_loop],
       eval_actions=[self._after_evaluation],
     )
     self._saved_step = -1 if fresh else self.step
-    self._log = summaries.MetricsLog(
-      os.path.join(config.model_dir, _METRICS), self._saved_step
-    )
+    self._log = summaries.MetricsLog(directory.metrics, self._saved_step)
     self._latest = self._best = None
     if task.export_schedule is not None:
       self._latest = exporters.LatestExporter(
-        task.export, config.export_dir, keep=task.keep_exports
+        task.export, directory.exports, keep=task.keep_exports
       )
       self._latest.drop_after(self._saved_step)
     if task.evaluates and task.best_metric is not None:
       self._best = exporters.BestExporter(
-        task.export, config.best_export_dir, task.best_metric
+        task.export, directory.best_exports, task.best_metric
       )
       self._best.drop_after(self._saved_step)
 
@@ -275,9 +248,7 @@ class _Run:
       for listener in self._listeners:
         listener.begin(self.step, int(self._state.index_step.numpy()))
       result = self._loop()
-      atomic.write_json(
-        os.path.join(config.model_dir, FINISHED), {'step': self.step}
-      )
+      atomic.write_json(self._directory.finished, {'step': self.step})
       return result
     finally:
       self._bar.close()
@@ -347,11 +318,12 @@ def run_task(
       else tf.distribute.get_strategy()
     )
   try:
-    with contextlib.redirect_stdout(_WithoutOrbit(sys.stdout)):
-      with (
-        atomic.working_in(config.model_dir),
-        _keras_settings(config.seed, config.mixed_precision),
-      ):
-        return _Run(config, task, strategy).run()
+    directory = RunDirectory(config.model_dir)
+    with (
+      contextlib.redirect_stdout(_WithoutOrbit(sys.stdout)),
+      atomic.working_in(directory.path),
+      _keras_settings(config.seed, config.mixed_precision),
+    ):
+      return _Run(config, task, directory, strategy).run()
   finally:
     task.close()

@@ -12,8 +12,6 @@ from absl import logging
 from realm_tf.io import atomic
 
 ExportFn = Callable[[str, int], None]
-# Name of the tagger in an export.
-TAGGER = 'tagger'
 _METRICS = 'metrics.json'
 _FINGERPRINTS = 'fingerprints.json'
 
@@ -28,58 +26,6 @@ def list_exports(directory: str | os.PathLike) -> list[int]:
 def export_path(directory: str | os.PathLike, step: int) -> str:
   """Returns the path of the export of `step`."""
   return os.path.join(directory, str(step))
-
-
-def best_or_newest(model_dir: str | os.PathLike) -> str:
-  """Returns the best export of a run, or else the newest.
-
-  Raises:
-    FileNotFoundError: The run has exported nothing.
-  """
-  for name in ('tf_hub_best', 'tf_hub'):
-    directory = os.path.join(model_dir, 'export', name)
-    steps = list_exports(directory)
-    if steps:
-      return export_path(directory, steps[-1])
-  raise FileNotFoundError(f'{os.fspath(model_dir)} has no export')
-
-
-def find_export(directory: str | os.PathLike, *, best: bool = True) -> str:
-  """Finds the export in a directory.
-
-  Args:
-    directory: One export, or the directory of a run.
-    best: Whether to take the best export of a run, if there is one, instead of
-      the newest.
-
-  Raises:
-    FileNotFoundError: The run has exported nothing.
-  """
-  if os.path.isdir(os.path.join(directory, 'embedder')):
-    return os.fspath(directory)
-  if best:
-    return best_or_newest(directory)
-  hub_dir = os.path.join(directory, 'export', 'tf_hub')
-  steps = list_exports(hub_dir)
-  if not steps:
-    raise FileNotFoundError(f'{os.fspath(directory)} has no export')
-  return export_path(hub_dir, steps[-1])
-
-
-def best_tagger(directory: str | os.PathLike) -> str:
-  """Returns the best tagger of a `model_dir`, or `directory` itself.
-
-  Raises:
-    FileNotFoundError: There is none.
-  """
-  path = pathlib.Path(directory)
-  if (path / 'saved_model.pb').exists():
-    return str(path)
-  if not (path / 'export').is_dir():
-    raise FileNotFoundError(
-      f'{path} is neither a tagger nor the model_dir of a training'
-    )
-  return os.path.join(best_or_newest(path), TAGGER)
 
 
 def read_fingerprints(directory: str | os.PathLike) -> dict[int, str]:

@@ -9,6 +9,7 @@ import pytest
 
 from realm_tf.hub import hub_modules
 from realm_tf.training import exporters, summaries
+from realm_tf.training.run_directory import RunDirectory
 from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
@@ -44,8 +45,10 @@ def test_learns_and_exports(finetuned):
   assert (
     info['document_embedder_fingerprint'] == (metadata['embedder_fingerprint'])
   )
-  assert exporters.best_or_newest(finetuned.model_dir).startswith(
-    str(finetuned.model_dir / 'export' / 'tf_hub_best')
+  assert (
+    RunDirectory(finetuned.model_dir)
+    .export()
+    .startswith(str(finetuned.model_dir / 'export' / 'tf_hub_best'))
   )
 
 

@@ -139,4 +139,3 @@ def test_a_part_has_the_values_of_the_whole():
   assert config.part(FeaturizationConfig).query_seq_len == 48
   assert config.part(SearcherConfig).to_dict()['searcher'] == 'exact'
   assert config.index_path == 'm/index'
-  assert config.export_dir == 'm/export/tf_hub'

@@ -8,6 +8,7 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.indexing import corpus_index, index_builder
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support import small_realm
@@ -73,8 +74,8 @@ def test_another_vocabulary_is_refused(indexed):
 
 def test_a_refused_build_leaves_nothing(tmp_path):
   realm = small_realm.make(tmp_path / 'realm')
-  kept = index_builder.keep_embedder(
-    tmp_path / 'index', 7, realm.directory / 'stale'
+  kept = IndexDirectory(tmp_path / 'index').keep_embedder(
+    7, realm.directory / 'stale'
   )
   config = IndexConfig(
     corpus_dir=str(tmp_path / 'nowhere'), index_dir=str(tmp_path / 'index')

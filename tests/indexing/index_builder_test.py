@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from realm_tf.indexing import index_builder
+from realm_tf.indexing import index_builder, index_directory
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic
 from realm_tf.training import exporters
 from tests.support import metadata
@@ -41,7 +42,10 @@ class Build:
 def make(root, **kwargs):
   build = Build(root, **kwargs)
   builder = index_builder.IndexBuilder(
-    str(root / 'export'), str(root / 'index'), build, poll_seconds=0.02
+    str(root / 'export'),
+    IndexDirectory(root / 'index'),
+    build,
+    poll_seconds=0.02,
   )
   return builder, build
 
@@ -57,7 +61,7 @@ def test_builds_the_newest_once(tmp_path):
   export(tmp_path, 1000)
   assert builder.build_pending() == 1000
   assert build.built == [100, 1000]
-  assert index_builder.list_versions(tmp_path / 'index') == [100, 1000]
+  assert IndexDirectory(tmp_path / 'index').versions() == [100, 1000]
 
 
 def test_a_failure_is_recorded_and_the_next_export_tried(tmp_path):
@@ -65,15 +69,15 @@ def test_a_failure_is_recorded_and_the_next_export_tried(tmp_path):
   export(tmp_path, 5)
   assert builder.build_pending() == 5
   assert builder.build_pending() is None
-  assert index_builder.read_failures(tmp_path / 'index') == {
+  assert IndexDirectory(tmp_path / 'index').failures() == {
     5: 'MemoryError: no room'
   }
   export(tmp_path, 6)
   assert builder.build_pending() == 6
-  assert index_builder.list_versions(tmp_path / 'index') == [6]
+  assert IndexDirectory(tmp_path / 'index').versions() == [6]
   # A new builder forgets old failures, and finds nothing to do.
   builder, _ = make(tmp_path)
-  assert index_builder.read_failures(tmp_path / 'index') == {}
+  assert IndexDirectory(tmp_path / 'index').failures() == {}
   assert builder.pending() is None
 
 
@@ -93,7 +97,7 @@ def test_an_export_may_go_while_its_index_is_built(tmp_path):
 
   def make_builder():
     return index_builder.IndexBuilder(
-      str(tmp_path / 'export'), str(tmp_path / 'index'), build
+      str(tmp_path / 'export'), IndexDirectory(tmp_path / 'index'), build
     )
 
   export(tmp_path, 5)
@@ -128,18 +132,18 @@ def test_an_export_that_goes_before_it_is_copied_is_passed_over(
 ):
   builder, build = make(tmp_path)
   export(tmp_path, 5)
-  keep = index_builder.keep_embedder
+  keep = IndexDirectory.keep_embedder
 
-  def come_late(index_dir, step, embedder_dir):
+  def come_late(indexes, step, embedder_dir):
     if step == 5:
       shutil.rmtree(tmp_path / 'export' / '5')
       export(tmp_path, 6)
-    return keep(index_dir, step, embedder_dir)
+    return keep(indexes, step, embedder_dir)
 
-  monkeypatch.setattr(index_builder, 'keep_embedder', come_late)
+  monkeypatch.setattr(IndexDirectory, 'keep_embedder', come_late)
   builder.run(is_over=lambda: True)
   assert build.built == [6]
-  assert index_builder.read_failures(tmp_path / 'index') == {}
+  assert IndexDirectory(tmp_path / 'index').failures() == {}
 
 
 def test_indexes_of_another_run_are_none(tmp_path):
@@ -211,7 +215,7 @@ def test_failures_may_go_while_they_are_read(tmp_path, monkeypatch):
     raise FileNotFoundError(path)
 
   monkeypatch.setattr(atomic, 'read_json', gone)
-  assert index_builder.read_failures(tmp_path) == {}
+  assert IndexDirectory(tmp_path).failures() == {}
 
 
 def test_leftovers_of_the_dead_are_no_versions(tmp_path):
@@ -223,18 +227,18 @@ def test_leftovers_of_the_dead_are_no_versions(tmp_path):
 
 
 def test_one_builder_at_a_time(tmp_path, monkeypatch):
-  monkeypatch.setattr(index_builder, '_PATIENCE_SECONDS', 0.1)
+  monkeypatch.setattr(index_directory, '_PATIENCE_SECONDS', 0.1)
   (tmp_path / 'index' / '.partial-5').mkdir(parents=True)
   builder, build = make(tmp_path)
   export(tmp_path, 7)
-  with index_builder.building_in(tmp_path / 'index'):
+  with IndexDirectory(tmp_path / 'index').lock():
     with pytest.raises(BlockingIOError, match=rf'{os.getpid()}.* works in'):
       builder.run(lambda: True)
-    index_builder.remove_unfinished(tmp_path / 'index')
+    IndexDirectory(tmp_path / 'index').remove_unfinished()
   assert not build.built and (tmp_path / 'index' / '.partial-5').exists()
   builder.run(lambda: True)
   assert build.built == [7]
-  index_builder.remove_unfinished(tmp_path / 'index')
+  IndexDirectory(tmp_path / 'index').remove_unfinished()
   assert sorted(os.listdir(tmp_path / 'index')) == ['7']
 
 
@@ -256,7 +260,7 @@ def test_thread_builds_while_told_and_stops_within_a_build(tmp_path):
   thread.end()
   assert time.monotonic() - start < 5
   assert build.built == [0]
-  assert index_builder.read_failures(tmp_path / 'index') == {}
+  assert IndexDirectory(tmp_path / 'index').failures() == {}
 
 
 def test_run_ends_when_training_is_over_and_nothing_pends(tmp_path):

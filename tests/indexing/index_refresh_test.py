@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from realm_tf.indexing import index_builder, index_refresh
+from realm_tf.indexing import index_refresh
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic
 from realm_tf.training import exporters
 from tests.support import metadata
@@ -35,7 +36,7 @@ def load(path):
 def make(root, **kwargs):
   slot = Slot()
   refresher = index_refresh.IndexRefresher(
-    str(root), slot, load, poll_seconds=0.02, **kwargs
+    IndexDirectory(root), slot, load, poll_seconds=0.02, **kwargs
   )
   return refresher, slot
 
@@ -169,7 +170,7 @@ def test_the_loop_outlives_what_it_did_not_expect(tmp_path, monkeypatch):
     raise PermissionError(directory)
 
   with monkeypatch.context() as patch:
-    patch.setattr(index_builder, 'read_failures', cannot_look)
+    patch.setattr(IndexDirectory, 'failures', cannot_look)
     assert looked.wait(10)
   publish(tmp_path, 1)
   refresher.report(1)

@@ -13,9 +13,11 @@ import tensorflow as tf
 
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.indexing import index_builder, index_refresh
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic
 from realm_tf.training import estimator
 from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.run_directory import RunDirectory
 from realm_tf.training.task import Listener
 from tests.training import estimator_test
 
@@ -57,13 +59,13 @@ class Slot:
 
 
 def main(model_dir):
-  index_dir = os.path.join(model_dir, 'index')
+  indexes = IndexDirectory(os.path.join(model_dir, 'index'))
   slot = Slot()
 
   def build(embedder_dir, step, check):
     check()
     assert read_parts(embedder_dir) == step
-    with atomic.atomic_directory(os.path.join(index_dir, str(step))) as made:
+    with atomic.atomic_directory(indexes.version_path(step)) as made:
       write_parts(made, 'publishing', step)
 
   def batches(start):
@@ -94,12 +96,12 @@ def main(model_dir):
 
     def listeners(self):
       builder = index_builder.IndexBuilder(
-        config.export_dir, index_dir, build, poll_seconds=0.05
+        RunDirectory(model_dir).exports, indexes, build, poll_seconds=0.05
       )
       return [
         index_builder.BuilderThread(builder),
         index_refresh.IndexRefresher(
-          index_dir, slot, read_parts, poll_seconds=0.05
+          indexes, slot, read_parts, poll_seconds=0.05
         ),
         Narrator(),
       ]

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-from realm_tf.indexing import index_builder
+from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.training import summaries
 from tests.support import killable_run
 
@@ -70,7 +70,7 @@ def test_killed_thrice_the_curve_has_no_break(tmp_path):
     begins.append(next(words for words in said if words[0] == 'begin'))
     # What stands under a final name is whole, whenever the kill came.
     for directory, part in (('export/tf_hub', 'embedder'), ('index', '')):
-      for step in index_builder.list_versions(broken / directory):
+      for step in IndexDirectory(broken / directory).versions():
         path = broken / directory / str(step) / part
         assert killable_run.read_parts(path) == step
   # The kill in the middle of a publication or an export left a half one.

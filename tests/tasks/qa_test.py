@@ -17,6 +17,7 @@ from realm_tf.index import build_index, versions
 from realm_tf.io import compatibility
 from realm_tf.tasks import qa
 from realm_tf.training import exporters, summaries
+from realm_tf.training.run_directory import RunDirectory
 from tests.support import small_realm
 
 STEPS = 12
@@ -123,7 +124,7 @@ def test_only_the_query_side_learns_if_told(realm, tmp_path):
 
 def test_without_a_refresh_it_is_the_embedder_of_the_index(realm, tmp_path):
   qa.finetune(config_of(realm, tmp_path))
-  export = exporters.best_or_newest(tmp_path)
+  export = RunDirectory(tmp_path).export()
   answerer = Answerer.open(export, realm.corpus_dir, realm.index_path)
   found = answerer.answer(['What is the capital of Peru ?'])
   assert found.answers[0][0]

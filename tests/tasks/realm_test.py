@@ -17,7 +17,8 @@ from realm_tf.io import atomic
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.tasks import realm
-from realm_tf.training import checkpoints, estimator
+from realm_tf.training import estimator
+from realm_tf.training.run_directory import RunDirectory
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_restart_with_another_embedder_is_refused(config, indexed, tmp_path):
 
   def check(config, fresh=False):
     settings = realm.RealmTask(config).resume_settings()
-    checkpoints.check_resume_settings(str(tmp_path), settings, fresh)
+    RunDirectory(tmp_path).check_settings(settings, fresh)
 
   check(config, fresh=True)
   check(config)

@@ -12,7 +12,7 @@ from realm_tf.configs.tagger_config import TaggerConfig
 from realm_tf.corpus.document import CorpusError
 from realm_tf.spans import bert_tagger
 from realm_tf.tasks import tagger
-from realm_tf.training import exporters, summaries
+from realm_tf.training import run_directory, summaries
 
 LETTERS = 'abcdefghijkl'
 VOCAB = [
@@ -93,7 +93,7 @@ def test_learns_resumes_and_exports_the_best(files, tmp_path):
   assert result.scores['entities'] == 16  # 4 documents of 20
   assert result.labels == ('LOC', 'PER')
   assert result.confusion[0, 0] + result.confusion[1, 1] > 14
-  assert result.directory == exporters.best_tagger(tmp_path)
+  assert result.directory == run_directory.best_tagger(tmp_path)
   said = json.loads((tmp_path / 'evaluation.json').read_text())
   assert said['scores'] == result.scores
 
@@ -147,7 +147,7 @@ def test_refusals(files, tmp_path):
   with pytest.raises(ValueError, match='`dev_share` must be between 0 and 1'):
     make_config(files, tmp_path, dev_share=1.0)
   with pytest.raises(FileNotFoundError, match='neither a tagger nor'):
-    exporters.best_tagger(tmp_path)
+    run_directory.best_tagger(tmp_path)
 
 
 def test_sentences_are_tagged_by_bytes():

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.training import checkpoints, task
+from realm_tf.training.run_directory import RunDirectory
 
 
 @pytest.fixture
@@ -51,12 +52,12 @@ def test_dropout_draws_what_it_would_have_drawn(tmp_path, generators_enabled):
 
 
 def test_keeps_the_last_and_knows_the_latest(tmp_path, generators_enabled):
-  assert checkpoints.latest_step(str(tmp_path)) == -1
+  assert RunDirectory(tmp_path).latest_step() == -1
   _, state, manager = make(tmp_path)
   for step in (0, 10, 20):
     state.step.assign(step)
     manager.save(checkpoint_number=step)
-  assert checkpoints.latest_step(str(tmp_path)) == 20
+  assert RunDirectory(tmp_path).latest_step() == 20
   left = {p.name for p in (tmp_path / 'checkpoints').glob('*.index')}
   assert left == {'ckpt-10.index', 'ckpt-20.index'}
 
@@ -76,7 +77,7 @@ def test_a_half_written_checkpoint_is_not_used(tmp_path, generators_enabled):
   assert not (directory / 'ckpt-20_temp').exists()
   state.step.assign(20)
   manager.save(checkpoint_number=20)
-  assert checkpoints.latest_step(str(tmp_path)) == 20
+  assert RunDirectory(tmp_path).latest_step() == 20
 
 
 def three(model_dir):
@@ -97,7 +98,7 @@ def test_without_its_pointer_the_newest_whole_one_counts(
   (directory / 'checkpoint').unlink()
   if pointer is not None:
     (directory / 'checkpoint').write_bytes(pointer)
-  assert checkpoints.latest_step(str(tmp_path)) == 20
+  assert RunDirectory(tmp_path).latest_step() == 20
   _, state, manager = make(tmp_path)
   manager.restore_or_initialize()
   assert int(state.step) == 20
@@ -119,7 +120,7 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(
   path.unlink()
   if kept is not None:
     path.write_bytes(whole[:kept])
-  assert checkpoints.latest_step(str(tmp_path)) == 10
+  assert RunDirectory(tmp_path).latest_step() == 10
   said = [r.getMessage() for r in caplog.records]
   assert f'{directory}/ckpt-20 is damaged' in said[0]
   assert said[1] == f'going on from {directory}/ckpt-10'
@@ -129,7 +130,7 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(
   state.step.assign(20)
   manager.save(checkpoint_number=20)
   caplog.clear()
-  assert checkpoints.latest_step(str(tmp_path)) == 20
+  assert RunDirectory(tmp_path).latest_step() == 20
   assert not caplog.records
 
 
@@ -138,47 +139,4 @@ def test_no_whole_checkpoint_is_an_error(tmp_path, generators_enabled):
   for path in directory.glob('*.data-*'):
     path.write_bytes(b'')
   with pytest.raises(ValueError, match='checkpoints: no checkpoint is whole'):
-    checkpoints.latest_step(str(tmp_path))
-
-
-def test_settings_must_stay(tmp_path):
-  checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, True)
-  checkpoints.check_resume_settings(str(tmp_path), {'a': 1, 'b': [2]}, False)
-  with pytest.raises(ValueError, match=r'a was 1 and is None; b was \[2\] and'):
-    checkpoints.check_resume_settings(
-      str(tmp_path), {'b': [3], 'c': 'x'}, False
-    )
-  # Nothing was trained yet: other settings are as good.
-  checkpoints.check_resume_settings(str(tmp_path), {'a': 2}, True)
-  checkpoints.check_resume_settings(str(tmp_path), {'a': 2}, False)
-
-
-def test_a_setting_that_an_older_version_had_not_is_kept_from_now_on(tmp_path):
-  def check(fresh=False, **settings):
-    checkpoints.check_resume_settings(str(tmp_path), settings, fresh)
-
-  check(fresh=True, a=1)
-  check(a=1, b='x', c=None)
-  check(a=1, b='x', c=None)
-  with pytest.raises(ValueError, match="b was 'x' and is 'y'; c was None and"):
-    check(a=1, b='y', c=2)
-  # Nothing is recorded of a call that was refused.
-  with pytest.raises(ValueError, match='a was 1 and is 2'):
-    check(a=2, b='x', d=3)
-  check(a=1, b='x', d=4)
-
-
-def test_settings_of_earlier_versions_are_understood(tmp_path):
-  before = {
-    'masking': {'strategy': 'salient_span', 'max_masks': 10},
-    'model': {'reader_gold_loss': 0.0, 'blocks_at_once': 0},
-  }
-  checkpoints.check_resume_settings(str(tmp_path), before, True)
-  now = {
-    'masking': {'masking': 'salient_span', 'max_masks': 10},
-    'model': {'reader_gold_loss': 0.0},
-  }
-  checkpoints.check_resume_settings(str(tmp_path), now, False)
-  now['masking']['max_masks'] = 9
-  with pytest.raises(ValueError, match='masking was .* and is '):
-    checkpoints.check_resume_settings(str(tmp_path), now, False)
+    RunDirectory(tmp_path).latest_step()

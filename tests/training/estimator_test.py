@@ -14,12 +14,12 @@ import tf_keras as keras
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training import (
-  checkpoints,
   estimator,
   exporters,
   optimization,
   summaries,
 )
+from realm_tf.training.run_directory import RunDirectory
 from realm_tf.training.task import (
   Batch,
   Listener,
@@ -172,8 +172,8 @@ def test_trains_saves_exports_and_evaluates(tmp_path):
   assert exporters.list_exports(tmp_path / 'export/tf_hub') == [10, 20, 30]
   best = max(evaluations, key=lambda line: line[2])
   assert exporters.list_exports(tmp_path / 'export/tf_hub_best') == [best[0]]
-  assert checkpoints.latest_step(str(tmp_path)) == 30
-  assert (tmp_path / estimator.FINISHED).exists()
+  assert RunDirectory(tmp_path).latest_step() == 30
+  assert (tmp_path / 'finished.json').exists()
 
 
 @pytest.mark.parametrize('fail_at', [1, 13, 20, 27])
@@ -182,7 +182,7 @@ def test_resume_gives_the_curve_of_an_unbroken_run(tmp_path, fail_at):
   run(unbroken)
   with pytest.raises(KeyboardInterrupt):
     run(broken, fail_at=fail_at)
-  assert not (broken / estimator.FINISHED).exists()
+  assert not (broken / 'finished.json').exists()
   made = []
   run(broken, made=made)
   # Checkpoints stand at 0, 5 and every tenth step.
@@ -265,7 +265,7 @@ def test_changed_settings_are_refused_by_name(tmp_path):
   with pytest.raises(ValueError, match="corpus was 'a' and is 'b'"):
     run(tmp_path, steps=9, settings={'corpus': 'b'})
   run(tmp_path, steps=9, settings={'corpus': 'a'})
-  assert checkpoints.latest_step(str(tmp_path)) == 9
+  assert RunDirectory(tmp_path).latest_step() == 9
 
 
 def test_listeners_hear_in_order_and_input_is_closed(tmp_path):
@@ -280,7 +280,7 @@ def test_listeners_hear_in_order_and_input_is_closed(tmp_path):
 
     def exported(self, directory, step):
       assert os.path.exists(os.path.join(directory, 'w.npy'))
-      assert checkpoints.latest_step(str(tmp_path)) == step
+      assert RunDirectory(tmp_path).latest_step() == step
       heard.append(('exported', self.name, step))
 
     def saved(self, step, index_step):
@@ -422,7 +422,7 @@ def test_an_infinite_loss_stops_and_spares_the_checkpoint(tmp_path):
   task.train_batches = Broken
   with pytest.raises(FloatingPointError, match='step 13'):
     estimator.run_task(config(tmp_path), task)
-  assert checkpoints.latest_step(str(tmp_path)) == 10
+  assert RunDirectory(tmp_path).latest_step() == 10
 
 
 def test_two_replicas_train_like_one(tmp_path, two_replicas):
@@ -453,7 +453,7 @@ def test_two_replicas_train_like_one(tmp_path, two_replicas):
       strategy,
     )
     curves.append(curve(tmp_path / name))
-    assert checkpoints.latest_step(str(tmp_path / name)) == 8
+    assert RunDirectory(tmp_path / name).latest_step() == 8
   np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4)
 
 
