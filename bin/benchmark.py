@@ -42,7 +42,6 @@ Documents have 200 words, cut or joined from those of the text.
 import json
 import os
 import sys
-import tempfile
 
 from absl import flags
 
@@ -106,7 +105,7 @@ def _measure(
 
 def main() -> None:
   """Measures one after the other."""
-  with tempfile.TemporaryDirectory(prefix='realm_tf-benchmark-') as temporary:
+  with atomic.scratch_directory() as temporary:
     work_dir = os.path.abspath(_WORK_DIR.value or temporary)
     material = {
       'directory': os.path.join(work_dir, 'material'),

@@ -17,7 +17,9 @@ Expect: for a corpus the counts, the settings and a few documents; for spans the
 sentences with [[salient spans]] in brackets, and with --vocab_file how many are
 used, too long, truncated or without a wordpiece; for an index version its
 metadata, and whether its embeddings have collapsed to one direction; for an
-export its info file.
+export its info file. --verify compares all files of corpora, index versions and
+exports with their checksums instead, at 1 GB/s or as the disk reads, and ends
+with status 1 if one is damaged.
 """
 
 from absl import app, flags
@@ -34,6 +36,9 @@ _VOCAB_FILE = flags.DEFINE_string(
 _LOWER_CASE = flags.DEFINE_bool(
   'lower_case', True, 'Whether the vocabulary is uncased.'
 )
+_VERIFY = flags.DEFINE_bool(
+  'verify', False, 'Whether to compare the files with their checksums.'
+)
 config_flags.define(MaskingConfig)
 
 
@@ -46,6 +51,10 @@ def main(paths: list[str]) -> None:
   from realm_tf.text.tokenizer import BertTokenizer
 
   config = config_flags.make(MaskingConfig)
+  if _VERIFY.value:
+    for line in description.verify(paths):
+      print(line)
+    return
   for path in paths:
     for line in description.describe(path, _NUM.value, _SKIP.value):
       print(line)

@@ -37,7 +37,7 @@ from realm_tf.answering.answerer import Answerer
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index.saved_searcher import SearcherModule
-from realm_tf.io import atomic, saved_models
+from realm_tf.io import atomic, checksums, saved_models
 from realm_tf.io.module_info import INFO
 from realm_tf.text import packing
 
@@ -211,11 +211,13 @@ def export_serving(
     blocks_at_once: Number of blocks of a batch that are read at a time.
 
   Raises:
-    ValueError: A number is not positive, or something else stands at
-      `directory`.
+    ValueError: A number is not positive, something else stands at `directory`,
+      or a file of corpus or index is damaged.
   """
   start = time.time()
   _check_replaceable(directory)
+  with answerer.edition() as edition:
+    edition.verify()
   module = make_module(
     answerer,
     reader_beam=reader_beam,
@@ -258,6 +260,7 @@ def export_serving(
         'num_blocks': len(corpus),
         'searcher': metadata.kind,
         'exported_at': time.time(),
+        checksums.CRC32: checksums.of_directory(temporary),
       },
     )
   logging.info(

@@ -27,7 +27,7 @@ import tensorflow as tf
 
 from realm_tf.corpus import store
 from realm_tf.corpus.store import Blocks, BlocksView, BlockWriter
-from realm_tf.io import atomic, compatibility
+from realm_tf.io import atomic, checksums, compatibility
 from realm_tf.text.tokenizer import BertTokenizer
 
 KIND, VERSION = 'corpus', 2
@@ -73,6 +73,7 @@ def write_manifest(
   directory = pathlib.Path(directory)
   dtype = store.ids_dtype(vocabulary['vocab_size'])
   blocks = store.open_blocks(directory / DOCUMENTS, dtype)
+  files = [*directory.glob(f'{DOCUMENTS}/*'), *directory.glob(VOCABULARY)]
   atomic.write_json(
     directory / MANIFEST,
     {
@@ -85,6 +86,7 @@ def write_manifest(
       'fingerprint': blocks.fingerprint(),
       'counts': {**(counts or {}), 'blocks': len(blocks)},
       'settings': dict(settings or {}),
+      checksums.CRC32: checksums.of_files(directory, files),
     },
   )
 
@@ -225,6 +227,17 @@ class Corpus:
         ' build it again, or name the `vocab_file`'
       )
     return BertTokenizer.from_file(path, lower_case=self.info['lower_case'])
+
+  def verify(self) -> int:
+    """Compares the files of the corpus with their checksums.
+
+    Returns:
+      The number of files that were compared; 0 if it has no checksums.
+
+    Raises:
+      ValueError: A file is damaged or not there.
+    """
+    return checksums.verify(self.directory, self.info.get(checksums.CRC32))
 
   @property
   def vocab_size(self) -> int:

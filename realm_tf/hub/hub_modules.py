@@ -10,11 +10,12 @@ original's modules, inputs included (`input_ids`, `input_mask`, `segment_ids`);
 `input_mask`, `input_type_ids`).
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
-import tempfile
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ import tf_keras as keras
 
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.masking_config import FeaturizationConfig
-from realm_tf.io import atomic, compatibility, saved_models
+from realm_tf.io import atomic, checksums, compatibility, saved_models
 from realm_tf.io.module_info import INFO, read_info
 from realm_tf.modeling.embedder import PROJECTION_EPSILON, Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
@@ -96,10 +97,12 @@ class HubModule:
     self._info = dict(info)
     self._info['lower_case'] = tokenizer.lower_case
     self._info['vocab_fingerprint'] = tokenizer.fingerprint
-    self._scratch = tempfile.TemporaryDirectory(prefix='realm_tf-vocab-')
+    scratch = contextlib.ExitStack()
+    weakref.finalize(self, scratch.close)
     self._files: dict[str, bytes] = {}
     self._saved: dict[str, tf.Variable | tf.Tensor] = {}
-    vocab_file = os.path.join(self._scratch.name, 'vocab.txt')
+    directory = scratch.enter_context(atomic.scratch_directory())
+    vocab_file = str(directory / 'vocab.txt')
     tokenizer.save_vocab(vocab_file)
     self._layers = list(layers.values())
     module = _Module()
@@ -217,7 +220,12 @@ class HubModule:
       saved_models.write(temporary, self._files, self._saved)
       atomic.write_json(
         temporary / INFO,
-        {**self._info, 'step': int(step), 'exported_at': time.time()},
+        {
+          **self._info,
+          'step': int(step),
+          'exported_at': time.time(),
+          checksums.CRC32: checksums.of_directory(temporary),
+        },
       )
 
 

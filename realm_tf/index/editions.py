@@ -38,6 +38,16 @@ class Edition:
   documents: Corpus
   index: versions.Index
 
+  def verify(self) -> None:
+    """Compares the files of both with their checksums.
+
+    Raises:
+      ValueError: A file is damaged or not there.
+    """
+    self.documents.verify()
+    if os.path.exists(self.index.path):  # Else it was pruned, but is open.
+      versions.verify(self.index.path)
+
   def close(self) -> None:
     """Frees the index."""
     self.index.close()

@@ -127,6 +127,8 @@ class _Partial:
         self.values = np.lib.format.open_memmap(
           self._directory / _EMBEDDINGS, 'w+', np.dtype(np.float32), shape
         )
+        # Writing to a map ends the process where the disk is full.
+        atomic.allocate(self._directory / _EMBEDDINGS)
     self.values[rows] = values
     self.batches += 1
 

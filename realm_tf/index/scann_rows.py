@@ -12,13 +12,13 @@ have made.
 
 import importlib
 import pathlib
-import tempfile
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from realm_tf.index import search_ops
+from realm_tf.io import atomic
 
 _TREE = (
   ('scann_config', 'scann_config.pb', ''),
@@ -83,10 +83,9 @@ def encode(
   # Finds `scann_pybind`, which lies beside the path of packages.
   importlib.import_module('scann.scann_ops.py.scann_ops_pybind')
   pybind = importlib.import_module('scann_pybind')
-  with tempfile.TemporaryDirectory(prefix='realm_tf-scann-') as name:
-    directory = pathlib.Path(name)
+  with atomic.scratch_directory() as directory:
     assets = _write_parts(tensors, directory)
-    rows = pybind.ScannNumpy(name, assets)
+    rows = pybind.ScannNumpy(str(directory), assets)
     # In one batch, as in a build: one by one some get another leaf.
     rows.upsert(
       [None] * len(vectors), np.ascontiguousarray(vectors), len(vectors)

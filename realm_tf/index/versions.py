@@ -26,7 +26,7 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import saved_searcher
 from realm_tf.index.searcher import Searcher
-from realm_tf.io import atomic, compatibility
+from realm_tf.io import atomic, checksums, compatibility
 from realm_tf.io.module_info import read_info
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
@@ -62,6 +62,8 @@ class IndexMetadata:
       None in indexes that do not record it.
     precision: `float32` or `bfloat16`, in which it was embedded; None if it is
       not known.
+    crc32: Checksums of all other files of the version, by path; None in
+      indexes that do not have them.
   """
 
   step: int
@@ -77,6 +79,7 @@ class IndexMetadata:
   rows_added: int = 0
   max_length: int | None = None
   precision: str | None = None
+  crc32: dict[str, str] | None = None
 
   def to_json(self) -> dict[str, Any]:
     """Returns the content of `metadata.json`."""
@@ -281,12 +284,16 @@ class Index:
 
 def _copy_embeddings(embeddings: np.ndarray, path: pathlib.Path) -> None:
   """Copies in chunks: the embeddings may be larger than the memory."""
-  copy = np.lib.format.open_memmap(
-    path, 'w+', np.dtype(np.float32), embeddings.shape
-  )
-  for start in range(0, len(embeddings), _CHUNK):
-    copy[start : start + _CHUNK] = embeddings[start : start + _CHUNK]
-  copy.flush()
+  header = {
+    'descr': np.lib.format.dtype_to_descr(np.dtype(np.float32)),
+    'fortran_order': False,
+    'shape': embeddings.shape,
+  }
+  with open(path, 'wb') as f:
+    np.lib.format.write_array_header_1_0(f, header)
+    for start in range(0, len(embeddings), _CHUNK):
+      chunk = embeddings[start : start + _CHUNK]
+      f.write(np.ascontiguousarray(chunk, np.float32).data)
 
 
 def publish_index(
@@ -325,6 +332,9 @@ def publish_index(
     _copy_embeddings(embeddings, temporary / _EMBEDDINGS)
     if embedder_dir is not None:
       shutil.copytree(embedder_dir, temporary / _EMBEDDER)
+    metadata = dataclasses.replace(
+      metadata, crc32=checksums.of_directory(temporary)
+    )
     atomic.write_json(temporary / _METADATA, metadata.to_json())
   return str(path)
 
@@ -337,6 +347,19 @@ def embedder_fingerprint(path: str | os.PathLike) -> str | None:
     # Half removed, or broken: opening it says which.
     return None
   return metadata.embedder_fingerprint
+
+
+def verify(path: str | os.PathLike) -> int:
+  """Compares the files of a version with their checksums.
+
+  Returns:
+    The number of files that were compared; 0 if it has no checksums.
+
+  Raises:
+    ValueError: A file is damaged or not there.
+  """
+  metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
+  return checksums.verify(path, metadata.crc32)
 
 
 def list_indexes(index_dir: str | os.PathLike) -> list[str]:

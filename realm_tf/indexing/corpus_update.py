@@ -132,6 +132,8 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
   counts = dict(problems.counts)
   opened = open_live(config, with_embedder=bool(added))
   try:
+    with opened.acquire() as edition:
+      edition.verify()
     update = opened.update(
       added,
       removed,

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,7 @@ import tensorflow as tf
 from realm_tf.corpus import block_records, job, readers
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
-from realm_tf.io import atomic
+from realm_tf.io import atomic, checksums
 from realm_tf.spans import span_records
 
 _MANIFEST = 'manifest.json'
@@ -66,6 +66,41 @@ def describe(path: str, num_records: int = 3, skip: int = 0) -> Iterator[str]:
       yield from _describe_artifact(artifact)
 
 
+def verify(paths: Iterable[str]) -> Iterator[str]:
+  """Compares the files of what directories hold with their checksums.
+
+  Args:
+    paths: Corpora, index versions, exports, or directories with some of these
+      below.
+
+  Yields:
+    A line for each of them.
+
+  Raises:
+    CorpusError: A directory has none of these.
+    ValueError: Files are damaged or not there.
+  """
+  faults = []
+  for path in paths:
+    root = pathlib.Path(path)
+    found = [(m.parent, m) for m in sorted(root.rglob(_MANIFEST))]
+    found += [(p, p / i) for p in _artifacts(root) if (i := _info_file(p))]
+    if not found:
+      raise CorpusError(f'{path}: neither a corpus nor an index nor an export')
+    for directory, info in found:
+      expected = atomic.read_json(info).get(checksums.CRC32)
+      try:
+        count = checksums.verify(directory, expected)
+      except ValueError as e:
+        faults.append(str(e))
+        yield f'{directory}: damaged'
+      else:
+        said = f'{count} files are as they were written'
+        yield f'{directory}: {said if count else "has no checksums"}'
+  if faults:
+    raise ValueError('; '.join(faults))
+
+
 def span_files(path: str) -> list[str]:
   """Returns the files of span records that a path names, maybe none."""
   root = pathlib.Path(path)
@@ -102,6 +137,8 @@ def _describe_artifact(directory: pathlib.Path) -> Iterator[str]:
   assert path is not None
   yield f'{directory}'
   for name, value in sorted(atomic.read_json(path).items()):
+    if name == checksums.CRC32:
+      value = f'{len(value or ())} files'
     yield f'  {name:<24} {json.dumps(value, ensure_ascii=False)}'
   for path in sorted(directory.glob('*.npy')):
     array = np.load(path, mmap_mode='r')

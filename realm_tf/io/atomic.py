@@ -13,6 +13,7 @@ import pathlib
 import re
 import shutil
 import socket
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -93,8 +94,21 @@ def _sync_directory(path: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
+def named_errors(path: str | os.PathLike) -> Iterator[None]:
+  """Names a path in errors of the system that name none: those of `write`."""
+  try:
+    yield
+  except OSError as e:
+    if e.errno is not None and e.filename is None:
+      e.filename = os.fspath(path)
+    raise
+
+
+@contextlib.contextmanager
 def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
   """Opens a temporary file that is renamed to `path` when it is complete.
+
+  What killed processes left of earlier attempts at `path` is removed.
 
   Args:
     path: Final name. Missing directories are made.
@@ -106,10 +120,11 @@ def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
+  remove_stale(path.parent, path.name)
   encoding = None if 'b' in mode else 'utf-8'
   with _temporary(path, pathlib.Path.touch) as temporary:
     try:
-      with open(temporary, mode, encoding=encoding) as f:
+      with named_errors(path), open(temporary, mode, encoding=encoding) as f:
         yield f
         f.flush()
         os.fsync(f.fileno())
@@ -187,17 +202,33 @@ def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   remove_stale(path.parent, path.name)
   with _temporary(path, pathlib.Path.mkdir) as temporary:
     try:
-      yield temporary
-      for root, _, names in os.walk(temporary):
-        for name in names:
-          with open(os.path.join(root, name), 'rb') as f:
-            os.fsync(f.fileno())
-        _sync_directory(pathlib.Path(root))
-      _take_name(temporary, path)
+      with named_errors(path):
+        yield temporary
+        for root, _, names in os.walk(temporary):
+          for name in names:
+            with open(os.path.join(root, name), 'rb') as f:
+              os.fsync(f.fileno())
+          _sync_directory(pathlib.Path(root))
+        _take_name(temporary, path)
     except BaseException:
       shutil.rmtree(temporary, ignore_errors=True)
       raise
   _sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def scratch_directory() -> Iterator[pathlib.Path]:
+  """Makes a directory where the system keeps such, and removes it at the end.
+
+  Those of killed processes are removed first.
+  """
+  path = pathlib.Path(tempfile.gettempdir(), f'realm_tf-{os.getuid()}')
+  remove_stale(path.parent, path.name)
+  with _temporary(path, lambda p: p.mkdir(0o700)) as temporary:
+    try:
+      yield temporary
+    finally:
+      shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _is_running(pid: int) -> bool:
@@ -215,7 +246,7 @@ def _leftovers(
 ) -> Iterator[tuple[pathlib.Path, pathlib.Path, str]]:
   """Yields, locked, temporary paths of dead processes, final paths, kinds."""
   boot, host = _boot_and_host()
-  for entry in sorted(parent.iterdir()):
+  for entry in (parent / name for name in sorted(os.listdir(parent))):
     match = _TEMPORARY.match(entry.name)
     if match is None or only not in (None, match.group(1)):
       continue
@@ -313,6 +344,18 @@ def working_in(
             os.remove(path)
         return
     time.sleep(0.1)
+
+
+def allocate(path: str | os.PathLike) -> None:
+  """Gives a sparse file its place on the disk.
+
+  Raises:
+    OSError: There is no room.
+  """
+  with open(path, 'r+b') as f:
+    size = os.fstat(f.fileno()).st_size
+    with named_errors(path):
+      os.posix_fallocate(f.fileno(), 0, size)
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

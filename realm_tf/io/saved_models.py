@@ -4,11 +4,12 @@
 
 import functools
 import pathlib
-import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
+
+from realm_tf.io import atomic
 
 VALUE = '/.ATTRIBUTES/VARIABLE_VALUE'  # How keys of variables end.
 _VARIABLES = 'variables/variables'
@@ -44,9 +45,8 @@ def trace(
     Content of files by name, without variables; and the tensors of the
     checkpoint by key, None for variables.
   """
-  with tempfile.TemporaryDirectory(prefix='realm_tf-export-') as directory:
-    tf.saved_model.save(module, directory, signatures=dict(signatures))
-    root = pathlib.Path(directory)
+  with atomic.scratch_directory() as root:
+    tf.saved_model.save(module, str(root), signatures=dict(signatures))
     reader = tf.train.load_checkpoint(str(root / _VARIABLES))
     tensors = {
       key: None if key.endswith(VALUE) else tf.constant(reader.get_tensor(key))

@@ -18,7 +18,7 @@ from realm_tf.index import searcher, versions
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
-from tests.support import ranks, small_qa, small_realm, small_world
+from tests.support import damage, ranks, small_qa, small_realm, small_world
 
 QUESTIONS = [
   'the capital of France is',
@@ -312,6 +312,12 @@ def test_only_an_earlier_export_is_replaced(qa, tmp_path):
   with pytest.raises(ValueError, match='other is there and is no earlier'):
     export(qa, other)
   assert (other / 'notes.txt').read_text() == 'mine'
+
+
+def test_a_damaged_index_is_not_exported(qa, tmp_path):
+  with damage.flipped(pathlib.Path(qa.index_path, 'embeddings.npy')):
+    with pytest.raises(ValueError, match='npy is damaged'):
+      export(qa, tmp_path / 'serving')
 
 
 # Words of one wordpiece each, so that no two spans are the same words.

@@ -13,7 +13,7 @@ from realm_tf.index import versions
 from realm_tf.indexing import corpus_index
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.support import tiny_world
+from tests.support import damage, tiny_world
 
 
 @pytest.fixture(scope='module')
@@ -115,4 +115,14 @@ def test_refusals_are_one_line(world, index_dir, tmp_path):
   )
   said = tiny_world.last_line(result)
   assert said.startswith(f'update_index: {gone}:2: there is no block of title')
+  (path,) = index_dir.glob('*/embeddings.npy')
+  gone.write_text('Town 3\n')
+  with damage.flipped(path):
+    result = tiny_world.call_forked(
+      'update_index', *flags(world, index_dir, tmp_path, remove=gone)
+    )
+    said = tiny_world.last_line(result)
+    assert said.startswith(f'update_index: {path} is damaged')
+    done = tiny_world.call_forked('describe', '--verify', str(index_dir))
+    assert tiny_world.last_line(done).startswith(f'describe: {path} is damaged')
   assert not (tmp_path / 'out').exists()

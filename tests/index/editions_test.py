@@ -12,7 +12,7 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.index import editions, searcher, versions
 from realm_tf.io import atomic
-from tests.support import clustered, small_world
+from tests.support import clustered, damage, small_world
 
 BLOCKS = [('Paris', 'old Paris'), ('', 'a river'), ('Lima', 'a city of Peru')]
 
@@ -65,8 +65,16 @@ def test_corpus_and_index_belong_together_on_the_disk(tmp_path, store):
   index = versions.Index.open(path, saved)
   np.testing.assert_array_equal(index.embeddings, its.index.embeddings)
   assert index.metadata == dataclasses.replace(
-    its.index.metadata, corpus_fingerprint=saved.fingerprint
+    its.index.metadata,
+    corpus_fingerprint=saved.fingerprint,
+    crc32=index.metadata.crc32,
   )
+  both = editions.Edition(saved, index)
+  both.verify()
+  for name in ('corpus/documents/body_text.bin', 'index/3/embeddings.npy'):
+    with damage.flipped(tmp_path / 'out' / name):
+      with pytest.raises(ValueError, match=name):
+        both.verify()
   index.close()
   manifest = atomic.read_json(tmp_path / 'out/corpus/manifest.json')
   assert manifest['settings'] == {

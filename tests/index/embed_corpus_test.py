@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import os
 import threading
 
 import numpy as np
@@ -132,6 +133,14 @@ def test_goes_on_where_it_failed(tmp_path):
   assert failing.shapes + rest.shapes == whole.shapes
   assert isinstance(embedded, np.memmap)
   np.testing.assert_allclose(embedded, expected(documents, 40), rtol=1e-6)
+
+
+def test_a_full_disk_is_noticed_before_it_is_written_to(tmp_path):
+  # Writing to holes of a mapped file would end the process.
+  partial = embed_corpus._Partial(tmp_path, 'key', 50_000)
+  partial.put(np.array([3]), np.ones([1, 8], np.float32))
+  found = os.stat(tmp_path / 'embeddings.npy')
+  assert found.st_blocks * 512 >= found.st_size > 1_600_000
 
 
 @pytest.mark.parametrize('separate', [True, False])

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
 from realm_tf.io import atomic
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.text import packing
-from tests.support import clustered, small_world
+from tests.support import clustered, damage, small_world
 
 needs_scann = pytest.mark.skipif(
   not search_ops.scann_is_installed(), reason='ScaNN is not installed'
@@ -95,6 +96,26 @@ def test_what_is_published_is_loaded(tmp_path, kind):
   assert len(index.embeddings) == 0
   with pytest.raises(RuntimeError, match='closed'):
     index.searcher.search(queries, 7)
+
+
+def test_a_flipped_bit_is_found(tmp_path):
+  embedder = tmp_path / 'export' / 'embedder'
+  embedder.mkdir(parents=True)
+  (embedder / 'weights').write_text('w')
+  path = pathlib.Path(publish(tmp_path, 30, embedder_dir=embedder)[0])
+  files = [p for p in path.rglob('*') if p.is_file()]
+  files.remove(path / 'metadata.json')
+  assert versions.verify(path) == len(files) >= 5
+  for file in files:
+    if file.stat().st_size:
+      with damage.flipped(file), pytest.raises(ValueError, match=file.name):
+        versions.verify(path)
+  # As of earlier versions of the program.
+  metadata = atomic.read_json(path / 'metadata.json')
+  del metadata['crc32']
+  atomic.write_json(path / 'metadata.json', metadata)
+  assert versions.verify(path) == 0
+  versions.Index.open(path).close()
 
 
 @needs_scann

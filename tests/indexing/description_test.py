@@ -14,7 +14,7 @@ from realm_tf.corpus.document import CorpusError
 from realm_tf.indexing import description
 from realm_tf.io import atomic
 from realm_tf.spans import salient_spans, span_records
-from tests.support import small_world
+from tests.support import damage, small_world
 
 
 def _text(*args, **kwargs):
@@ -31,6 +31,20 @@ def test_blocks(corpus_file, tmp_path, vocab_file):
       progress=False,
     )
   )
+  out = tmp_path / 'out'
+  assert list(description.verify([str(out)])) == [
+    f'{out}: 14 files are as they were written'
+  ]
+  manifest = atomic.read_json(out / 'manifest.json')
+  for name in manifest['crc32']:
+    if (out / name).stat().st_size:
+      with damage.flipped(out / name), pytest.raises(ValueError, match=name):
+        list(description.verify([str(out)]))
+  del manifest['crc32']
+  atomic.write_json(out / 'manifest.json', manifest)
+  assert list(description.verify([str(tmp_path)])) == [
+    f'{out}: has no checksums'
+  ]
   text = _text(tmp_path / 'out', num_records=2)
   assert 'read                                 1,300' in text
   assert 'malformed' in text

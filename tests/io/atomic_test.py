@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -232,6 +234,37 @@ def test_writing_sweeps_its_own_name_only(tmp_path):
     (tmp_path / name).mkdir()
   write(tmp_path / '7', 'new')
   assert sorted(os.listdir(tmp_path)) == [left[1], '7']
+  (tmp_path / '.8.tmp-999999999-0123abcd').rmdir()
+  (tmp_path / '.8.tmp-999999999-0123abcd').touch()
+  atomic.write_json(tmp_path / '8', {})
+  assert sorted(os.listdir(tmp_path)) == ['7', '8']
+
+
+def test_scratch_directories_of_killed_processes_are_removed(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+  with atomic.scratch_directory() as killed:
+    (killed / 'file').touch()
+    shutil.copytree(killed, tmp_path / 'kept')
+  (tmp_path / 'kept').rename(killed)
+  other = tmp_path / '.realm_tf-1234567.tmp-999999999-0123abcd'
+  other.mkdir()
+  with atomic.scratch_directory() as first, atomic.scratch_directory() as one:
+    assert not killed.exists() and first.exists() and one.exists()
+    assert first.stat().st_mode & 0o777 == 0o700
+  assert os.listdir(tmp_path) == [other.name]
+
+
+def test_errors_of_writing_name_the_file(tmp_path):
+  with pytest.raises(OSError, match=r'No space left.*/a'):
+    with atomic.atomic_file(tmp_path / 'a'):
+      with open('/dev/full', 'wb', buffering=0) as full:
+        full.write(b'x')
+  with pytest.raises(OSError, match=r'No space left.*/b'):
+    with atomic.atomic_directory(tmp_path / 'b'):
+      os.write(os.open('/dev/full', os.O_WRONLY), b'x')
+  assert not os.listdir(tmp_path)
 
 
 def test_a_leftover_that_was_taken_too_early_is_made_again(tmp_path):
