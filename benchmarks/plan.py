@@ -23,6 +23,9 @@ TARGETS = (
   ('refresh_short_steps', 'pause_milliseconds', 'at_most', 50),
   ('memory', 'last_to_third', 'at_most', 1.1),
   ('memory', 'highest_to_third', 'at_most', 1.1),
+  # On text of many words, such as Wikipedia's; 1.5 GB.
+  ('lexical', 'question_milliseconds', 'at_most', 15),
+  ('lexical', 'peak_memory_mb', 'at_most', 1.5e9 / (1 << 20)),
   ('finetuning_tiny', 'question_seconds', 'at_most', 0.12),
   ('finetuning_mini', 'question_seconds', 'at_most', 0.35),
   ('serving_tiny', 'answer_milliseconds', 'at_most', 25),
@@ -53,6 +56,7 @@ _ROWS: tuple[tuple[str, str, int, str, dict[str, Any]], ...] = (
     {**_SHORT_STEPS, 'idle_steps': 100, 'rounds': 5},
   ),
   ('memory', 'memory.memory', 0, '', {}),
+  ('lexical', 'lexical.lexical', 20_000, '', {}),
   ('finetuning_tiny', 'finetuning.finetuning', 100_000, 'tiny', {}),
   ('finetuning_mini', 'finetuning.finetuning', 100_000, 'mini', {}),
   ('serving_tiny', 'serving.serving', 100_000, 'tiny', {}),
@@ -72,12 +76,14 @@ _TOY: dict[str, dict[str, Any]] = {
   'embedding': _TOY_SIZES,
   'refresh': {**_TOY_LENGTHS, 'warmup': 1, 'idle_steps': 3, 'rounds': 1},
   'memory': {'rows': 2000, 'refreshes': 4},
+  'lexical': {'rows': 1000, 'questions': 4},
   'finetuning': {
     **{'questions': 8, 'warmup': 1, 'steps': 2},
     'retriever_beam': 50,
   },
   'serving': {'questions': 4, 'batch_size': 2, 'repeats': 1},
 }
+_ON_ONE_CORE = ('tokenizing', 'lexical')
 # What others made before is not in the memory and time of these.
 _NEED_MATERIAL_AHEAD = ('examples', 'steps', 'embedding', 'refresh')
 
@@ -95,7 +101,7 @@ def make_plan(
   Args:
     material: Arguments of `material.Material` but the number of documents.
     only: Names of measurements, or of their functions; all if empty.
-    cores: Cores of each but the tokenizer, which has one.
+    cores: Cores of each but tokenizer and BM25, which have one.
     mixed_precision: Whether to compute in bfloat16.
     toy: Whether to use sizes that show only that everything runs.
 
@@ -128,7 +134,7 @@ def make_plan(
       settings = {**settings, **model}
     if kind == 'corpus':
       settings = {'num_processes': cores, **settings}
-    own_cores = 1 if kind == 'tokenizing' else cores
+    own_cores = 1 if kind in _ON_ONE_CORE else cores
     plan.append(Measurement(name, function, settings, its, own_cores))
   return plan
 

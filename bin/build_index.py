@@ -1,6 +1,8 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-r"""Embeds a corpus with an exported embedder and publishes its index.
+r"""Makes a corpus searchable: by vectors, by its words, or by both.
+
+Embeds it with an exported embedder and publishes its index.
 
 Once:
 
@@ -14,16 +16,24 @@ until the training has ended:
     python -m bin.build_index --watch --corpus_dir=out/corpus \
         --model_dir=out/realm
 
+By the words that documents share with a question (BM25), for which no embedder
+is needed; with --retrieval=hybrid both:
+
+    python -m bin.build_index --corpus_dir=out/corpus --index_dir=out/index \
+        --retrieval=lexical
+
 Cost: 400 documents of 200 words a second on 2 cores for a tiny encoder
 (2 x 128), 90 for mini; then 5 s a 100,000 documents for a ScaNN index. Killed
-and called again it goes on with the embeddings it had.
+and called again it goes on with the embeddings it had. BM25: 5,000 documents of
+100 words a second on one core.
 
 A training makes its indexes itself: give one built by hand a directory of its
 own. pretrain_realm does not begin where indexes lie already, and ignores those
 that are not of its exports.
 
 Expect: index_dir/<step>/ with searcher/, embeddings.npy, embedder/ and
-metadata.json, all at once when it is whole.
+metadata.json, all at once when it is whole; and index_dir/lexical/, once for a
+corpus.
 """
 
 import dataclasses
@@ -56,8 +66,10 @@ class BuildIndexConfig(IndexConfig):
     super().__post_init__()
     if self.watch and not self.model_dir:
       raise ValueError('`watch` needs `model_dir`')
-    if not self.watch and not self.embedder:
-      raise ValueError('give `embedder`, or `watch` with `model_dir`')
+    if not (self.watch or self.embedder or self.retrieval == 'lexical'):
+      raise ValueError(
+        'give `embedder`, or `watch` with `model_dir`, or `retrieval` lexical'
+      )
     if not self.index_dir:
       if not self.model_dir:
         raise ValueError('give `index_dir` or `model_dir`')

@@ -3,6 +3,7 @@
 """Configurations of embedding a corpus and of building its index."""
 
 import dataclasses
+from typing import Literal
 
 from realm_tf.configs.config import Config
 from realm_tf.configs.searcher_config import SearcherConfig
@@ -51,7 +52,10 @@ class IndexConfig(SearcherConfig):
     )
 
   Attributes:
-    corpus_dir: Corpus to embed.
+    corpus_dir: Corpus to search.
+    retrieval: What documents are found by: vectors (`dense`), the words that
+      they share with a question (`lexical`, BM25, for which nothing is
+      embedded), or both (`hybrid`). Defaults to dense.
     candidate_seq_len: Maximum wordpieces of a document with [CLS] and [SEP].
       Defaults to that of the embedder's training.
     index_dir: Directory in which index versions are published.
@@ -61,6 +65,7 @@ class IndexConfig(SearcherConfig):
 
   corpus_dir: str
   index_dir: str
+  retrieval: Literal['dense', 'lexical', 'hybrid'] = 'dense'
   candidate_seq_len: int | None = None
   mixed_precision: bool = False
   progress: bool = True

@@ -58,7 +58,7 @@ def scann_is_installed() -> bool:
   return True
 
 
-def _best_of(scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def best_of(scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
   """`tf.math.top_k` of `[batch, n]`, faster for many columns and a small k.
 
   The k best are in the k groups with the highest maxima. Equal scores come in
@@ -112,7 +112,7 @@ def search_exact(
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     limit = tf.minimum(n - start, size) + start
     scores = tf.matmul(queries, embeddings[start:limit], transpose_b=True)
-    new, columns = _best_of(scores, tf.minimum(k, limit - start))
+    new, columns = best_of(scores, tf.minimum(k, limit - start))
     # What was found before comes first, and so wins if scores are equal.
     values = tf.concat([values, new], 1)
     rows = tf.concat([rows, columns + start], 1)

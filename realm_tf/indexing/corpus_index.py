@@ -13,7 +13,7 @@ from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import build_index
+from realm_tf.index import build_index, lexical
 from realm_tf.index.embed_corpus import traced
 from realm_tf.indexing import index_builder
 from realm_tf.indexing.index_directory import IndexDirectory
@@ -44,6 +44,7 @@ class CorpusIndexer:
     *,
     searcher: SearcherConfig,
     embedding_config: EmbeddingConfig,
+    with_lexical: bool = False,
     progress: bool = False,
   ):
     """Makes an indexer.
@@ -54,6 +55,7 @@ class CorpusIndexer:
       index_dir: Directory of the index versions.
       searcher: Configuration of their searchers.
       embedding_config: How to embed documents.
+      with_lexical: Whether to publish the lexical index of the corpus, too.
       progress: Whether to show a progress bar.
     """
     self._documents = documents
@@ -61,6 +63,7 @@ class CorpusIndexer:
     self._index_dir = index_dir
     self._searcher = searcher
     self._config = embedding_config
+    self._with_lexical = with_lexical
     self._progress = progress
     self._shape: list[Any] = []
     self._embedder: Any = None
@@ -84,6 +87,8 @@ class CorpusIndexer:
       self._embedder = hub_modules.load_embedder(embedder_dir)
       self._shape = shape
       self._embed = traced(self._embedder.embed_documents)
+    if self._with_lexical:
+      lexical.publish(self._documents, self._index_dir)
     return build_index.build_index(
       self._documents,
       self._embed,
@@ -113,12 +118,13 @@ def _make_indexer(config: IndexConfig, embedder_dir: str) -> CorpusIndexer:
       candidate_seq_len=length,
       separate_candidate_segments=trained.separate_candidate_segments,
     ),
+    with_lexical=config.retrieval == 'hybrid',
     progress=config.progress,
   )
 
 
-def build_once(config: IndexConfig, embedder_dir: str) -> str:
-  """Embeds a corpus and publishes its index.
+def build_once(config: IndexConfig, embedder_dir: str | None = None) -> str:
+  """Embeds a corpus and publishes its index; or only its lexical index.
 
   Example:
     config = realm_tf.IndexConfig(
@@ -128,11 +134,18 @@ def build_once(config: IndexConfig, embedder_dir: str) -> str:
 
   Args:
     config: Corpus, directory of the index versions, and how they are searched.
-    embedder_dir: TF Hub module to embed with.
+    embedder_dir: TF Hub module to embed with. Not needed for lexical retrieval.
 
   Returns:
-    The path of the version, which has the step of the embedder as its name.
+    The path of the version, which has the step of the embedder as its name, or
+    of the lexical index.
   """
+  if config.retrieval == 'lexical':
+    with index_builder.building_in(config.index_dir):
+      corpus = Corpus.open(config.corpus_dir)
+      return str(lexical.publish(corpus, config.index_dir))
+  if embedder_dir is None:
+    raise ValueError(f'`retrieval` {config.retrieval} needs an embedder')
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
   indexer = _make_indexer(config, embedder_dir)
   indexes = IndexDirectory(config.index_dir)

@@ -52,9 +52,9 @@ def test_material_is_made_before_it_is_needed():
   assert names == ['memory']
 
 
-def test_only_the_tokenizer_is_bound_to_one_core():
+def test_what_is_bound_to_one_core():
   cores = {m.name: m.cores for m in plan.make_plan(MATERIAL, cores=3)}
-  assert cores.pop('tokenizing') == 1
+  assert cores.pop('tokenizing') == cores.pop('lexical') == 1
   assert set(cores.values()) == {3}
 
 

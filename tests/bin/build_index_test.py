@@ -6,7 +6,7 @@ import pytest
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
+from realm_tf.index import lexical, versions
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text import packing
@@ -50,10 +50,27 @@ def test_once(world, model, tmp_path):
     f'--corpus_dir={world}/corpus',
     f'--index_dir={tmp_path}',
     f'--embedder={model_dir}/export/tf_hub/5/embedder',
+    '--retrieval=hybrid',
   )
   assert result.returncode == 0, result.stderr
   assert result.stdout.strip() == f'{tmp_path}/5'
+  assert lexical.LexicalIndex.open(tmp_path / '5').metadata.num_documents == 60
   check(tmp_path / '5', world, model)
+
+
+def test_lexical_needs_no_embedder(world, tmp_path):
+  flags = f'--corpus_dir={world}/corpus', f'--index_dir={tmp_path}'
+  result = tiny_world.call('build_index', *flags, '--retrieval=lexical')
+  assert result.returncode == 0, result.stderr
+  corpus = Corpus.open(world / 'corpus')
+  path = tmp_path / 'lexical' / corpus.fingerprint
+  assert result.stdout.strip() == str(path)
+  index = lexical.LexicalIndex.open(tmp_path, corpus)
+  rows, _ = index.search([corpus.titles([7])[0]], 1)
+  assert rows.numpy() == 7
+  result = tiny_world.call('build_index', *flags)
+  assert result.returncode == 1
+  assert 'with --model_dir, or --retrieval lexical' in result.stderr
 
 
 def test_watch_ends_with_the_training(world, model, tmp_path):
