@@ -141,7 +141,7 @@ def build_once(config: IndexConfig, embedder_dir: str | None = None) -> str:
     of the lexical index.
   """
   if config.retrieval == 'lexical':
-    with index_builder.building_in(config.index_dir):
+    with IndexDirectory(config.index_dir).lock():
       corpus = Corpus.open(config.corpus_dir)
       return str(lexical.publish(corpus, config.index_dir))
   if embedder_dir is None:
