@@ -23,7 +23,7 @@ import tensorflow as tf
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import lexical_ops
 from realm_tf.index.lexical_ops import Postings
-from realm_tf.io import atomic, compatibility
+from realm_tf.io import atomic, checksums, compatibility
 
 LEXICAL = 'lexical'
 _VERSION = 1
@@ -210,6 +210,7 @@ class LexicalIndex(tf.Module):
         ' build it again (build_index)'
       )
     try:
+      found.pop(checksums.CRC32, None)
       metadata = LexicalMetadata(**found)
       postings = Postings(
         *(_mapped(path / f'{name}.npy') for name in Postings._fields)
@@ -276,7 +277,11 @@ class LexicalIndex(tf.Module):
       np.save(directory / f'{name}.npy', np.asarray(tensor, dtype))
     atomic.write_json(
       directory / _METADATA,
-      {'version': _VERSION, **dataclasses.asdict(self.metadata)},
+      {
+        'version': _VERSION,
+        **dataclasses.asdict(self.metadata),
+        checksums.CRC32: checksums.of_directory(directory),
+      },
     )
 
   def part(self, name: str) -> compatibility.Part:

@@ -140,15 +140,15 @@ def build_once(config: IndexConfig, embedder_dir: str | None = None) -> str:
     The path of the version, which has the step of the embedder as its name, or
     of the lexical index.
   """
+  indexes = IndexDirectory(config.index_dir)
   if config.retrieval == 'lexical':
-    with IndexDirectory(config.index_dir).lock():
+    with indexes.lock():
       corpus = Corpus.open(config.corpus_dir)
       return str(lexical.publish(corpus, config.index_dir))
   if embedder_dir is None:
     raise ValueError(f'`retrieval` {config.retrieval} needs an embedder')
   step = hub_modules.read_info(embedder_dir, 'embedder')['step']
   indexer = _make_indexer(config, embedder_dir)
-  indexes = IndexDirectory(config.index_dir)
   with (
     indexes.lock(),
     precision.mixed_precision_scope(config.mixed_precision),

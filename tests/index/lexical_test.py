@@ -13,6 +13,7 @@ import tensorflow as tf
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import lexical
 from realm_tf.index.lexical import LexicalIndex
+from realm_tf.io import atomic, checksums
 from tests.support import small_world
 from tests.support.tiny_world import ROOT
 
@@ -132,6 +133,8 @@ def test_published_once_and_mapped(tmp_path, documents, questions, index):
       ) == dataclasses.replace(index.metadata, **times)
       for mine, its in zip(expected, opened.search(questions, K)):
         np.testing.assert_array_equal(mine, its)
+  facts = atomic.read_json(path / 'metadata.json')
+  assert checksums.verify(path, facts['crc32']) == 5
   # Not copied.
   rows = np.lib.format.open_memmap(path / 'rows.npy', 'r+')
   rows[:] = 5
