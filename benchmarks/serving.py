@@ -26,6 +26,35 @@ from realm_tf.modeling.span_reader import SpanReader
 _WORDS = 10
 
 
+def _export(
+  material: Material, directory: str, preset: str, mixed_precision: bool
+) -> dict[str, Any]:
+  """Writes the SavedModel; nothing of what it is made from stays in memory."""
+  tokenizer = material.tokenizer()
+  documents = material.corpus()
+  bert = bert_config(preset, tokenizer)
+  index = random_index(documents, 'auto', DIM)
+  start = time.perf_counter()
+  with precision.mixed_precision_scope(mixed_precision):
+    answerer = Answerer(
+      Embedder(bert, DIM),
+      SpanReader(bert),
+      tokenizer,
+      documents,
+      index,
+      query_seq_len=64,
+      reader_seq_len=320,
+    )
+  serving_lib.export_serving(answerer, directory, reader_beam=5)
+  answerer.close()
+  return {
+    'export_seconds': time.perf_counter() - start,
+    'blocks': len(documents),
+    'mean_wordpieces_of_block': float(np.mean(documents.body_lengths)),
+    'searcher': index.metadata.kind,
+  }
+
+
 def serving(
   material: Material,
   work_dir: str,
@@ -50,24 +79,7 @@ def serving(
       f' questions={questions}, batch_size={batch_size}'
     )
   directory = os.path.join(work_dir, 'serving')
-  tokenizer = material.tokenizer()
-  documents = material.corpus()
-  bert = bert_config(preset, tokenizer)
-  index = random_index(documents, 'auto', DIM)
-  start = time.perf_counter()
-  with precision.mixed_precision_scope(mixed_precision):
-    answerer = Answerer(
-      Embedder(bert, DIM),
-      SpanReader(bert),
-      tokenizer,
-      documents,
-      index,
-      query_seq_len=64,
-      reader_seq_len=320,
-    )
-  serving_lib.export_serving(answerer, directory, reader_beam=5)
-  exported = time.perf_counter()
-  answerer.close()
+  facts = _export(material, directory, preset, mixed_precision)
   size = sum(f.stat().st_size for f in pathlib.Path(directory).rglob('*'))
   # The first words of texts that tell what the blocks tell.
   asked = [
@@ -99,10 +111,7 @@ def serving(
   one_by_one = questions / sum(alone)
   return {
     **rates,
-    'export_seconds': exported - start,
-    'blocks': len(documents),
-    'mean_wordpieces_of_block': float(np.mean(documents.body_lengths)),
-    'searcher': index.metadata.kind,
+    **facts,
     'saved_model_megabytes': size / 1e6,
     'answer_milliseconds': 1000 * statistics.median(alone),
     'answer_milliseconds_p95': 1000 * float(np.quantile(alone, 0.95)),

@@ -41,7 +41,6 @@ from realm_tf.io import atomic, checksums, saved_models
 from realm_tf.io.module_info import INFO
 from realm_tf.text import packing
 
-_CHUNK = 1 << 16
 _QUESTION = tf.TensorSpec([None], tf.string, name='question')
 _K = tf.TensorSpec([], tf.int32, name='k')
 
@@ -58,18 +57,13 @@ class VariableBlocks(tf.Module):
     """Reads the whole corpus into memory."""
     super().__init__(name='blocks')
     values, splits = corpus.body_ids
+    rows = np.arange(len(corpus))
     # One more value, so that there is something to gather from.
     values = np.append(values, np.zeros(1, values.dtype))
     self.ids = _variable(values, 'ids')
     self.splits = _variable(splits, 'splits')
-    titles: list[str] = []
-    bodies: list[str] = []
-    for start in range(0, len(corpus), _CHUNK):
-      rows = range(start, min(start + _CHUNK, len(corpus)))
-      titles += corpus.titles(rows)
-      bodies += corpus.bodies(rows)
-    self.titles = _variable(tf.constant(titles, tf.string), 'titles')
-    self.bodies = _variable(tf.constant(bodies, tf.string), 'bodies')
+    self.titles = _variable(corpus.blocks.strings('title_text', rows), 'titles')
+    self.bodies = _variable(corpus.blocks.strings('body_text', rows), 'bodies')
 
   def wordpieces(self, rows: tf.Tensor) -> packing.Slices:
     """Returns the wordpieces of bodies; row -1 has none."""
@@ -158,9 +152,11 @@ def make_module(
       saved_models.checked(function), input_signature=specs, autograph=False
     )
 
-  module.answer_k = traced(answer_k, _QUESTION, _K)
+  # No cycle through the module: it is large, and freed when nobody holds it.
+  answer_any = traced(answer_k, _QUESTION, _K)
+  module.answer_k = answer_any
   module.answer = traced(
-    lambda question: module.answer_k(question, reader_beam), _QUESTION
+    lambda question: answer_any(question, reader_beam), _QUESTION
   )
   module.retrieve = traced(retrieve, _QUESTION, _K)
   module.embed = traced(

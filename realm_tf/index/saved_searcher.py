@@ -49,6 +49,28 @@ def _layout(kind: str, config: SearcherConfig) -> str:
   return kind
 
 
+def _search(
+  variables: Mapping[str, tf.Variable],
+  shared_name: str,
+  queries: tf.Tensor,
+  k: tf.Tensor,
+) -> dict[str, tf.Tensor]:
+  data = {n: tf.convert_to_tensor(v) for n, v in variables.items()}
+  if 'embeddings' in data:
+    embeddings = tf.ensure_shape(data['embeddings'], [None, None])
+    k = tf.clip_by_value(k, 1, tf.shape(embeddings)[0])
+    rows, scores = search_ops.search_exact(embeddings, queries, k)
+  else:
+    handle = search_ops.scann_handle(data, shared_name)
+    k = tf.clip_by_value(k, 1, data['plan'][0])
+    rows, scores = search_ops.search_scann(handle, data['plan'], queries, k)
+  shape = [None, None]
+  return {
+    'rows': tf.ensure_shape(rows, shape),
+    'scores': tf.ensure_shape(scores, shape),
+  }
+
+
 class SearcherModule(tf.Module):
   """The data of a searcher as variables, and search over them in a graph.
 
@@ -73,13 +95,14 @@ class SearcherModule(tf.Module):
         of the data at the first search.
     """
     super().__init__(name='searcher')
-    self._shared_name = shared_name
-    self._names = tuple(variables)
     for name, variable in variables.items():
       setattr(self, name, variable)
-    # A function of its own: it is in a graph once, however many call it.
+    # A function of its own: it is in a graph once, however many call it. It
+    # does not hold the module, so that the data is freed with the module.
     self.search = tf.function(
-      saved_models.checked(self._search),
+      saved_models.checked(
+        functools.partial(_search, dict(variables), shared_name)
+      ),
       input_signature=[
         tf.TensorSpec([None, dim], tf.float32, name='queries'),
         tf.TensorSpec([], tf.int32, name='k'),
@@ -111,22 +134,6 @@ class SearcherModule(tf.Module):
       # loaded in a process.
       shared_name=f'realm_tf-serving-{uuid.uuid4().hex}',
     )
-
-  def _search(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-    data = {n: tf.convert_to_tensor(getattr(self, n)) for n in self._names}
-    if 'embeddings' in data:
-      embeddings = tf.ensure_shape(data['embeddings'], [None, None])
-      k = tf.clip_by_value(k, 1, tf.shape(embeddings)[0])
-      rows, scores = search_ops.search_exact(embeddings, queries, k)
-    else:
-      handle = search_ops.scann_handle(data, self._shared_name)
-      k = tf.clip_by_value(k, 1, data['plan'][0])
-      rows, scores = search_ops.search_scann(handle, data['plan'], queries, k)
-    shape = [None, None]
-    return {
-      'rows': tf.ensure_shape(rows, shape),
-      'scores': tf.ensure_shape(scores, shape),
-    }
 
 
 @functools.lru_cache

@@ -1,11 +1,13 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import gc
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -397,6 +399,17 @@ def world(tmp_path_factory):
 @pytest.fixture(scope='module')
 def module(world):
   return world.module()
+
+
+def test_nothing_but_the_module_holds_its_data(world):
+  module = world.module('scann')
+  data = [weakref.ref(x) for x in (module.blocks, module.searcher)]
+  gc.disable()
+  try:
+    del module
+    assert [reference() for reference in data] == [None, None]
+  finally:
+    gc.enable()
 
 
 def answers(module, questions, *k):

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,8 @@ def _check_same(mine, its):
     for a, b in zip(mine.flat(name, rows), its.flat(name, rows)):
       np.testing.assert_array_equal(a, b)
       assert a.dtype == b.dtype
+    if name not in store.IDS:
+      assert mine.strings(name, rows) == its.strings(name, rows)
     for a, b in zip(mine.column(name), its.column(name)):
       np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(mine.lengths(name), its.lengths(name))
@@ -57,6 +61,22 @@ def test_many_updates_do_not_make_many_parts(blocks, monkeypatch):
     expected = [expected[i] for i in rows] + _NEW
     assert len(view._parts) <= 4
   _check_same(view, small_world.blocks(expected))
+
+
+def test_strings_take_no_more_memory_than_text():
+  text = b' '.join([b'word'] * 100)
+  many = small_world.blocks([('title', text.decode())] * 1000)
+  missing = many.strings('body_text', np.array([-1, 0, -1]))
+  assert missing == [b'', text, b'']
+  rows = np.arange(1000)
+  tracemalloc.start()
+  try:
+    found = many.strings('body_text', rows)
+    peak = tracemalloc.get_traced_memory()[1]
+  finally:
+    tracemalloc.stop()
+  assert found == [text] * 1000
+  assert peak < 2 * 1000 * len(text)
 
 
 def test_the_fingerprint_is_of_all_that_is_in_a_block():
