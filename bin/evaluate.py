@@ -1,6 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-r"""Evaluates answers to questions, filled blanks, or a file of predictions.
+r"""Evaluates answers, retrieval, filled blanks, or a file of predictions.
 
 A fine-tuned model on questions, as the papers do:
 
@@ -21,6 +21,16 @@ Predicted answers, of this package or the original:
 A question is found by its text, letter for letter; one without a prediction
 counts as wrong. Answers are compared after the official normalization.
 
+Retrieval alone, as BEIR measures it, of an index with BM25 beside it:
+
+    python -m bin.evaluate --index_dir=out/index --corpus_dir=out/corpus \
+        --questions=beir/scifact --output=out/runs --show_misses=20
+
+--questions is a BEIR folder, or a file of questions with their `paragraph_id`.
+A document counts once, with the best of its blocks. --runs=out/runs/*.trec
+scores TREC runs of any system instead of an index. Needs ir-measures
+(pip install 'realm_tf[measures]').
+
 A pre-trained model on held-out sentences, without fine-tuning:
 
     python -m bin.evaluate --model_dir=out/demo/realm \
@@ -37,14 +47,16 @@ predictions a second. For blanks the corpus is embedded; the 2,300 documents and
 Expect: exact match with its 95 % bootstrap interval, exact match where a block
 with the answer was read, the reader's oracle, and the share of questions with
 an answer (and the gold paragraph, where it is known) among the first k blocks;
-or a table with recall of the right document and the share of blanks filled
-correctly, with retrieval and by the reader alone. --json has all intervals, and
-null where there is nothing to take a share of.
+a table of systems with success at 1 to 100, MRR and nDCG at 10, their intervals
+and paired randomization tests; or a table with recall of the right document and
+the share of blanks filled correctly, with retrieval and by the reader alone.
+--json has all intervals, and null where there is nothing to take a share of.
 """
 
 import contextlib
 import json
 import math
+import pathlib
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -54,6 +66,7 @@ from realm_tf.configs.evaluation_config import EvaluateConfig
 from . import config_flags, program
 
 if TYPE_CHECKING:
+  from realm_tf.questions.judged_queries import JudgedQueries
   from realm_tf.questions.qa_datasets import QaDataset
 
 config_flags.define(EvaluateConfig, hide=['progress'])
@@ -136,6 +149,73 @@ def _answer(config: EvaluateConfig) -> None:
       print(f'{name}\t{value:.4f}' if value % 1 else f'{name}\t{value:g}')
 
 
+def _read_judged(config: EvaluateConfig) -> 'JudgedQueries':
+  from realm_tf.questions import judged_queries
+
+  if config.questions and judged_queries.is_beir(config.questions):
+    judged = judged_queries.read_beir(
+      config.questions, config.split, config.strict
+    )
+  else:
+    judged = judged_queries.from_questions(_read_questions(config).examples)
+  return judged.first(config.limit)
+
+
+def _rank(config: EvaluateConfig) -> None:
+  """Evaluates retrieval, of an index or of runs."""
+  from realm_tf.answering import retrieval_evaluation
+  from realm_tf.corpus import readers
+  from realm_tf.corpus.corpus import Corpus
+  from realm_tf.questions import judged_queries, retrieval_measures
+
+  judged = _read_judged(config)
+  corpus = None
+  if config.runs:
+    runs = {
+      pathlib.Path(path).stem: judged_queries.read_run(path, config.strict)
+      for path in readers.list_files(config.runs, 'runs')
+    }
+  else:
+    corpus = Corpus.open(config.corpus_dir)
+    known = retrieval_evaluation.check_documents(judged, corpus)
+    print(
+      f'{len(judged.texts)} queries, {known} with a relevant document in'
+      f' {config.corpus_dir}',
+      file=sys.stderr if config.json else sys.stdout,
+      flush=True,
+    )
+    runs = {}
+    with retrieval_evaluation.systems(config.index_dir, corpus) as searches:
+      for label, search in searches.items():
+        runs[label] = retrieval_evaluation.rank(
+          search,
+          judged,
+          corpus,
+          depth=config.run_depth,
+          progress=config.progress,
+          label=label,
+        )
+    if config.output:
+      for label, run in runs.items():
+        path = pathlib.Path(config.output, f'{label}.trec')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        judged_queries.write_run(path, run, label)
+  values = retrieval_evaluation.compare(runs, judged)
+  if config.json:
+    _print_json(retrieval_measures.to_dict(values))
+    return
+  print(retrieval_measures.table(values))
+  if config.show_misses:
+    if corpus is None:
+      corpus = Corpus.open(config.corpus_dir)
+    last = list(runs)[-1]
+    print(f'\nMisses of {last}:\n')
+    for text in retrieval_evaluation.misses(
+      runs[last], judged, corpus, config.show_misses
+    ):
+      print(text + '\n')
+
+
 def _fill(config: EvaluateConfig) -> None:
   """Evaluates pre-trained models on blanks."""
   from realm_tf.answering import blank_evaluation
@@ -161,6 +241,8 @@ def main() -> None:
   config = config_flags.make(EvaluateConfig)
   if config.predictions:
     _score(config)
+  elif config.runs or config.ranks_documents:
+    _rank(config)
   elif config.questions:
     _answer(config)
   else:

@@ -45,10 +45,11 @@ class EvaluationConfig(Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluateConfig(EvaluationConfig):
-  """What is evaluated: answers, filled blanks, or a file of predictions.
+  """What is evaluated: answers, blanks, retrieval, or a file of predictions.
 
   Attributes:
-    questions: Files of questions with their answers, comma-separated globs.
+    questions: Files of questions with their answers, comma-separated globs; to
+      evaluate retrieval also a BEIR folder.
     format: Format of the questions. Defaults to auto: detected per file.
     is_regex: Whether answers are regular expressions (CuratedTREC). Defaults
       to False.
@@ -58,18 +59,27 @@ class EvaluateConfig(EvaluationConfig):
     limit: Questions to evaluate, the first ones. Defaults to all.
     predictions: JSONL with "question" and "prediction" to score by `questions`,
       instead of a model.
+    runs: TREC runs to score by `questions`, comma-separated globs, instead of a
+      model.
+    split: Judgments of a BEIR folder, the name of a file in qrels/. Defaults to
+      test.
     blanks: JSONL of held-out sentences with blanks, instead of `questions`.
     systems: Systems to compare on `blanks`, comma-separated: LABEL=random, or
       LABEL=EMBEDDER+BERT with an exported embedder, and an exported BERT or a
       directory of weights. Defaults to the newest export of `model_dir`.
     num_examples: Filled blanks to show of the last system. Defaults to 3.
     model_dir: Directory of a fine-tuning or pre-training, or one export of it.
+      With `index_dir` and without it, retrieval alone is evaluated.
     corpus_dir: Corpus to answer from.
     index_dir: Index of the corpus, or directory of index versions. Defaults to
       `model_dir`/index.
     mixed_precision: Compute in bfloat16. Defaults to False.
+    run_depth: Documents per query of a run. Defaults to 100.
+    show_misses: Queries to show whose first document is not relevant, of the
+      last system of the table. Defaults to 0.
     output: File for the answers as JSONL, or, with `retrieve_only`, for the
-      blocks that would be read.
+      blocks that would be read. Where retrieval alone is evaluated: directory
+      for a TREC run of each system.
     json: Print JSON. Defaults to False.
   """
 
@@ -80,6 +90,8 @@ class EvaluateConfig(EvaluationConfig):
   strict: bool = False
   limit: int | None = None
   predictions: str | None = None
+  runs: str | None = None
+  split: str = 'test'
   blanks: str | None = None
   systems: tuple[str, ...] = ()
   num_examples: int = 3
@@ -87,18 +99,31 @@ class EvaluateConfig(EvaluationConfig):
   corpus_dir: str | None = None
   index_dir: str | None = None
   mixed_precision: bool = False
+  run_depth: int = 100
+  show_misses: int = 0
   output: str | None = None
   json: bool = False
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    self.check_at_least(1, 'limit')
-    self.check_at_least(0, 'num_examples')
+    self.check_at_least(1, 'limit', 'run_depth')
+    self.check_at_least(0, 'num_examples', 'show_misses')
     if (self.questions is None) == (self.blanks is None):
       raise ValueError('give `questions` or `blanks`, and not both')
-    needs = [] if self.predictions else ['corpus_dir', 'model_dir']
+    if self.predictions and self.runs:
+      raise ValueError('`predictions` and `runs` exclude each other')
+    needs = ['corpus_dir', 'model_dir']
+    if self.predictions or self.runs:
+      needs = []
+    elif self.ranks_documents:
+      needs = ['corpus_dir']
     if self.systems:
       needs = needs[:1]
     for name in needs:
       if getattr(self, name) is None:
         raise ValueError(f'`{name}` is needed')
+
+  @property
+  def ranks_documents(self) -> bool:
+    """Whether retrieval alone is evaluated, by documents."""
+    return bool(self.questions and self.index_dir and not self.model_dir)

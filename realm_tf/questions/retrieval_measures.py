@@ -134,3 +134,17 @@ def table(systems: Mapping[str, Mapping[str, np.ndarray]]) -> str:
       )
     out.append(f'{last} against {label}: {", ".join(tests)}')
   return '\n'.join(out)
+
+
+def to_dict(
+  systems: Mapping[str, Mapping[str, np.ndarray]],
+) -> dict[str, dict[str, float]]:
+  """Returns means by measure, and `_low` and `_high`, by label."""
+  result: dict[str, dict[str, float]] = {}
+  for label, values in systems.items():
+    its = result.setdefault(label, {})
+    for measure, numbers in values.items():
+      low, high = mean_interval(numbers)
+      its[measure] = float(numbers.mean())
+      its[f'{measure}_low'], its[f'{measure}_high'] = low, high
+  return result

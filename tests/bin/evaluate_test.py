@@ -334,3 +334,53 @@ def test_a_malformed_blank_is_named(local_run, tmp_path, line, reason):
   said = tiny_world.last_line(result)
   assert said.startswith(f'evaluate: {heldout}:2: not a blank'), said
   assert reason in said
+
+
+def test_retrieval_of_a_beir_folder_and_its_runs(finetuned, tmp_path):
+  lines = (finetuned.directory / 'knowledge.jsonl').read_text().splitlines()
+  ids = {its['title']: str(its['id']) for its in map(json.loads, lines)}
+  folder = tmp_path / 'beir'
+  (folder / 'qrels').mkdir(parents=True)
+  _write(
+    folder / 'queries.jsonl',
+    [
+      {'_id': f'q{i}', 'text': record['question']}
+      for i, record in enumerate(finetuned.questions)
+    ],
+  )
+  (folder / 'qrels' / 'test.tsv').write_text(
+    'query-id\tcorpus-id\tscore\n'
+    + ''.join(
+      f'q{i}\t{ids[_land(record)]}\t1\n'
+      for i, record in enumerate(finetuned.questions)
+    )
+  )
+  flags = dict(
+    flag.lstrip('-').split('=', 1) for flag in finetuned.answering_flags()
+  )
+  runs = tmp_path / 'runs'
+  shared = [f'--questions={folder}', f'--corpus_dir={flags["corpus_dir"]}']
+  result = tiny_world.call_forked(
+    'evaluate',
+    f'--index_dir={flags["index_dir"]}',
+    f'--output={runs}',
+    '--json',
+    *shared,
+  )
+  assert result.returncode == 0, result.stderr
+  found = json.loads(result.stdout)
+  assert list(found)[:2] == ['BM25', 'dense']
+  # The name of the land is in the question, and in one document.
+  assert found['BM25']['Success@1'] == 1
+  assert found['dense']['Success@100'] > found['dense']['Success@1'] - 1e-9
+  scored = tiny_world.call_forked(
+    'evaluate', f'--runs={runs}/*.trec', '--json', *shared
+  )
+  assert scored.returncode == 0, scored.stderr
+  assert json.loads(scored.stdout) == found
+  shown = tiny_world.call_forked(
+    'evaluate', f'--runs={runs}/dense.trec', '--show_misses=1', *shared
+  )
+  assert shown.returncode == 0, shown.stderr
+  assert re.search(r'^dense +0\.\d{3} \(', shown.stdout, re.M)
+  assert '  relevant, ' in shown.stdout

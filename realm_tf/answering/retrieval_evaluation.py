@@ -1,0 +1,176 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Ranks documents for judged queries, as retrieval is compared in the field."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from realm_tf.corpus.corpus import Corpus
+from realm_tf.corpus.document import CorpusError
+from realm_tf.index import lexical, versions
+from realm_tf.io.progress import progress as progress_bar
+from realm_tf.questions import retrieval_measures
+from realm_tf.questions.judged_queries import JudgedQueries, Run
+
+# Rows and scores `[queries, k]`, best first, of texts and k.
+Search = Callable[[Sequence[str], int], tuple[np.ndarray, np.ndarray]]
+# Blocks looked at for each document: a document can have several.
+_BLOCKS_PER_DOCUMENT = 3
+_BATCH = 64
+
+
+def check_documents(judged: JudgedQueries, corpus: Corpus) -> int:
+  """Returns the number of queries with a relevant document in the corpus.
+
+  Raises:
+    CorpusError: There is none; the message says why.
+  """
+  if not corpus.has_record_ids:
+    raise CorpusError(
+      f'{corpus.directory} does not know the ids of its documents: build the'
+      ' corpus again, from text with ids'
+    )
+  relevant = {
+    query: [name for name, degree in documents.items() if degree > 0]
+    for query, documents in judged.relevance.items()
+  }
+  known = corpus.rows_of_records(
+    sorted({name for names in relevant.values() for name in names})
+  )
+  count = sum(any(n in known for n in names) for names in relevant.values())
+  if not count:
+    example = next(iter(relevant.values()))[0]
+    raise CorpusError(
+      f'no query has a relevant document in {corpus.directory}; the first one'
+      f' would be {example!r}'
+    )
+  return count
+
+
+@contextlib.contextmanager
+def systems(index_dir: str, corpus: Corpus) -> Iterator[Mapping[str, Search]]:
+  """Opens what can be compared on a corpus: BM25 first, then its index.
+
+  Args:
+    index_dir: Directory of index versions, or one version. BM25 is built in
+      memory where there is none.
+    corpus: Corpus that they are of.
+
+  Yields:
+    Searches by label.
+  """
+  with contextlib.ExitStack() as stack:
+    try:
+      words = lexical.LexicalIndex.open(index_dir, corpus)
+    except FileNotFoundError:
+      words = lexical.LexicalIndex.build(corpus)
+    searches: dict[str, Search] = {'BM25': words.search}
+    with contextlib.suppress(FileNotFoundError):
+      index = versions.Index.open(versions.find_index(index_dir), corpus)
+      stack.enter_context(contextlib.closing(index))
+      searches['dense'] = index.search
+    yield searches
+
+
+def rank(
+  search: Search,
+  judged: JudgedQueries,
+  corpus: Corpus,
+  *,
+  depth: int = 100,
+  progress: bool = False,
+  label: str = 'queries',
+) -> Run:
+  """Searches for all queries.
+
+  A document has the score of the best of its blocks.
+
+  Args:
+    search: Finds blocks.
+    judged: The queries.
+    corpus: Corpus that is searched; it knows the ids of its documents.
+    depth: Number of documents per query. Defaults to 100.
+    progress: Whether to show a progress bar. Defaults to False.
+    label: Text of the progress bar.
+  """
+  queries = list(judged.texts)
+  blocks = min(depth * _BLOCKS_PER_DOCUMENT, len(corpus))
+  run: Run = {}
+  with progress_bar(
+    total=len(queries), desc=label, unit='q', disable=not progress
+  ) as bar:
+    for start in range(0, len(queries), _BATCH):
+      names = queries[start : start + _BATCH]
+      rows, scores = search([judged.texts[name] for name in names], blocks)
+      rows, scores = np.asarray(rows), np.asarray(scores)
+      ids = iter(corpus.record_ids(rows.ravel()))
+      for name, its_scores in zip(names, scores.tolist()):
+        best: dict[str, float] = {}
+        for score in its_scores:
+          document = next(ids)
+          if document and len(best) < depth:
+            best.setdefault(document, score)
+        run[name] = best
+      bar.update(len(names))
+  return run
+
+
+def misses(
+  run: Run, judged: JudgedQueries, corpus: Corpus, count: int
+) -> list[str]:
+  """Describes queries whose first document is not relevant.
+
+  Args:
+    run: What was found.
+    judged: The queries.
+    corpus: Corpus that was searched.
+    count: Number of queries to describe, the first ones.
+
+  Returns:
+    Texts: a query, what is relevant and its rank, and what was found instead.
+  """
+  missed = []
+  for query, documents in judged.relevance.items():
+    ranked = list(run.get(query, {}))
+    relevant = [name for name, degree in documents.items() if degree > 0]
+    if not (ranked and ranked[0] in relevant):
+      missed.append((query, ranked, relevant[:3]))
+  missed = missed[:count]
+  rows = corpus.rows_of_records(
+    {name for _, ranked, its in missed for name in [*ranked[:1], *its]}
+  )
+
+  def text(name: str) -> str:
+    if name not in rows:
+      return f'{name}: not in the corpus'
+    first = rows[name][:1]
+    title, body = corpus.titles(first)[0], corpus.bodies(first)[0]
+    return f'{name}: {title}: {body[:200]}'
+
+  described = []
+  for query, ranked, relevant in missed:
+    lines = [f'{query}: {judged.texts[query]}']
+    for name in relevant:
+      place = (
+        f'rank {ranked.index(name) + 1}' if name in ranked else 'not found'
+      )
+      lines.append(f'  relevant, {place}: {text(name)}')
+    lines += [f'  found: {text(name)}' for name in ranked[:1]]
+    described.append('\n'.join(lines))
+  return described
+
+
+def compare(
+  systems: Mapping[str, Run], judged: JudgedQueries
+) -> dict[str, dict[str, np.ndarray]]:
+  """Measures runs.
+
+  Returns:
+    Values `[queries]` by measure, by label of the run.
+  """
+  return {
+    label: retrieval_measures.by_query(judged.relevance, run)
+    for label, run in systems.items()
+  }
