@@ -15,6 +15,7 @@ from realm_tf.corpus.build_corpus import build_corpus
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.versions import Index
 from realm_tf.indexing.corpus_index import build_once as build_index
+from realm_tf.indexing.text_embedder import TextEmbedder
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.ict_model import ICTModel
 from realm_tf.modeling.mlm_model import MaskedLanguageModel
@@ -50,6 +51,7 @@ __all__ = [
   'Retriever',
   'SearcherConfig',
   'SpanReader',
+  'TextEmbedder',
   'TokenClassifier',
   'Tokenizer',
   'build_corpus',

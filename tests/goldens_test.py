@@ -18,9 +18,7 @@ def test_no_file_is_forgotten():
     for title in golden_report.REPORTS
     for name in title.replace(':', ',').split(', ')
   }
-  # The vectors are of a sentence encoder, not of the original code.
-  others = {'README.md', 'sentence_vectors.json', 'sentence_vectors.npz'}
-  there = {p.name for p in folder.iterdir()} - others
+  there = {p.name for p in folder.iterdir()} - {'README.md'}
   assert there == named - {'encoded.ckpt'}
 
 

@@ -138,7 +138,7 @@ class BertConfig:
     if not isinstance(found, dict):
       raise ValueError(f'{path}: not a BERT config: no JSON object')
     model_type = found.get('model_type', 'bert')
-    if model_type not in ('bert', 'realm'):
+    if model_type not in ('bert', 'realm', 'dpr'):
       raise ValueError(f'{path}: model_type is {model_type!r}, not "bert"')
     positions = found.get('position_embedding_type', 'absolute')
     if positions != 'absolute':

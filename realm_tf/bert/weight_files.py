@@ -17,7 +17,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from realm_tf.bert import graph_facts, torch_files, weight_names
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.io import atomic
+from realm_tf.io import atomic, vocabularies
 
 SAFETENSORS = 'model.safetensors'
 # Files of a Hugging Face directory; an index names several files.
@@ -103,7 +103,10 @@ def find_vocab(directory: pathlib.Path) -> pathlib.Path | None:
   A module's `tokenization_info` is not used, since it may be a path on the
   machine that wrote the module.
   """
-  named = _first(directory / name for name in ('vocab.txt', 'assets/vocab.txt'))
+  named = _first(
+    directory / name
+    for name in ('vocab.txt', 'assets/vocab.txt', vocabularies.TOKENIZER)
+  )
   if named is not None:
     return named
   assets = [p for p in (directory / 'assets').glob('*') if p.is_file()]
@@ -131,17 +134,27 @@ def resolve(path: str | os.PathLike) -> pathlib.Path:
     raise ValueError(f'{name}: cannot be fetched: {e}') from e
 
 
+def _of_sentence_transformer(path: pathlib.Path) -> pathlib.Path:
+  """The directory of the BERT in one of sentence-transformers."""
+  modules = path / 'modules.json'
+  if modules.is_file():
+    for module in atomic.read_json(modules):
+      if module['type'].endswith('.Transformer'):
+        return path / module['path']
+  return path
+
+
 def find(path: str | os.PathLike) -> Sources:
   """Finds the files of a BERT.
 
   Args:
     path: Directory of Hugging Face (`config.json`, `model.safetensors` or
-      `pytorch_model.bin`), of Google's releases (`bert_config.json`, a
-      TensorFlow checkpoint) or of TF Hub (`saved_model.pb`); checkpoint or file
-      of tensors in such a directory; config alone (`*.json`); or web address of
-      a TF Hub module.
+      `pytorch_model.bin`) or sentence-transformers, of Google's releases
+      (`bert_config.json`, a TensorFlow checkpoint) or of TF Hub
+      (`saved_model.pb`); checkpoint or file of tensors in such a directory;
+      config alone (`*.json`); or web address of a TF Hub module.
   """
-  path = resolve(path)
+  path = _of_sentence_transformer(resolve(path))
   weights: pathlib.Path | None = None
   config: pathlib.Path | None = path
   is_config = path.suffix == '.json' and not path.name.endswith('.index.json')
@@ -165,12 +178,15 @@ def find(path: str | os.PathLike) -> Sources:
   if says is not None:
     found = atomic.read_json(says)
     lower_case = found.get('do_lower_case', found.get('lower_case'))
+  vocab = find_vocab(directory)
+  if lower_case is None and vocab is not None and vocab.suffix == '.json':
+    lower_case = vocabularies.says_lower_case(vocab)
   if lower_case is None and weights is not None:
     lower_case = graph_facts_of(weights).lower_case
   return Sources(
     weights=weights,
     config=config,
-    vocab=find_vocab(directory),
+    vocab=vocab,
     lower_case=lower_case,
   )
 

@@ -17,7 +17,7 @@ from official.nlp.modeling import layers, networks
 from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import weight_files, weight_names
 from realm_tf.bert.bert_config import PRESETS, BertConfig
-from realm_tf.io import atomic
+from realm_tf.io import atomic, vocabularies
 
 # Weights that a file may lack, since not every training has them.
 _OPTIONAL = ('bert/pooler/', 'cls/')
@@ -42,13 +42,8 @@ class Bert:
   lower_case: bool = True
 
 
-def _read_vocab(path: pathlib.Path) -> list[str]:
-  lines = path.read_text(encoding='utf-8').split('\n')
-  return [line.rstrip('\r') for line in (lines if lines[-1] else lines[:-1])]
-
-
 def _check_vocab(path: pathlib.Path, vocab_size: int) -> None:
-  count = len(_read_vocab(path))
+  count = len(vocabularies.read_vocab(path))
   if count > vocab_size:
     raise ValueError(
       f'{path}: {count} wordpieces, but the model has embeddings for '
@@ -60,7 +55,7 @@ def is_lower_case(path: pathlib.Path) -> bool:
   """Whether a vocabulary has no wordpiece with an upper-case letter."""
   return not any(
     re.search('[A-Z]', piece)
-    for piece in _read_vocab(path)
+    for piece in vocabularies.read_vocab(path)
     if not re.fullmatch(r'\[.*\]', piece)
   )
 
@@ -220,9 +215,9 @@ def save_bert(
   else:
     vocab = pathlib.Path(bert.vocab_file)
     _check_vocab(vocab, bert.config.vocab_size)
-    text = vocab.read_bytes()
-    with atomic.atomic_file(directory / 'vocab.txt') as f:
-      f.write(text)
+    pieces = vocabularies.read_vocab(vocab)
+    with atomic.atomic_file(directory / 'vocab.txt', 'w') as f:
+      f.writelines(f'{piece}\n' for piece in pieces)
   atomic.write_json(
     directory / 'config.json', {**bert.config.to_json(), 'torch_dtype': dtype}
   )

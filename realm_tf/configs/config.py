@@ -24,10 +24,13 @@ class Config:
       ValueError: Names the field in backquotes.
     """
     for field in dataclasses.fields(self):
-      if typing.get_origin(field.type) is typing.Literal:
-        choices = typing.get_args(field.type)
+      # The field's own type, and those of an optional one.
+      for kind in (field.type, *typing.get_args(field.type)):
+        if typing.get_origin(kind) is not typing.Literal:
+          continue
+        choices = typing.get_args(kind)
         value = getattr(self, field.name)
-        if value not in choices:
+        if value not in choices and (kind is field.type or value is not None):
           raise ValueError(
             f'`{field.name}` must be one of {", ".join(choices)}. Received:'
             f' {value!r}'

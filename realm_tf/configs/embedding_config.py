@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 from realm_tf.configs.config import Config
+from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 
 
@@ -43,7 +44,7 @@ class EmbeddingConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IndexConfig(SearcherConfig):
+class IndexConfig(SearcherConfig, EmbedderStartConfig):
   """Configuration of building the index of a corpus.
 
   Example:
@@ -57,7 +58,7 @@ class IndexConfig(SearcherConfig):
       they share with a question (`lexical`, BM25, for which nothing is
       embedded), or both (`hybrid`). Defaults to dense.
     candidate_seq_len: Maximum wordpieces of a document with [CLS] and [SEP].
-      Defaults to that of the embedder's training.
+      Defaults to what the embedder says.
     index_dir: Directory in which index versions are published.
     mixed_precision: Embed in bfloat16. Defaults to False.
     progress: Show a progress bar. Defaults to True.

@@ -4,13 +4,14 @@
 
 import dataclasses
 
+from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.qa_formats import QaFormat
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.configs.training_config import WarmStartConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IctConfig(WarmStartConfig):
+class IctConfig(WarmStartConfig, EmbedderStartConfig):
   """Configuration of the inverse cloze task. Defaults follow ORQA.
 
   Example:
@@ -20,10 +21,11 @@ class IctConfig(WarmStartConfig):
 
   Attributes:
     corpus_dir: Corpus whose sentences have to find their documents.
-    projection_size: Size of the embeddings of queries and documents. Defaults
-      to 128.
+    embedder: Initial embedder: a TF Hub module, or an encoder that others
+      published, such as a directory of sentence-transformers. Defaults to a new
+      one that starts from `bert`.
     separate_towers: Give queries and documents encoders of their own. Defaults
-      to False.
+      to what `embedder` has, which cannot be changed, else False.
     query_seq_len: Maximum wordpieces of a query. Defaults to 64.
     candidate_seq_len: Maximum wordpieces of a document. Defaults to 288.
     mask_rate: How often the sentence is removed from its document. Defaults to
@@ -41,8 +43,8 @@ class IctConfig(WarmStartConfig):
   """
 
   corpus_dir: str
-  projection_size: int = 128
-  separate_towers: bool = False
+  embedder: str | None = None
+  separate_towers: bool | None = None
   query_seq_len: int = 64
   candidate_seq_len: int = 288
   mask_rate: float = 0.9
@@ -59,6 +61,5 @@ class IctConfig(WarmStartConfig):
     super().__post_init__()
     # Each query has to find its own document among those of the batch.
     self.check_at_least(2, 'batch_size')
-    self.check_at_least(1, 'projection_size')
     self.check_at_least(0, 'eval_batches')
     self.check_rate('mask_rate', 'question_rate')

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from typing import Literal
 
+from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.configs.searcher_config import SearcherConfig
@@ -14,7 +15,11 @@ from realm_tf.configs.training_config import WarmStartConfig
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RealmConfig(
-  WarmStartConfig, MaskingConfig, FeaturizationConfig, SearcherConfig
+  WarmStartConfig,
+  EmbedderStartConfig,
+  MaskingConfig,
+  FeaturizationConfig,
+  SearcherConfig,
 ):
   """Configuration of REALM pre-training. Defaults follow the paper.
 
@@ -35,9 +40,8 @@ class RealmConfig(
     heldout_examples: Records to evaluate on and to choose the best export by.
       Defaults to none.
     embedder: Initial embedder: a TF Hub module, such as the inverse cloze task
-      exports. Defaults to a new one that starts from `bert`.
-    projection_size: Size of the embeddings of queries and documents. Defaults
-      to that of `embedder`, which cannot be changed, else 128.
+      exports, or an encoder that others published, such as a directory of
+      sentence-transformers. Defaults to a new one that starts from `bert`.
     separate_towers: Give queries and documents encoders of their own. Defaults
       to what `embedder` has, which cannot be changed, else False.
     embedder_learning_rate: Peak learning rate of the embedder; 0 freezes it.
@@ -61,7 +65,6 @@ class RealmConfig(
   train_examples: str
   heldout_examples: str | None = None
   embedder: str | None = None
-  projection_size: int | None = None
   separate_towers: bool | None = None
   embedder_learning_rate: float | None = None
   oversample: int = 0
@@ -76,7 +79,7 @@ class RealmConfig(
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    self.check_at_least(1, 'projection_size', 'eval_batches')
+    self.check_at_least(1, 'eval_batches')
     self.check_at_least(0, 'embedder_learning_rate', 'oversample')
 
   @property

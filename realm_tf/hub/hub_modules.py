@@ -23,6 +23,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.embedder_config import EmbedderForm
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.io import atomic, checksums, compatibility, saved_models
 from realm_tf.io.module_info import INFO, read_info
@@ -230,7 +231,7 @@ class HubModule:
 
 
 class EmbedderModule(HubModule):
-  """[CLS] -> projection: `projected` for queries, and for documents."""
+  """From wordpieces to vectors: `projected` for queries, and for documents."""
 
   def __init__(
     self,
@@ -252,6 +253,7 @@ class EmbedderModule(HubModule):
       'projection_size': embedder.projection_size,
       'separate_towers': embedder.separate_towers,
       'projection_epsilon': embedder.projection_epsilon,
+      'form': embedder.form.to_dict(),
     }
     super().__init__({'embedder': embedder}, tokenizer, info)
 
@@ -398,7 +400,8 @@ def load_embedder(
     BertConfig(**info['bert_config']).with_dropout(dropout),
     projection_size=info['projection_size'],
     separate_towers=info['separate_towers'],
-    # Older modules do not record it.
+    # Older modules do not record these.
+    form=EmbedderForm(**info.get('form', {})),
     projection_epsilon=info.get('projection_epsilon', PROJECTION_EPSILON),
   )
   read_embedder_weights(embedder, directory)

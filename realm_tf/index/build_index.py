@@ -9,18 +9,28 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from absl import logging
 
+from realm_tf.configs.embedder_config import EmbedderForm
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import embed_corpus, searcher, versions
 from realm_tf.io import atomic
+from realm_tf.io.module_info import read_info
 from realm_tf.text import packing
 
-# That of `modeling.embedder`, which no digest includes.
+_DESCRIBED = (
+  'form',
+  'query_seq_len',
+  'candidate_seq_len',
+  'separate_candidate_segments',
+  'source',
+)
+# That of `modeling.embedder`, which no digest includes; nor the default form.
 _PROJECTION_EPSILON = 1e-3
 
 
@@ -43,10 +53,23 @@ def fingerprint_embedder(directory: str | os.PathLike) -> str:
         digest.update(chunk)
   info = pathlib.Path(directory, 'assets.extra', 'realm.json')
   if info.is_file():
-    epsilon = atomic.read_json(info).get('projection_epsilon')
+    found = atomic.read_json(info)
+    epsilon = found.get('projection_epsilon')
     if epsilon is not None and epsilon != _PROJECTION_EPSILON:
       digest.update(f'projection_epsilon={epsilon!r}'.encode())
+    form = EmbedderForm(**found.get('form', {}))
+    if form != EmbedderForm():
+      digest.update(repr(form).encode())
   return digest.hexdigest()
+
+
+def _describe_encoder(
+  embedder_dir: str | os.PathLike | None,
+) -> dict[str, Any] | None:
+  if embedder_dir is None:
+    return None
+  info = read_info(embedder_dir)
+  return {name: info[name] for name in _DESCRIBED if name in info}
 
 
 def _partial_dir(index_dir: pathlib.Path, step: int) -> pathlib.Path:
@@ -107,6 +130,7 @@ def publish(
       build_seconds=time.time() - started,
       max_length=max_length,
       precision=precision,
+      encoder=_describe_encoder(embedder_dir),
     )
     path = versions.publish_index(
       index_dir, step, embeddings, built, metadata, embedder_dir

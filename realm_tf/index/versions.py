@@ -64,6 +64,8 @@ class IndexMetadata:
       not known.
     crc32: Checksums of all other files of the version, by path; None in
       indexes that do not have them.
+    encoder: What the embedder says of itself: form, lengths, where it is from;
+      None if the index was published without its embedder.
   """
 
   step: int
@@ -80,6 +82,7 @@ class IndexMetadata:
   max_length: int | None = None
   precision: str | None = None
   crc32: dict[str, str] | None = None
+  encoder: dict[str, Any] | None = None
 
   def to_json(self) -> dict[str, Any]:
     """Returns the content of `metadata.json`."""
@@ -249,7 +252,9 @@ class Index:
       inputs = packing.pack_query(
         tokenizer.tokenize(list(queries)),
         special=tokenizer.special,
-        max_length=info['bert_config']['max_positions'],
+        max_length=info.get(
+          'query_seq_len', info['bert_config']['max_positions']
+        ),
       )
       return module.signatures['serving_default'](**inputs)['default']
 
@@ -263,7 +268,7 @@ class Index:
     The embedder is loaded at the first call, which takes seconds.
 
     Args:
-      queries: UTF-8 strings; beyond the positions of the embedder they are cut.
+      queries: UTF-8 strings; those that are too long are cut.
       k: Number of documents per query.
 
     Returns:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from realm_tf.bert import precision
+from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.hub import hub_modules
+from realm_tf.hub import hub_modules, text_encoders
 from realm_tf.index import build_index, lexical
 from realm_tf.index.embed_corpus import traced
-from realm_tf.indexing import index_builder
+from realm_tf.indexing import embedder_start, index_builder
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
 from realm_tf.text.tokenizer import BertTokenizer
@@ -27,6 +28,7 @@ _SHAPE = (
   'projection_size',
   'projection_epsilon',
   'separate_towers',
+  'form',
 )
 
 
@@ -134,28 +136,35 @@ def build_once(config: IndexConfig, embedder_dir: str | None = None) -> str:
 
   Args:
     config: Corpus, directory of the index versions, and how they are searched.
-    embedder_dir: TF Hub module to embed with. Not needed for lexical retrieval.
+    embedder_dir: TF Hub module to embed with, or an encoder that others
+      published (`hub.text_encoders`). Not needed for lexical retrieval.
 
   Returns:
     The path of the version, which has the step of the embedder as its name, or
     of the lexical index.
   """
+  corpus = Corpus.open(config.corpus_dir)
   indexes = IndexDirectory(config.index_dir)
   if config.retrieval == 'lexical':
     with indexes.lock():
-      corpus = Corpus.open(config.corpus_dir)
       return str(lexical.publish(corpus, config.index_dir))
   if embedder_dir is None:
     raise ValueError(f'`retrieval` {config.retrieval} needs an embedder')
-  step = hub_modules.read_info(embedder_dir, 'embedder')['step']
-  indexer = _make_indexer(config, embedder_dir)
   with (
     indexes.lock(),
     precision.mixed_precision_scope(config.mixed_precision),
   ):
-    # A training that goes on removes its exports after a while.
-    kept = indexes.keep_embedder(step, embedder_dir)
-    path = indexer(str(kept), step)
+    if text_encoders.is_encoder(embedder_dir):
+      kept = indexes.kept_path(0)
+      own = config.part(EmbedderStartConfig)
+      embedder_start.as_module(embedder_dir, kept, own, corpus)
+    else:
+      embedder_start.check_unchanged(embedder_dir, config)
+      # A training that goes on removes its exports after a while.
+      step = hub_modules.read_info(embedder_dir, 'embedder')['step']
+      kept = indexes.keep_embedder(step, embedder_dir)
+    step = hub_modules.read_info(kept)['step']
+    path = _make_indexer(config, str(kept))(str(kept), step)
     shutil.rmtree(kept)
   return path
 

@@ -88,6 +88,10 @@ class IndexDirectory:
       if path.name.removeprefix(_KEPT).isdigit()
     }
 
+  def kept_path(self, step: int) -> pathlib.Path:
+    """Path of the embedder of an unfinished build."""
+    return pathlib.Path(self.path, f'{_KEPT}{step}')
+
   def keep_embedder(
     self, step: int, embedder_dir: str | os.PathLike
   ) -> pathlib.Path:
@@ -99,7 +103,7 @@ class IndexDirectory:
     Raises:
       OSError: The export does not exist, or not any more.
     """
-    path = pathlib.Path(self.path, f'{_KEPT}{step}')
+    path = self.kept_path(step)
     with atomic.atomic_directory(path) as temporary:
       shutil.copytree(embedder_dir, temporary, dirs_exist_ok=True)
     for other in self.kept_embedders().values():

@@ -4,10 +4,10 @@
 
 REALM needs [CLS] of queries and documents, and the masked words of joint
 inputs. The last layer computes these positions alone, which saves nearly half
-of the work of a BERT of two layers. Rows are sorted by length into groups with
-separate padding; attention is computed by group, and everything else over the
-wordpieces of all groups at once. Without dropout the result equals
-`encoder(inputs)['sequence_output']` at the positions.
+of the work of a BERT of two layers; a mean needs all positions. Rows are sorted
+by length into groups with separate padding; attention is computed by group, and
+everything else over the wordpieces of all groups at once. Without dropout the
+result equals `encoder(inputs)['sequence_output']` at the positions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -213,11 +213,21 @@ def _embed(
   return dropout(x, encoder._embedding_dropout.rate)
 
 
+def _mean(group: _Group, x: tf.Tensor) -> tf.Tensor:
+  """Mean of `x [size, hidden]` over the wordpieces, `[rows, 1, hidden]`."""
+  mask = tf.cast(group.inputs['input_mask'], tf.float32)
+  count = tf.maximum(tf.reduce_sum(mask, 1, keepdims=True), 1.0)
+  weights = (mask / count)[:, tf.newaxis]
+  x = tf.reshape(x, [group.rows, group.length, x.shape[-1]])
+  return tf.matmul(weights, x)
+
+
 def _encode_groups(
   encoder: networks.BertEncoderV2,
   inputs: Sequence[Inputs],
   positions: Sequence[tf.Tensor] | None = None,
   *,
+  mean: bool = False,
   seed: tf.Tensor | None = None,
 ) -> list[tf.Tensor]:
   """Runs `encode` on several batches; returns one result for each."""
@@ -230,7 +240,11 @@ def _encode_groups(
   x = _embed(encoder, groups, dropout)
   blocks = encoder.transformer_layers
   for block in blocks:
-    x = _transform(block, x, groups, dtype, dropout, block is blocks[-1])
+    last = block is blocks[-1] and not mean
+    x = _transform(block, x, groups, dtype, dropout, last)
+  if mean:
+    parts = tf.split(x, tf.stack([g.size for g in groups]), num=len(groups))
+    return [_mean(group, part) for group, part in zip(groups, parts)]
   parts = tf.split(
     x, tf.stack([g.rows * g.wanted for g in groups]), num=len(groups)
   )
@@ -245,25 +259,27 @@ def encode(
   inputs: Inputs,
   positions: tf.Tensor | None = None,
   *,
+  mean: bool = False,
   seed: tf.Tensor | None = None,
   num_groups: int = 1,
 ) -> tf.Tensor:
-  """Computes the encoder's output at some positions.
+  """Computes the encoder's output at some positions, or its mean.
 
   Args:
     encoder: The encoder; its own `call` is not used.
     inputs: BERT inputs, int32 `[rows, length]`, padded at the end.
     positions: Positions, int32 `[rows, wanted]`. Defaults to position 0, [CLS].
+    mean: Whether to take the mean over all wordpieces of a row instead.
     seed: Seed of the dropout masks, int `[2]`. None applies no dropout.
     num_groups: Number of groups of similar length that rows are sorted into.
 
   Returns:
-    float32 `[rows, wanted, hidden]`.
+    float32 `[rows, wanted, hidden]`; with `mean`, `[rows, 1, hidden]`.
   """
   inputs = {key: inputs[key] for key in _KEYS}
   if num_groups == 1:
     given = None if positions is None else [positions]
-    return _encode_groups(encoder, [inputs], given, seed=seed)[0]
+    return _encode_groups(encoder, [inputs], given, mean=mean, seed=seed)[0]
   lengths = _lengths(inputs['input_mask'])
   rows = tf.size(lengths)
   order = tf.argsort(lengths, stable=True)
@@ -273,6 +289,7 @@ def encode(
     encoder,
     [{k: tf.gather(x, part) for k, x in inputs.items()} for part in parts],
     None if positions is None else [tf.gather(positions, p) for p in parts],
+    mean=mean,
     seed=seed,
   )
   return tf.gather(tf.concat(outputs, 0), tf.math.invert_permutation(order))

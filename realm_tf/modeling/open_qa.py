@@ -112,7 +112,7 @@ class OpenQAModel(LossModel):
   @property
   def embedder_variables(self) -> list[tf.Variable]:
     """The trainable variables of the query tower."""
-    return self.embedder.query_tower.trainable_variables
+    return self.embedder.query_variables
 
   @property
   def reader_variables(self) -> list[tf.Variable]:

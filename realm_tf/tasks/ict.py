@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pre-training of the embedder by the inverse cloze task."""
 
-import dataclasses
 import os
 from typing import Any
 
+from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.ict_config import IctConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.ict_model import ICTModel
 from realm_tf.questions import block_questions, qa_datasets
 from realm_tf.tasks import ict_examples, starts
@@ -44,9 +43,12 @@ class IctTask(Task):
     self.config = config
     self.export_schedule = config.export_schedule
     self.evaluates = config.eval_batches > 0
-    self._bert, self._tokenizer = starts.warm_start(config, with_mlm_head=False)
+    self._start = starts.find_embedder(
+      config, lambda: starts.warm_start(config, with_mlm_head=False)
+    )
+    self._tokenizer = self._start.tokenizer
     starts.check_lengths(
-      self._bert.config,
+      BertConfig(**self._start.shape['bert_config']),
       query_seq_len=config.query_seq_len,
       candidate_seq_len=config.candidate_seq_len,
       joint=False,
@@ -56,16 +58,9 @@ class IctTask(Task):
     self._module: hub_modules.EmbedderModule | None = None
 
   def make_model(self) -> ModelSpec:
-    config = self.config
-    self._embedder = Embedder(
-      self._bert.config,
-      config.projection_size,
-      config.separate_towers,
-      seed=config.seed,
-    )
-    self._embedder.init_from_bert(self._bert)
+    self._embedder = self._start.make()
     model = ICTModel(self._embedder)
-    groups = optimization.make_groups(config, model.trainable_variables)
+    groups = optimization.make_groups(self.config, model.trainable_variables)
     return ModelSpec(model, groups)
 
   def _batches(
@@ -110,17 +105,18 @@ class IctTask(Task):
   def resume_settings(self) -> dict[str, Any]:
     config, questions = self.config, self._questions
     return {
-      'bert': dataclasses.asdict(self._bert.config),
+      'bert': self._start.shape['bert_config'],
       'candidate_seq_len': config.candidate_seq_len,
       'corpus_fingerprint': self._corpus.fingerprint,
+      'form': self._start.shape['form'],
       'mask_rate': config.mask_rate,
       'num_questions': questions and questions.num_questions,
-      'projection_size': config.projection_size,
+      'projection_size': self._start.shape['projection_size'],
       'query_seq_len': config.query_seq_len,
       'questions': config.questions,
       'questions_fingerprint': questions and questions.fingerprint,
       'question_rate': questions and config.question_rate,
-      'separate_towers': config.separate_towers,
+      'separate_towers': self._start.shape['separate_towers'],
       'vocab_fingerprint': self._tokenizer.fingerprint,
     }
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from absl import logging
 
-from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.configs.realm_config import RealmConfig
@@ -38,8 +37,6 @@ from realm_tf.training import estimator, optimization
 from realm_tf.training.example_generation import ExampleGenerator
 from realm_tf.training.run_directory import RunDirectory
 from realm_tf.training.task import Listener, ModelSpec, Task
-
-_PROJECTION_SIZE = 128
 
 
 class RealmTask(Task):
@@ -71,56 +68,22 @@ class RealmTask(Task):
       num_candidates=config.num_candidates,
       oversample=config.oversample,
     )
-    self.embedder_shape = self._embedder_shape()
+    self._start = starts.find_embedder(
+      config, lambda: (self.bert, self.tokenizer)
+    )
+    compatibility.check(
+      compatibility.Part(config.bert, vocabulary=self.tokenizer.fingerprint),
+      compatibility.Part(
+        str(config.embedder), vocabulary=self._start.tokenizer.fingerprint
+      ),
+    )
+    self.embedder_shape = self._start.shape
     self.embedders = QueryEmbedders(self.make_embedder)
     self._modules: dict[str, hub_modules.HubModule] = {}
 
-  def _embedder_shape(self) -> dict[str, Any]:
-    """BERT, size and towers of the embedder to train."""
-    config = self.config
-    asked = {
-      'projection_size': config.projection_size,
-      'separate_towers': config.separate_towers,
-    }
-    given = {name: x for name, x in asked.items() if x is not None}
-    if config.embedder is None:
-      return {
-        'bert_config': dataclasses.asdict(self.bert.config),
-        'projection_size': _PROJECTION_SIZE,
-        'separate_towers': False,
-        **given,
-      }
-    info = hub_modules.read_info(config.embedder, 'embedder')
-    compatibility.check(
-      compatibility.Part(config.bert, vocabulary=self.tokenizer.fingerprint),
-      hub_modules.module_part(config.embedder),
-    )
-    wrong = [
-      f'`{name}` is {x}, but {config.embedder} has {info[name]}'
-      for name, x in given.items()
-      if x != info[name]
-    ]
-    if wrong:
-      raise ValueError('; '.join(wrong))
-    bert_config = BertConfig(**info['bert_config']).with_dropout(config.dropout)
-    return {
-      'bert_config': dataclasses.asdict(bert_config),
-      **{name: info[name] for name in asked},
-    }
-
   def make_embedder(self) -> Embedder:
     """Makes an embedder with the initial weights of the run."""
-    config = self.config
-    if config.embedder is not None:
-      return hub_modules.load_embedder(config.embedder, dropout=config.dropout)
-    embedder = Embedder(
-      self.bert.config,
-      self.embedder_shape['projection_size'],
-      self.embedder_shape['separate_towers'],
-      seed=config.seed,
-    )
-    embedder.init_from_bert(self.bert)
-    return embedder
+    return self._start.make()
 
   def make_model(self) -> ModelSpec:
     config = self.config
@@ -195,6 +158,7 @@ class RealmTask(Task):
       'corpus_fingerprint': self.corpus.fingerprint,
       'embedder_bert': self.embedder_shape['bert_config'],
       'featurization': self.featurization.to_dict(),
+      'form': self.embedder_shape['form'],
       'masking': self.masking.to_dict(),
       'oversample': config.oversample,
       'projection_size': self.embedder_shape['projection_size'],

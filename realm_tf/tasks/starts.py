@@ -6,17 +6,24 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 from absl import logging
 
 from realm_tf.bert import weights
 from realm_tf.bert.bert_config import PRESETS, BertConfig
+from realm_tf.configs.embedder_config import EmbedderForm, EmbedderStartConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
+from realm_tf.configs.ict_config import IctConfig
 from realm_tf.configs.qa_config import QAConfig
+from realm_tf.configs.realm_config import RealmConfig
 from realm_tf.configs.training_config import WarmStartConfig
-from realm_tf.hub import hub_modules, span_reader_module
+from realm_tf.corpus.corpus import Corpus
+from realm_tf.hub import hub_modules, span_reader_module, text_encoders
 from realm_tf.index import build_index, versions
+from realm_tf.indexing import embedder_start
 from realm_tf.io import compatibility
+from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -76,6 +83,98 @@ def warm_start(
     with_mlm_head=with_mlm_head,
     dropout=config.dropout,
     seed=config.seed,
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbedderStart:
+  """An embedder to be made.
+
+  Attributes:
+    shape: Arguments of `Embedder`, as JSON.
+    tokenizer: Tokenizer of its wordpieces.
+    make: Makes the embedder, under the precision policy at the time of the
+      call.
+  """
+
+  shape: dict[str, Any]
+  tokenizer: BertTokenizer
+  make: Callable[[], Embedder]
+
+
+def _new_embedder(
+  config: IctConfig | RealmConfig, bert: weights.Bert, tokenizer: BertTokenizer
+) -> EmbedderStart:
+  form = text_encoders.new_form(config, tokenizer)
+  size = config.projection_size or text_encoders.PROJECTION_SIZE
+
+  def make() -> Embedder:
+    embedder = Embedder(
+      bert.config,
+      size,
+      bool(config.separate_towers),
+      form=form,
+      seed=config.seed,
+    )
+    embedder.init_from_bert(bert)
+    return embedder
+
+  shape = {
+    'bert_config': dataclasses.asdict(bert.config),
+    'projection_size': size if form.projection else bert.config.hidden_size,
+    'separate_towers': bool(config.separate_towers),
+    'form': form.to_dict(),
+  }
+  return EmbedderStart(shape, tokenizer, make)
+
+
+def find_embedder(
+  config: IctConfig | RealmConfig,
+  bert: Callable[[], tuple[weights.Bert, BertTokenizer]],
+) -> EmbedderStart:
+  """Finds the embedder that a pre-training starts from.
+
+  That is `embedder`, or a new one that starts from a BERT.
+
+  Args:
+    config: Configuration of the pre-training.
+    bert: Loads the BERT and its tokenizer, if they are needed.
+
+  Raises:
+    MismatchError: `embedder` has another vocabulary than the corpus.
+    ValueError: There is no such embedder, or it is not as asked for.
+  """
+  if config.embedder is None:
+    return _new_embedder(config, *bert())
+  directory = config.embedder
+  if text_encoders.is_encoder(directory):
+    encoders = config.embedder.split(',')
+    if config.separate_towers is False and len(encoders) > 1:
+      raise ValueError(f'`separate_towers`: {config.embedder} are two encoders')
+    if config.separate_towers and len(encoders) == 1:
+      encoders *= 2
+    directory = os.path.join(config.model_dir, 'start', 'embedder')
+    embedder_start.as_module(
+      ','.join(encoders),
+      directory,
+      config.part(EmbedderStartConfig),
+      Corpus.open(config.corpus_dir),
+      seed=config.seed,
+    )
+  else:
+    embedder_start.check_unchanged(directory, config)
+  info = hub_modules.read_info(directory, 'embedder')
+  bert_config = BertConfig(**info['bert_config']).with_dropout(config.dropout)
+  shape = {
+    'bert_config': dataclasses.asdict(bert_config),
+    'projection_size': info['projection_size'],
+    'separate_towers': info['separate_towers'],
+    'form': EmbedderForm(**info.get('form', {})).to_dict(),
+  }
+  return EmbedderStart(
+    shape,
+    hub_modules.load_tokenizer(directory),
+    lambda: hub_modules.load_embedder(directory, dropout=config.dropout),
   )
 
 

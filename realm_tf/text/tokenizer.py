@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from realm_tf.io import atomic
+from realm_tf.io import atomic, vocabularies
 from realm_tf.text.packing import SpecialIds
 
 # BERT's limit for a word, which FastWordpieceTokenizer counts in bytes.
@@ -207,17 +207,14 @@ class BertTokenizer(tf.Module):
   def from_file(
     cls, vocab_file: str | os.PathLike, *, lower_case: bool = True
   ) -> 'BertTokenizer':
-    """Reads a vocabulary with one wordpiece per line.
+    """Reads a `vocab.txt` or a `tokenizer.json`.
 
     Raises:
       ValueError: As in the constructor, with the name of the file.
     """
-    with open(vocab_file, encoding='utf-8') as f:
-      vocab = f.read().split('\n')
-    if vocab and not vocab[-1]:
-      vocab.pop()
+    vocab = vocabularies.read_vocab(vocab_file)
     try:
-      return cls([p.rstrip('\r') for p in vocab], lower_case=lower_case)
+      return cls(vocab, lower_case=lower_case)
     except ValueError as e:
       raise ValueError(f'{os.fspath(vocab_file)}: {e}') from e
 

@@ -74,7 +74,7 @@ def create_optimizer(
 ) -> keras.optimizers.legacy.Optimizer:
   """AdamW with weight decay 0.01, linear warm-up and linear decay to zero.
 
-  Norms and biases do not decay. The trainer clips the gradients.
+  Norms, biases and temperatures do not decay. The trainer clips the gradients.
 
   Args:
     learning_rate: Peak learning rate.
@@ -93,7 +93,7 @@ def create_optimizer(
     beta_1=0.9,
     beta_2=0.999,
     epsilon=1e-6,
-    exclude_from_weight_decay=['LayerNorm', 'layer_norm', 'bias'],
+    exclude_from_weight_decay=['LayerNorm', 'layer_norm', 'bias', 'log_scale'],
   )
 
 

@@ -92,7 +92,7 @@ def test_a_wrong_embedder_is_told_in_one_line(world, model, tmp_path):
   tokenizer = model[2]
   other = BertTokenizer([*tokenizer.vocab[:-1], 'zanzibar'], lower_case=True)
   hub_modules.export_embedder(model[1], other, tmp_path / 'other', 5)
-  for name, reason in (('none', 'is no TF Hub'), ('other', 'vocabulary')):
+  for name, reason in (('none', 'no such preset'), ('other', 'vocabulary')):
     result = tiny_world.call_forked(
       'build_index',
       f'--corpus_dir={world}/corpus',

@@ -1,11 +1,15 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.bert.encoder import build_encoder
 from realm_tf.bert.weights import load_bert
+from realm_tf.configs.embedder_config import EmbedderForm
 from realm_tf.modeling.embedder import Embedder
 from tests.modeling.encoding_test import CONFIG, make_inputs
 from tests.support import goldens, shared_data
@@ -28,6 +32,114 @@ def test_is_pooled_cls_projected_and_normalized(embedder):
   found = embedder.embed_queries(inputs)
   assert found.shape == (3, 6) and found.dtype == tf.float32
   np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def of_form(seed=0, **form):
+  return Embedder(CONFIG, 6, form=EmbedderForm(**form), seed=seed)
+
+
+def row(*ids):
+  ids = tf.constant([ids])
+  return {
+    'input_word_ids': ids,
+    'input_mask': tf.ones_like(ids),
+    'input_type_ids': tf.zeros_like(ids),
+  }
+
+
+def test_other_forms_equal_the_encoders_outputs():
+  inputs = make_inputs([9, 3, 14], 20)
+  encoder = build_encoder(CONFIG, seed=0)
+  outputs = encoder(inputs)['sequence_output'].numpy()
+  embedder = of_form(pooling='cls', projection=False, normalization='none')
+  np.testing.assert_allclose(
+    embedder.embed_queries(inputs), outputs[:, 0], atol=2e-5
+  )
+  embedder = of_form(pooling='mean', activation='tanh', normalization='l2')
+  projection = embedder.query_tower.projection
+  projection.bias.assign(np.arange(6) / 6)
+  mask = inputs['input_mask'].numpy()[..., None]
+  mean = (outputs * mask).sum(1) / mask.sum(1)
+  x = np.tanh(mean @ projection.kernel.numpy() + projection.bias.numpy())
+  x /= np.linalg.norm(x, axis=-1, keepdims=True)
+  np.testing.assert_allclose(embedder.embed_queries(inputs), x, atol=2e-5)
+
+
+def test_prefixes_and_titles():
+  """Compared with the inputs that they stand for, typed out."""
+  plain = of_form(pooling='mean')
+  prefixed = of_form(
+    pooling='mean', query_prefix=(7, 8), document_prefix=(9,), titles='joined'
+  )
+  cls, sep = 2, 3
+  np.testing.assert_allclose(
+    prefixed.embed_queries(row(cls, 11, 12, sep)),
+    plain.embed_queries(row(cls, 7, 8, 11, 12, sep)),
+    atol=1e-5,
+  )
+  documents = [
+    ([cls, 11, sep, 12, 13, sep], [cls, 9, 11, 12, 13, sep]),
+    ([cls, sep, 12, sep], [cls, 9, 12, sep]),
+    ([cls, 11, sep, sep], [cls, 9, 11, sep]),
+    ([cls, sep, sep], [cls, 9, sep]),
+  ]
+  ids = tf.ragged.constant([given for given, _ in documents]).to_tensor()
+  mask = tf.cast(ids > 0, tf.int32)
+  inputs = {'input_word_ids': ids, 'input_mask': mask, 'input_type_ids': mask}
+  expected = [plain.embed_documents(row(*typed))[0] for _, typed in documents]
+  np.testing.assert_allclose(
+    prefixed.embed_documents(inputs), expected, atol=1e-5
+  )
+  np.testing.assert_allclose(
+    of_form(pooling='mean', titles='separated').embed_documents(inputs)[0],
+    plain.embed_documents(row(*documents[0][0]))[0],
+    atol=1e-5,
+  )
+  # As many positions as there are.
+  full = row(cls, *[5] * (CONFIG.max_positions - 2), sep)
+  assert np.isfinite(prefixed.embed_queries(full)).all()
+
+
+def test_the_temperature_is_of_queries_and_learned():
+  inputs = make_inputs([9, 3], 9)
+  form = {'pooling': 'mean', 'projection': False, 'normalization': 'l2'}
+  embedder = of_form(temperature=0.1, **form)
+  assert embedder.projection_size == 16
+  with tf.GradientTape() as tape:
+    queries = embedder.embed_queries(inputs)
+    documents = embedder.embed_documents(inputs)
+    loss = tf.reduce_sum(queries[0] * documents[1])
+  vectors = of_form(**form).embed_queries(inputs)
+  np.testing.assert_allclose(queries, 10 * vectors, rtol=1e-4)
+  np.testing.assert_allclose(documents, vectors, atol=1e-6)
+  np.testing.assert_allclose(embedder.query_vectors(inputs), vectors, atol=1e-6)
+  # That of exp(log_scale) x is itself.
+  gradient = tape.gradient(loss, embedder.log_scale)
+  np.testing.assert_allclose(gradient, loss, rtol=1e-5)
+  assert any(v is embedder.log_scale for v in embedder.query_variables)
+  assert any(v is embedder.log_scale for v in embedder.trainable_variables)
+
+
+@pytest.mark.parametrize('pooling', ['pooler', 'cls', 'mean'])
+def test_every_trainable_variable_gets_a_gradient(pooling):
+  embedder = of_form(pooling=pooling, temperature=0.5)
+  inputs = make_inputs([9, 3], 9)
+  with tf.GradientTape() as tape:
+    loss = tf.reduce_sum(embedder.embed_queries(inputs)[:, 0])
+  gradients = tape.gradient(loss, embedder.trainable_variables)
+  assert all(gradient is not None for gradient in gradients)
+
+
+def test_the_form_is_in_the_config():
+  embedder = of_form(
+    seed=3, pooling='mean', query_prefix=(7,), temperature=0.5, titles='joined'
+  )
+  config = json.loads(json.dumps(embedder.get_config()))
+  copy = Embedder.from_config(config)
+  inputs = make_inputs([9, 3], 9)
+  np.testing.assert_array_equal(
+    copy.embed_queries(inputs), embedder.embed_queries(inputs)
+  )
 
 
 def test_leading_axes(embedder):

@@ -136,6 +136,16 @@ def test_gradients_equal_model_gardens(encoder):
     )
 
 
+def test_mean_equals_that_of_model_garden(encoder):
+  inputs = make_inputs([9, 3, 14, 2, 20], 20)
+  mask = tf.cast(inputs['input_mask'], tf.float32)[..., tf.newaxis]
+  outputs = encoder(inputs)['sequence_output'] * mask
+  expected = tf.reduce_sum(outputs, 1) / tf.reduce_sum(mask, 1)
+  for num_groups in (1, 3):
+    found = encoding.encode(encoder, inputs, mean=True, num_groups=num_groups)
+    np.testing.assert_allclose(found[:, 0], expected, atol=2e-5)
+
+
 def test_padding_does_not_matter(encoder):
   narrow, wide = make_inputs([5, 2], 5), make_inputs([5, 2], 5)
   wide = {key: tf.pad(x, [[0, 0], [0, 12]]) for key, x in wide.items()}

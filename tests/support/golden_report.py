@@ -24,9 +24,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.corpus import document_uids
 from realm_tf.index import search_ops
+from realm_tf.indexing import text_embedder
 from realm_tf.modeling import featurization, span_scores
 from realm_tf.original import (
   original_corpus,
@@ -37,7 +39,12 @@ from realm_tf.questions import answer_spans, answers, qa_split
 from realm_tf.spans import masking
 from realm_tf.text import packing, words
 from realm_tf.text.tokenizer import BertTokenizer
-from tests.support import goldens, original_examples, orqa_goldens
+from tests.support import (
+  goldens,
+  original_examples,
+  orqa_goldens,
+  sentence_encoders,
+)
 
 Cases = Iterator[tuple[str, str | None]]
 DIFFERS = 'DIFFERS'
@@ -641,6 +648,32 @@ def orqa_tiny(folder: pathlib.Path) -> Cases:
     )
 
 
+def sentence_vectors(folder: pathlib.Path) -> Cases:
+  # Not of the original: of all-MiniLM-L6-v2.
+  expected = np.load(folder / 'sentence_vectors.npz')
+  texts = load(folder, 'sentence_vectors.json')
+  directory = sentence_encoders.mini_lm()
+  for name, changes in (
+    ('normalized', {}),
+    ('mean', {'normalization': 'none'}),
+    ('cls', {'normalization': 'none', 'pooling': 'cls'}),
+  ):
+    embedder = text_embedder.TextEmbedder.open(
+      directory, EmbedderStartConfig(**changes)
+    )
+    for kind, vectors in (
+      ('query', embedder.queries(texts)),
+      ('document', embedder.documents(texts)),
+    ):
+      for i, vector in enumerate(vectors):
+        yield f'{name} {kind} {i}', close(vector, expected[name][i])
+  ids = embedder.tokenizer.tokenize(texts).to_list()
+  masks = expected['attention_mask'] > 0
+  for i, (row, mask) in enumerate(zip(expected['input_ids'], masks)):
+    its = [embedder.tokenizer.cls_id, *ids[i], embedder.tokenizer.sep_id]
+    yield f'ids {i}', same(its, row[mask])
+
+
 REPORTS: dict[str, Callable[[pathlib.Path], Cases]] = {
   'doc_uids.json': doc_uids,
   'tokenizer.json': tokenizer,
@@ -657,6 +690,7 @@ REPORTS: dict[str, Callable[[pathlib.Path], Cases]] = {
   'orqa_ops.json': orqa_ops,
   'orqa_tokenize.json': orqa_tokenize,
   'orqa_tiny.json, orqa_tiny.npz, orqa_tiny_head.npz': orqa_tiny,
+  'sentence_vectors.json, sentence_vectors.npz': sentence_vectors,
 }
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from realm_tf.configs.ict_config import IctConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
-from realm_tf.hub import hub_modules
+from realm_tf.hub import hub_modules, text_encoders
 from realm_tf.tasks import ict
+from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
+from tests.support import sentence_encoders
 
 
 def make_config(world, model_dir, **changes):
@@ -72,6 +74,44 @@ def test_goes_on_where_it_was(world, tmp_path):
     for name in ('unbroken', 'broken')
   ]
   np.testing.assert_allclose(*kernels, atol=1e-4)
+
+
+def test_starts_from_an_encoder_and_learns_its_temperature(world, tmp_path):
+  tokenizer = BertTokenizer.from_file(world / 'vocab.txt')
+  encoder = tmp_path / 'encoder'
+  sentence_encoders.write_bert(encoder, tokenizer)
+  sentence_encoders.write_modules(encoder, ['Normalize'])
+  config = make_config(
+    world,
+    tmp_path / 'ict',
+    bert='base',
+    vocab_file=None,
+    embedder=str(encoder),
+    projection='principal',
+    query_prefix='the ',
+    query_seq_len=20,
+    candidate_seq_len=20,
+    train_steps=6,
+  )
+  task = ict.IctTask(config)
+  made = task.make_model().model.embedder
+  assert made.projection_size == 8 and made.form.pooling == 'mean'
+  assert made.form.query_prefix == tuple(tokenizer.tokenize(['the'])[0])
+  table = made.query_tower.encoder.get_embedding_table()
+  source = text_encoders.read_encoder(encoder).embedder.query_tower.encoder
+  np.testing.assert_array_equal(table, source.get_embedding_table())
+  ict.pretrain(config)
+  trained = hub_modules.load_embedder(
+    tmp_path / 'ict/export/tf_hub/6/embedder'
+  )
+  assert trained.form == made.form
+  assert trained.log_scale.numpy() != made.log_scale.numpy()
+  with pytest.raises(ValueError, match='cannot be resumed: form was'):
+    ict.pretrain(dataclasses.replace(config, query_prefix='of '))
+  twice = dataclasses.replace(
+    config, model_dir=str(tmp_path / 'towers'), separate_towers=True
+  )
+  assert ict.IctTask(twice).make_model().model.embedder.separate_towers
 
 
 def test_other_questions_in_the_same_file_are_refused(world, tmp_path):

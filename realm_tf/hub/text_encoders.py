@@ -1,0 +1,331 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Embedders from encoders as others publish them.
+
+Those are directories of sentence-transformers (`modules.json`), of DPR's and
+Contriever's encoders, and of a BERT. Two of them, `QUERIES,DOCUMENTS`, are the
+towers of one embedder.
+"""
+
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from realm_tf.bert import weight_files, weights
+from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.embedder_config import EmbedderForm, EmbedderStartConfig
+from realm_tf.configs.masking_config import FeaturizationConfig
+from realm_tf.io import atomic
+from realm_tf.modeling.embedder import Embedder
+from realm_tf.text.tokenizer import BertTokenizer
+
+_MODULES = 'modules.json'
+# Maximum wordpieces where the directory does not say: the original's.
+_QUERY_LENGTH, _DOCUMENT_LENGTH = 96, 288
+PROJECTION_SIZE = 128
+# That of most sentence encoders' training.
+_TEMPERATURE = 0.05
+_POOLINGS = {'cls': 'cls', 'cls_token': 'cls', 'mean': 'mean'}
+_POOLINGS['mean_tokens'] = 'mean'
+_PROMPTS = {
+  'query_prefix': ('query', 's2p_query', 'web_search_query'),
+  'document_prefix': ('document', 'passage', 'corpus'),
+}
+
+
+@dataclasses.dataclass
+class _Parts:
+  """What a directory says of an embedder besides the weights of its BERT.
+
+  Attributes:
+    transformer: Directory of the BERT.
+    form: Names and values of `EmbedderForm`; prefixes are text.
+    kernel: Kernel of the projection `[hidden, size]`, if any.
+    bias: Bias of the projection.
+    max_length: Maximum wordpieces of a text, if it says so.
+  """
+
+  transformer: pathlib.Path
+  form: dict[str, Any]
+  kernel: np.ndarray | None = None
+  bias: np.ndarray | None = None
+  max_length: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TextEncoder:
+  """An embedder and what its inputs are made with.
+
+  Attributes:
+    embedder: The embedder.
+    tokenizer: Tokenizer of its wordpieces.
+    lengths: Maximum wordpieces of queries and documents, without prefixes.
+    source: Path, and the prefixes as text.
+  """
+
+  embedder: Embedder
+  tokenizer: BertTokenizer
+  lengths: FeaturizationConfig
+  source: dict[str, str]
+
+
+def _read_pooling(path: pathlib.Path) -> str:
+  found = atomic.read_json(path)
+  modes = [
+    name.removeprefix('pooling_mode_')
+    for name, value in found.items()
+    if name.startswith('pooling_mode_') and value
+  ]
+  # Later versions have one name, or several joined by "+".
+  modes = modes or str(found.get('pooling_mode', '')).split('+')
+  if len(modes) != 1 or modes[0] not in _POOLINGS:
+    raise ValueError(
+      f'{path}: pooling {" and ".join(modes)!r} is not supported, only cls and'
+      ' mean'
+    )
+  if not found.get('include_prompt', True):
+    raise ValueError(f'{path}: `include_prompt` false is not supported')
+  return _POOLINGS[modes[0]]
+
+
+def _read_tensors(directory: pathlib.Path) -> dict[str, np.ndarray]:
+  names = (weight_files.SAFETENSORS, 'pytorch_model.bin')
+  paths = [directory / name for name in names if (directory / name).is_file()]
+  if not paths:
+    raise FileNotFoundError(f'{directory} has no {" or ".join(names)}')
+  return {
+    name: np.asarray(read(), np.float32)
+    for name, read in weight_files.read_tensors(paths[0])
+  }
+
+
+def _read_dense(parts: _Parts, directory: pathlib.Path) -> None:
+  path = directory / 'config.json'
+  config = atomic.read_json(path)
+  activation = str(config.get('activation_function', 'Tanh')).split('.')[-1]
+  activations = {'Tanh': 'tanh', 'Identity': 'linear'}
+  if activation not in activations or parts.kernel is not None:
+    raise ValueError(
+      f'{path}: one Dense module with Tanh or Identity is supported, not'
+      f' {activation}'
+    )
+  tensors = _read_tensors(directory)
+  parts.kernel = tensors['linear.weight'].T
+  parts.bias = tensors.get('linear.bias')
+  parts.form.update(projection=True, activation=activations[activation])
+
+
+def _read_sentence_transformer(directory: pathlib.Path) -> _Parts:
+  parts = _Parts(directory, {'projection': False, 'normalization': 'none'})
+  parts.form['titles'] = 'joined'
+  for module in atomic.read_json(directory / _MODULES):
+    kind = module['type'].split('.')[-1]
+    path = directory / module['path']
+    if parts.form['normalization'] == 'l2' and kind != 'Normalize':
+      raise ValueError(f'{directory}: {kind} after Normalize is not supported')
+    if kind == 'Transformer':
+      parts.transformer = path
+      settings = path / 'sentence_bert_config.json'
+      if settings.is_file():
+        parts.max_length = atomic.read_json(settings).get('max_seq_length')
+    elif kind == 'Pooling':
+      parts.form['pooling'] = _read_pooling(path / 'config.json')
+    elif kind == 'Dense':
+      _read_dense(parts, path)
+    elif kind == 'Normalize':
+      parts.form['normalization'] = 'l2'
+    elif kind != 'Dropout':
+      raise ValueError(
+        f'{directory / _MODULES}: modules of type {kind} are not supported'
+      )
+  settings = directory / 'config_sentence_transformers.json'
+  if settings.is_file():
+    found = atomic.read_json(settings)
+    prompts = found.get('prompts') or {}
+    default = prompts.get(found.get('default_prompt_name'), '')
+    for name, keys in _PROMPTS.items():
+      given = (prompts[key] for key in keys if prompts.get(key))
+      parts.form[name] = next(given, default)
+  return parts
+
+
+def _read_encoder(path: str | os.PathLike) -> _Parts:
+  """Reads all but the weights of a BERT; tells what kind of encoder it is."""
+  directory = weight_files.resolve(path)
+  if (directory / _MODULES).is_file():
+    return _read_sentence_transformer(directory)
+  form = {'projection': False, 'normalization': 'none', 'titles': 'joined'}
+  config = weight_files.find(directory).config
+  found = {} if config is None else atomic.read_json(config)
+  kind = ''.join(found.get('architectures') or ())
+  if found.get('model_type') == 'dpr':
+    if found.get('projection_dim'):
+      raise ValueError(f'{config}: `projection_dim` is not supported')
+    # DPR takes no segments.
+    form.update(pooling='cls', titles='separated')
+  else:
+    form['pooling'] = 'mean'
+    if 'Contriever' not in kind:
+      logging.warning(
+        '%s has no %s: the mean of its outputs is taken (`pooling`)',
+        *(path, _MODULES),
+      )
+  return _Parts(directory, form)
+
+
+def _changed(parts: _Parts, config: EmbedderStartConfig) -> None:
+  """Applies what a configuration changes."""
+  form = parts.form
+  for name in ('pooling', 'normalization', 'query_prefix', 'document_prefix'):
+    if getattr(config, name) is not None:
+      form[name] = getattr(config, name)
+  if config.projection in ('none', 'random'):
+    parts.kernel = parts.bias = None
+    form.update(projection=config.projection == 'random', activation='linear')
+  form['temperature'] = config.temperature
+  if config.temperature is None and form['normalization'] == 'l2':
+    form['temperature'] = _TEMPERATURE
+
+
+def _prefix(tokenizer: BertTokenizer, text: str) -> tuple[int, ...]:
+  return tuple(tokenizer.tokenize([text]).values.numpy().tolist())
+
+
+def _load_bert(parts: _Parts) -> tuple[weights.Bert, BertTokenizer]:
+  bert = weights.load_bert(parts.transformer, with_mlm_head=False)
+  if bert.vocab_file is None:
+    raise ValueError(f'{parts.transformer} has no vocab.txt or tokenizer.json')
+  tokenizer = BertTokenizer.from_file(
+    bert.vocab_file, lower_case=bert.lower_case
+  )
+  return bert, tokenizer
+
+
+def new_form(
+  config: EmbedderStartConfig, tokenizer: BertTokenizer
+) -> EmbedderForm:
+  """The form of an embedder that starts from a BERT: the original's, changed.
+
+  Raises:
+    ValueError: It would be projected to principal axes.
+  """
+  if config.projection == 'principal':
+    raise ValueError(
+      '`projection` principal is of the vectors of an encoder: give the BERT as'
+      ' `embedder`'
+    )
+  default = EmbedderForm()
+  return EmbedderForm(
+    pooling=config.pooling or default.pooling,
+    projection=config.projection != 'none',
+    normalization=config.normalization or default.normalization,
+    temperature=config.temperature,
+    query_prefix=_prefix(tokenizer, config.query_prefix or ''),
+    document_prefix=_prefix(tokenizer, config.document_prefix or ''),
+  )
+
+
+def _lengths(
+  parts: _Parts, config: BertConfig, form: EmbedderForm
+) -> FeaturizationConfig:
+  positions = config.max_positions
+  query, document = _QUERY_LENGTH, _DOCUMENT_LENGTH
+  if parts.max_length is not None:
+    query = document = parts.max_length
+  # The [SEP] that is taken out leaves room for a wordpiece.
+  document += form.titles == 'joined'
+  return FeaturizationConfig(
+    query_seq_len=min(query, positions) - len(form.query_prefix),
+    candidate_seq_len=min(document, positions) - len(form.document_prefix),
+  )
+
+
+def _set_projection(embedder: Embedder, towers: list[_Parts]) -> None:
+  for tower, its in zip(embedder.towers, towers):
+    if its.kernel is not None:
+      tower.projection.kernel.assign(its.kernel)
+      if its.bias is not None:
+        tower.projection.bias.assign(its.bias)
+
+
+def is_encoder(path: str | os.PathLike) -> bool:
+  """Whether it is an encoder of others, rather than a module of this package.
+
+  Args:
+    path: Path, two of them joined by a comma, or web address.
+  """
+  name = os.fspath(path)
+  if ',' in name or '://' in name:
+    return True
+  # Modules of the original have to be converted.
+  return not pathlib.Path(name, 'saved_model.pb').is_file()
+
+
+def read_encoder(
+  path: str | os.PathLike,
+  config: EmbedderStartConfig | None = None,
+  *,
+  dropout: float | None = None,
+  seed: int = 0,
+) -> TextEncoder:
+  """Makes an embedder of an encoder that others trained.
+
+  Args:
+    path: A directory, or `QUERIES,DOCUMENTS` for separate towers.
+    config: What to change. Principal axes are not computed here: with them
+      there is no projection yet. Defaults to nothing.
+    dropout: Rate of dropout. Defaults to that of the weights.
+    seed: Seed of a random projection and of dropout.
+
+  Raises:
+    FileNotFoundError: There is no such encoder.
+    ValueError: It has a part that is not supported, or the towers differ.
+  """
+  config = config or EmbedderStartConfig()
+  names = os.fspath(path).split(',')
+  if len(names) > 2:
+    raise ValueError(f'{path}: more than two encoders')
+  towers = [_read_encoder(name) for name in names]
+  for its in towers:
+    _changed(its, config)
+  loaded = [_load_bert(its) for its in towers]
+  (bert, tokenizer), (last_bert, last_tokenizer) = loaded[0], loaded[-1]
+  parts, last = towers[0], towers[-1]
+  texts = {
+    'query_prefix': parts.form.pop('query_prefix', ''),
+    'document_prefix': last.form.pop('document_prefix', ''),
+  }
+  last.form.pop('query_prefix', None)
+  parts.form.pop('document_prefix', None)
+  if (bert.config, tokenizer.fingerprint, parts.form) != (
+    last_bert.config,
+    last_tokenizer.fingerprint,
+    last.form,
+  ):
+    raise ValueError(f'{path}: the two encoders differ in size, form or words')
+  for name, text in texts.items():
+    parts.form[name] = _prefix(tokenizer, text)
+  form = EmbedderForm(**parts.form)
+  size = config.projection_size or PROJECTION_SIZE
+  if parts.kernel is not None:
+    size = parts.kernel.shape[1]
+  embedder = Embedder(
+    bert.config.with_dropout(dropout),
+    size,
+    len(towers) > 1,
+    form=form,
+    seed=seed,
+  )
+  for tower, (its_bert, _) in zip(embedder.towers, loaded):
+    tower.init_from_bert(its_bert)
+  _set_projection(embedder, towers)
+  return TextEncoder(
+    embedder,
+    tokenizer,
+    _lengths(parts, bert.config, form),
+    {'path': os.fspath(path), **texts},
+  )

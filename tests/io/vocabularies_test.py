@@ -1,0 +1,37 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+from realm_tf.io import vocabularies
+
+
+def test_reads_lines(tmp_path):
+  path = tmp_path / 'vocab.txt'
+  path.write_bytes('[PAD]\r\nà\n\u2028\n'.encode())
+  assert vocabularies.read_vocab(path) == ['[PAD]', 'à', '\u2028']
+
+
+def test_reads_a_tokenizer(tmp_path):
+  path = tmp_path / 'tokenizer.json'
+  model = {'vocab': {'b': 1, '[PAD]': 0}}
+  path.write_text(json.dumps({'model': model, 'normalizer': None}))
+  assert vocabularies.read_vocab(path) == ['[PAD]', 'b']
+  assert vocabularies.says_lower_case(path) is None
+
+
+@pytest.mark.parametrize(
+  ('found', 'message'),
+  [
+    ({'model': {'type': 'BPE', 'vocab': {}}}, 'a BPE tokenizer'),
+    ({'model': {'type': 'Unigram', 'vocab': []}}, 'not a tokenizer of wordp'),
+    ({'model': {'vocab': {'a': 0, 'b': 2}}}, 'the ids of its .* have gaps'),
+    ([], 'not a tokenizer of wordpieces'),
+  ],
+)
+def test_other_json_is_refused(tmp_path, found, message):
+  path = tmp_path / 'tokenizer.json'
+  path.write_text(json.dumps(found))
+  with pytest.raises(ValueError, match=message):
+    vocabularies.read_vocab(path)
