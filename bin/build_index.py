@@ -9,6 +9,14 @@ Once:
     python -m bin.build_index --corpus_dir=out/corpus --index_dir=out/index \
         --embedder=out/ict/export/tf_hub/500/embedder
 
+With an encoder as it is published, here one of sentence-transformers; what its
+directory does not say can be given (E5's prefixes), and 128 principal axes
+instead of all its numbers:
+
+    python -m bin.build_index --corpus_dir=out/corpus --index_dir=out/index \
+        --embedder=e5-small-v2 --query_prefix='query: ' \
+        --document_prefix='passage: ' --projection=principal
+
 Beside a training that was started with --index_builder=none (on the same
 machine or on another that sees the same directories), for each new export
 until the training has ended:
@@ -23,9 +31,9 @@ is needed; with --retrieval=hybrid both:
         --retrieval=lexical
 
 Cost: 400 documents of 200 words a second on 2 cores for a tiny encoder
-(2 x 128), 90 for mini; then 5 s a 100,000 documents for a ScaNN index. Killed
-and called again it goes on with the embeddings it had. BM25: 5,000 documents of
-100 words a second on one core.
+(2 x 128), 90 for mini, 35 for all-MiniLM-L6-v2; then 5 s a 100,000 documents
+for a ScaNN index. Killed and called again it goes on with the embeddings it
+had. BM25: 5,000 documents of 100 words a second on one core.
 
 A training makes its indexes itself: give one built by hand a directory of its
 own. pretrain_realm does not begin where indexes lie already, and ignores those
@@ -52,7 +60,10 @@ class BuildIndexConfig(IndexConfig):
   Attributes:
     index_dir: Directory in which index versions are published. Defaults to
       `model_dir`/index.
-    embedder: TF Hub module to embed with; not with `watch`.
+    embedder: What to embed with, without `watch`: a TF Hub module, or an
+      encoder that others published. That is a directory of
+      sentence-transformers, or of the weights of a BERT, such as Contriever's
+      and DPR's; or QUERIES,DOCUMENTS for two encoders.
     watch: Build the index of each new export in `model_dir`. Defaults to False.
     model_dir: Directory of a pre-training; with `watch`.
   """
@@ -66,6 +77,8 @@ class BuildIndexConfig(IndexConfig):
     super().__post_init__()
     if self.watch and not self.model_dir:
       raise ValueError('`watch` needs `model_dir`')
+    if self.watch and self.changes:
+      raise ValueError(f'`{self.changes[0]}` and `watch` exclude each other')
     if not (self.watch or self.embedder or self.retrieval == 'lexical'):
       raise ValueError(
         'give `embedder`, or `watch` with `model_dir`, or `retrieval` lexical'

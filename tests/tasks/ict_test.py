@@ -101,9 +101,7 @@ def test_starts_from_an_encoder_and_learns_its_temperature(world, tmp_path):
   source = text_encoders.read_encoder(encoder).embedder.query_tower.encoder
   np.testing.assert_array_equal(table, source.get_embedding_table())
   ict.pretrain(config)
-  trained = hub_modules.load_embedder(
-    tmp_path / 'ict/export/tf_hub/6/embedder'
-  )
+  trained = hub_modules.load_embedder(tmp_path / 'ict/export/tf_hub/6/embedder')
   assert trained.form == made.form
   assert trained.log_scale.numpy() != made.log_scale.numpy()
   with pytest.raises(ValueError, match='cannot be resumed: form was'):
