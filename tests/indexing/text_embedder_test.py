@@ -32,7 +32,7 @@ def test_embeds_each_text_as_if_it_were_alone(tmp_path):
 
 def test_opens_what_this_package_writes(indexed):
   root, _, documents, embedder, *_ = indexed
-  whole = TextEmbedder.open(root / 'index')
+  whole = TextEmbedder.open(root / 'index' / '3')
   vectors = whole.documents(documents.bodies([5]), documents.titles([5]))
   stored = np.load(root / 'index' / '3' / 'embeddings.npy')
   np.testing.assert_allclose(vectors[0], stored[5], atol=1e-4)
