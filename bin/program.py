@@ -17,7 +17,7 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 import realm_tf
-from realm_tf.io import progress
+from realm_tf.io import atomic, progress
 
 from . import config_flags
 
@@ -106,7 +106,8 @@ def run(main: Callable[..., None]) -> None:
       if not arguments and len(argv) > 1:
         raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
       _start()
-      main(*arguments)
+      with atomic.named_errors():
+        main(*arguments)
     except _EXPECTED as e:
       logging.debug('%s', e, exc_info=True)
       raise SystemExit(f'{name}: {config_flags.name_flags(str(e))}') from e

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from realm_tf.corpus import document_uids
+from realm_tf.io import atomic
 
 IDS = ('title_ids', 'body_ids')
 # Older stores have none of these columns, or only the first.
@@ -298,7 +299,8 @@ class BlockWriter:
         self._write(f'{name}_splits', np.zeros(blocks + 1, np.int64))
 
   def _write(self, name: str, values: np.ndarray) -> None:
-    self._files[name].write(values.tobytes())
+    with atomic.named_errors(self._files[name].name):
+      self._files[name].write(values.tobytes())
     self.sizes[name] = self.sizes.get(name, 0) + values.nbytes
 
   def append(self, blocks: Blocks) -> None:
@@ -317,9 +319,9 @@ class BlockWriter:
   def __exit__(self, *unused: Any) -> None:
     """Closes the files; they are on the disk when this returns."""
     for file in self._files.values():
-      file.flush()
-      os.fsync(file.fileno())
-      file.close()
+      with atomic.named_errors(file.name), file:
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def open_blocks(directory: pathlib.Path, dtype: str) -> Blocks:

@@ -44,7 +44,10 @@ class MetricsLog:
       self._rewrite([*read_metrics(self._path), line])
       return
     self._written.add((step, kind))
-    with open(self._path, 'a', encoding='utf-8') as f:
+    with (
+      atomic.named_errors(self._path),
+      open(self._path, 'a', encoding='utf-8') as f,
+    ):
       f.write(json.dumps(line) + '\n')
 
 

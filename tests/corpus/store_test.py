@@ -7,7 +7,7 @@ import pytest
 
 from realm_tf.corpus import store
 from realm_tf.corpus.store import Blocks, BlocksView, BlockWriter
-from tests.support import small_world
+from tests.support import damage, small_world
 
 _TEXTS = [
   ('Paris', 'Paris is the capital of France.'),
@@ -134,6 +134,16 @@ def test_a_writer_resumes_where_another_was_known_to_be(tmp_path, blocks):
   for name in files:
     mine, its = ((tmp_path / d / name).read_bytes() for d in 'ab')
     assert mine == its, name
+  _check_same(store.open_blocks(tmp_path / 'a', 'uint16'), blocks)
+
+
+def test_where_a_file_may_not_grow_it_is_named(tmp_path, blocks):
+  with damage.file_size_limit(40):
+    with pytest.raises(OSError, match="large: '.*/a/.*_ids.bin'"):
+      with BlockWriter(tmp_path / 'a') as writer:
+        writer.append(blocks)
+  with BlockWriter(tmp_path / 'a') as again:
+    again.append(blocks)
   _check_same(store.open_blocks(tmp_path / 'a', 'uint16'), blocks)
 
 

@@ -10,8 +10,10 @@ import sys
 import tempfile
 
 import pytest
+import tensorflow as tf
 
 from realm_tf.io import atomic
+from tests.support import damage
 
 
 def test_file_appears_whole_or_not_at_all(tmp_path):
@@ -265,6 +267,27 @@ def test_errors_of_writing_name_the_file(tmp_path):
     with atomic.atomic_directory(tmp_path / 'b'):
       os.write(os.open('/dev/full', os.O_WRONLY), b'x')
   assert not os.listdir(tmp_path)
+
+
+def test_errors_of_tensorflow_and_of_copies_name_the_file(tmp_path):
+  (tmp_path / 'from').mkdir()
+  (tmp_path / 'from' / 'large').write_bytes(bytes(5000))
+  weights = str(tmp_path / 'weights')
+  with damage.file_size_limit(1000):
+    with pytest.raises(OSError, match=f"File too large: '{weights}"):
+      with atomic.named_errors():
+        tf.raw_ops.SaveV2(
+          prefix=weights,
+          tensor_names=['x'],
+          shape_and_slices=[''],
+          tensors=[tf.zeros([5000])],
+        )
+    with pytest.raises(OSError, match="27] File too large: '.*/to/large'"):
+      with atomic.named_errors():
+        shutil.copytree(tmp_path / 'from', tmp_path / 'to')
+  with pytest.raises(tf.errors.InvalidArgumentError):
+    with atomic.named_errors():
+      tf.reshape([1, 2], [3])
 
 
 def test_a_leftover_that_was_taken_too_early_is_made_again(tmp_path):

@@ -1,9 +1,10 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Flips bits of files, as disks do."""
+"""Faults of machines: flipped bits, and files that may not grow."""
 
 import contextlib
 import pathlib
+import resource
 from collections.abc import Iterator
 
 
@@ -20,3 +21,14 @@ def flipped(path: str | pathlib.Path, place: float = 0.7) -> Iterator[None]:
     yield
   finally:
     path.write_bytes(content)
+
+
+@contextlib.contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+  """Makes writing fail in this process where a file would be larger."""
+  before = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+  try:
+    yield
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
