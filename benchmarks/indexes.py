@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from realm_tf.configs.searcher_config import SearcherConfig
+from realm_tf.configs.searcher_config import SearcherConfig, SearcherKind
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
 
@@ -22,14 +22,14 @@ def clustered_vectors(rows: int, dim: int) -> np.ndarray:
   return vectors
 
 
-def scann_or_exact() -> str:
+def scann_or_exact() -> SearcherKind:
   """Kind of an index: ScaNN where it is installed."""
   return 'scann' if searcher.scann_is_installed() else 'exact'
 
 
 def build(
   vectors: np.ndarray,
-  kind: str,
+  kind: SearcherKind,
   *,
   step: int = 0,
   corpus_fingerprint: str = 'none',
@@ -60,7 +60,9 @@ def build(
   return versions.Index('', built, metadata, vectors)
 
 
-def random_index(documents: Corpus, kind: str, dim: int) -> versions.Index:
+def random_index(
+  documents: Corpus, kind: SearcherKind, dim: int
+) -> versions.Index:
   """An index with a random vector for each document."""
   return build(
     clustered_vectors(len(documents), dim),

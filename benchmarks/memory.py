@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.indexes import build, clustered_vectors, scann_or_exact
+from realm_tf.configs.searcher_config import SearcherKind
 from realm_tf.index import versions
 from realm_tf.index.slot import IndexSlot
 
@@ -63,7 +64,7 @@ class _Searching(threading.Thread):
 
 
 def _publish(
-  vectors: np.ndarray, kind: str, index_dir: str, step: int
+  vectors: np.ndarray, kind: SearcherKind, index_dir: str, step: int
 ) -> versions.Index:
   """Builds and publishes an index; returns it as loaded from disk."""
   index = build(vectors, kind, step=step)

@@ -17,7 +17,7 @@ from benchmarks.indexes import scann_or_exact
 from benchmarks.material import Material
 from benchmarks.pipeline import Pipeline, PipelineConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
-from realm_tf.configs.searcher_config import SearcherConfig
+from realm_tf.configs.searcher_config import SearcherConfig, SearcherKind
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
 from realm_tf.index.candidates import IndexVersion
@@ -61,7 +61,7 @@ class _Watched:
   the batches that it replaces are made all the same.
   """
 
-  def __init__(self, pipeline: Pipeline, kind: str, work_dir: str):
+  def __init__(self, pipeline: Pipeline, kind: SearcherKind, work_dir: str):
     self._pipeline = pipeline
     self.steps: list[Times] = []
     self.builds: list[Times] = []

@@ -49,14 +49,10 @@ import sys
 
 from absl import flags
 
+from benchmarks import child_process, machine, plan
 from realm_tf.io import atomic
 
 from . import program
-
-try:
-  from benchmarks import child_process, machine, plan
-except ImportError as e:
-  raise SystemExit('benchmark: runs in a checkout of realm_tf only') from e
 
 _TEXT = flags.DEFINE_string(
   'text',

@@ -71,7 +71,7 @@ class BuildIndexConfig(IndexConfig):
   index_dir: str = ''
   embedder: str | None = None
   watch: bool = False
-  model_dir: str | None = None
+  model_dir: str = ''
 
   def __post_init__(self) -> None:
     super().__post_init__()

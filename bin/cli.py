@@ -20,12 +20,17 @@ REALM: retrieval-augmented language model pre-training in TensorFlow 2.
 Programs:"""
 
 
+_BIN = pathlib.Path(__file__).resolve().parent
+_BENCHMARKS = _BIN.parent / 'benchmarks'  # In a checkout only.
+
+
 def programs() -> dict[str, str]:
   """Each program with the first line of its docstring; nothing is imported."""
   found = {}
-  for path in sorted(pathlib.Path(__file__).parent.glob('*.py')):
+  hidden = {'cli'} if _BENCHMARKS.is_dir() else {'cli', 'benchmark'}
+  for path in sorted(_BIN.glob('*.py')):
     text = path.read_text(encoding='utf-8')
-    if "__name__ == '__main__'" in text and path.stem != 'cli':
+    if "__name__ == '__main__'" in text and path.stem not in hidden:
       doc = ast.get_docstring(ast.parse(text)) or ''
       found[path.stem] = doc.partition('\n')[0]
   return found
@@ -47,7 +52,8 @@ def main() -> None:
     hint = f'Did you mean {close[0]}?' if close else '`realm` lists them.'
     raise SystemExit(f'realm: there is no program {name}. {hint}')
   del sys.argv[1]
-  sys.path.append('')  # Where benchmark finds its modules in a checkout.
+  if name == 'benchmark':
+    sys.path.append(str(_BENCHMARKS.parent))
   runpy.run_module(f'{__package__}.{name}', run_name='__main__', alter_sys=True)
 
 

@@ -25,7 +25,7 @@ def default_index(model_dir: str, index_dir: str | None) -> str:
     FileNotFoundError: None is given, and the model has none.
   """
   own = os.path.join(model_dir, 'index')
-  if index_dir is None and not os.path.isdir(own):
+  if not index_dir and not os.path.isdir(own):
     raise FileNotFoundError(f'{model_dir} has no index of its own: `index_dir`')
   return index_dir or own
 

@@ -83,21 +83,21 @@ class EvaluateConfig(EvaluationConfig):
     json: Print JSON. Defaults to False.
   """
 
-  questions: str | None = None
+  questions: str = ''
   format: QaFormat = 'auto'
   is_regex: bool = False
   answer_field: str = 'answer'
   strict: bool = False
   limit: int | None = None
-  predictions: str | None = None
+  predictions: str = ''
   runs: str | None = None
   split: str = 'test'
-  blanks: str | None = None
+  blanks: str = ''
   systems: tuple[str, ...] = ()
   num_examples: int = 3
-  model_dir: str | None = None
-  corpus_dir: str | None = None
-  index_dir: str | None = None
+  model_dir: str = ''
+  corpus_dir: str = ''
+  index_dir: str = ''
   mixed_precision: bool = False
   run_depth: int = 100
   show_misses: int = 0
@@ -108,7 +108,7 @@ class EvaluateConfig(EvaluationConfig):
     super().__post_init__()
     self.check_at_least(1, 'limit', 'run_depth')
     self.check_at_least(0, 'num_examples', 'show_misses')
-    if (self.questions is None) == (self.blanks is None):
+    if bool(self.questions) == bool(self.blanks):
       raise ValueError('give `questions` or `blanks`, and not both')
     if self.predictions and self.runs:
       raise ValueError('`predictions` and `runs` exclude each other')
@@ -120,7 +120,7 @@ class EvaluateConfig(EvaluationConfig):
     if self.systems:
       needs = needs[:1]
     for name in needs:
-      if getattr(self, name) is None:
+      if not getattr(self, name):
         raise ValueError(f'`{name}` is needed')
 
   @property

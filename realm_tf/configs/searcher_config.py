@@ -8,6 +8,8 @@ from typing import Literal
 
 from realm_tf.configs.config import Config
 
+SearcherKind = Literal['auto', 'exact', 'scann']
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearcherConfig(Config):
@@ -40,7 +42,7 @@ class SearcherConfig(Config):
       Defaults to 100,000.
   """
 
-  searcher: Literal['auto', 'exact', 'scann'] = 'auto'
+  searcher: SearcherKind = 'auto'
   exact_below: int = 20_000
   num_leaves: int | None = None
   leaves_to_search: int | None = None

@@ -257,18 +257,10 @@ def _whole_file(path: str) -> Iterator[tuple[int, tuple[str, bytes]]]:
 
 
 def _block_records(path: str) -> Iterator[tuple[int, bytes]]:
-  import tensorflow as tf
+  from realm_tf.io import records
 
-  dataset = tf.data.TFRecordDataset(
-    path,
-    compression_type='GZIP' if files.is_gzip(path) else '',
-    buffer_size=8 << 20,
-  )
-  try:
-    yield from enumerate(dataset.as_numpy_iterator(), 1)
-  except tf.errors.DataLossError as e:
-    # TensorFlow adds the names of its ops.
-    raise OSError(re.sub(r'\{\{.*?\}\}\s*|\s*\[Op:.*', '', str(e))) from e
+  with records.damage_named(path):
+    yield from enumerate(records.read([path]).as_numpy_iterator(), 1)
 
 
 def _corpus_blocks(path: str, start: int) -> Iterator[RawRecord]:

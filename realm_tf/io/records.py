@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads TFRecord files in an order that only depends on a seed."""
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -35,13 +37,25 @@ def read(paths: Sequence[str]) -> tf.data.Dataset:
   )
 
 
+@contextlib.contextmanager
+def damage_named(path: str) -> Iterator[None]:
+  """Makes TensorFlow's error while a file is read a `DamagedFileError`."""
+  try:
+    yield
+  except tf.errors.DataLossError as e:
+    # TensorFlow adds the names of its ops.
+    reason = re.sub(r'\{\{.*?\}\}\s*|\s*\[Op:.*', '', str(e))
+    raise files.DamagedFileError(f'{path}: damaged TFRecord: {reason}') from e
+
+
 def check_features(path: str, names: Iterable[str]) -> None:
   """Checks the first record of a file.
 
   Raises:
-    ValueError: The file cannot be read, or the record lacks a feature.
+    DamagedFileError: The file is cut off, or holds no TFRecords.
+    ValueError: The record lacks a feature.
   """
-  try:
+  with damage_named(path):
     for serialized in read([path]).take(1):
       found = tf.train.Example.FromString(serialized.numpy()).features.feature
       missing = sorted(set(names) - set(found))
@@ -53,10 +67,6 @@ def check_features(path: str, names: Iterable[str]) -> None:
           f'{path}: its records have no {", ".join(missing)}; they have '
           f'{", ".join(sorted(found))}'
         )
-  except tf.errors.DataLossError as e:
-    raise ValueError(
-      f'{path}: no TFRecord file, or cut off: {e.message}'
-    ) from e
 
 
 def count(paths: Sequence[str]) -> int:

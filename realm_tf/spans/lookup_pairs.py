@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from realm_tf.configs.spans_config import LookupPairsConfig
@@ -120,6 +119,7 @@ def write_pairs(
     Counts: `documents`, `documents_with_pairs`, `pairs`.
 
   Raises:
+    DamagedFileError: A file is cut off, or holds no TFRecords.
     ValueError: A file does not hold span records.
   """
   paths = files.expand(spans)
@@ -134,7 +134,7 @@ def write_pairs(
     ) as bar,
   ):
     for path in paths:
-      try:
+      with records.damage_named(path):
         for batch in records.read([path]).batch(_AT_ONCE):
           for document in span_records.parse(batch).texts_and_places():
             pairs = list(pairs_of_document(*document, rng, config))
@@ -143,8 +143,6 @@ def write_pairs(
             counts['documents_with_pairs'] += bool(pairs)
             counts['pairs'] += len(pairs)
             bar.update()
-      except tf.errors.DataLossError as e:
-        raise ValueError(f'{path}: cut off or damaged: {e.message}') from e
   if not counts['pairs']:
     logging.warning(
       '%s is empty: of %d documents none has a name that stands in two of its'

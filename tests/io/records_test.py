@@ -85,7 +85,7 @@ def test_what_is_wrong_is_named(tmp_path, paths):
     records.check_features(path, ['title', 'body'])
   broken = tmp_path / 'broken.tfrecord'
   broken.write_bytes(b'this is no record at all, but text')
-  with pytest.raises(ValueError, match=r'broken\.tfrecord: no TFRecord'):
+  with pytest.raises(OSError, match=r'broken\.tfrecord: damaged TFRecord'):
     records.check_features(str(broken), ['title'])
 
 

@@ -135,6 +135,6 @@ def test_a_damaged_file_is_named_and_nothing_is_written(tmp_path):
   data = path.read_bytes()
   path.write_bytes(data[: len(data) - 20])
   output = tmp_path / 'pairs.jsonl'
-  with pytest.raises(ValueError, match=r'spans-0\.gz'):
+  with pytest.raises(OSError, match=r'spans-0\.gz'):
     lookup_pairs.write_pairs(str(path), output, show_progress=False)
   assert not output.exists()
