@@ -4,13 +4,14 @@
 
 import dataclasses
 import json
+import operator
 import os
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.io import files
+from realm_tf.io import faults, files
 from realm_tf.text.tokenizer import BertTokenizer
 
 BLANK = '[MASK]'
@@ -74,16 +75,16 @@ def read_blank_questions(path: str | os.PathLike) -> list[BlankQuestion]:
   questions = []
   with files.open_binary(path) as f:
     for number, line in enumerate(f, 1):
-      try:
+      with faults.naming(f'{os.fspath(path)}:{number}: not a blank'):
         record = json.loads(line)
-        start, limit = record['span']
-        if not 0 <= start < limit <= len(record['text'].encode()):
+        start, limit = map(operator.index, record['span'])
+        text = record['text'].encode()
+        if not 0 <= start < limit <= len(text):
           raise ValueError(f'the span {start}:{limit} is not within the text')
+        text[:start].decode(), text[start:limit].decode()
         questions.append(
           BlankQuestion(record['text'], (start, limit), record.get('title'))
         )
-      except (ValueError, KeyError, TypeError) as e:
-        raise ValueError(f'{path}:{number}: not a blank ({e!r})') from e
   return questions
 
 

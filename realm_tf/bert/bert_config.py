@@ -4,9 +4,10 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
-from realm_tf.io import atomic
+from realm_tf.io import atomic, faults
 
 # layers, hidden size, heads; the intermediate size is four times the hidden.
 _PRESETS = {
@@ -34,6 +35,14 @@ _JSON_NAMES = {
   'layer_norm_epsilon': 'layer_norm_eps',
 }
 _REQUIRED = ('vocab_size', 'hidden_size', 'num_layers', 'num_heads')
+SIZES = (
+  *('vocab_size', 'hidden_size', 'num_layers', 'num_heads'),
+  *('intermediate_size', 'max_positions', 'type_vocab_size'),
+)
+_RATES = (
+  *('dropout', 'attention_dropout'),
+  *('initializer_range', 'layer_norm_epsilon'),
+)
 _ACTIVATIONS = ('gelu', 'gelu_new', 'relu')
 
 
@@ -75,18 +84,11 @@ class BertConfig:
   layer_norm_epsilon: float = 1e-12
 
   def __post_init__(self):
-    for field in (
-      'vocab_size',
-      'hidden_size',
-      'num_layers',
-      'num_heads',
-      'intermediate_size',
-      'max_positions',
-      'type_vocab_size',
-    ):
-      if getattr(self, field) < 1:
+    for field in SIZES:
+      value = getattr(self, field)
+      if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(
-          f'`{field}` must be at least 1. Received: {getattr(self, field)}'
+          f'`{field}` must be at least 1, a whole number. Received: {value!r}'
         )
     if self.hidden_size % self.num_heads:
       raise ValueError(
@@ -98,11 +100,18 @@ class BertConfig:
         f'`activation` must be one of {_ACTIVATIONS}. '
         f'Received: {self.activation!r}'
       )
-    for field in ('dropout', 'attention_dropout'):
-      if not 0 <= getattr(self, field) < 1:
-        raise ValueError(
-          f'`{field}` must be in [0, 1). Received: {getattr(self, field)}'
-        )
+    for field in _RATES:
+      value = getattr(self, field)
+      if not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ValueError(f'`{field}` must be in [0, 1). Received: {value!r}')
+
+  @property
+  def num_weights(self) -> int:
+    """Number of weights of the encoder, without pooler and heads."""
+    hidden, inner = self.hidden_size, self.intermediate_size
+    rows = self.vocab_size + self.max_positions + self.type_vocab_size + 2
+    layer = 4 * hidden * (hidden + 1) + 2 * hidden * inner + inner + 5 * hidden
+    return rows * hidden + self.num_layers * layer
 
   def with_dropout(self, rate: float | None) -> 'BertConfig':
     """A copy with `rate` as both dropout rates. None changes nothing."""
@@ -134,9 +143,7 @@ class BertConfig:
   @classmethod
   def from_json(cls, path: str | os.PathLike) -> 'BertConfig':
     """Reads Google's `bert_config.json` or Hugging Face's `config.json`."""
-    found = atomic.read_json(path)
-    if not isinstance(found, dict):
-      raise ValueError(f'{path}: not a BERT config: no JSON object')
+    found = atomic.read_object(path)
     model_type = found.get('model_type', 'bert')
     if model_type not in ('bert', 'realm', 'dpr'):
       raise ValueError(f'{path}: model_type is {model_type!r}, not "bert"')
@@ -154,11 +161,25 @@ class BertConfig:
       for field, name in _JSON_NAMES.items()
       if found.get(name) is not None
     }
-    fields.setdefault('intermediate_size', 4 * fields['hidden_size'])
-    try:
+    with faults.naming(path):
+      fields.setdefault('intermediate_size', 4 * fields['hidden_size'])
+    return cls.of(fields, path)
+
+  @classmethod
+  def of(
+    cls, fields: Mapping[str, Any], where: str | os.PathLike
+  ) -> 'BertConfig':
+    """Makes a config of recorded fields.
+
+    Args:
+      fields: Values by name.
+      where: File or directory that they are from.
+
+    Raises:
+      ValueError: They are none of a config; the message names `where`.
+    """
+    with faults.naming(where):
       return cls(**fields)
-    except (TypeError, ValueError) as e:
-      raise ValueError(f'{path}: {e}') from e
 
   def to_json(self) -> dict[str, Any]:
     """Returns the config with the names of Hugging Face's BERT."""

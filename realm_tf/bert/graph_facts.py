@@ -17,6 +17,8 @@ import numpy as np
 from tensorflow.core.framework import node_def_pb2
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
+from realm_tf.io import faults
+
 _EPSILON = r'/batchnorm/add/y$'
 # Old versions of TensorFlow store the share that is kept; new ones compare with
 # the rate.
@@ -129,15 +131,16 @@ def read_graph_facts(path: str | os.PathLike) -> GraphFacts:
   path = pathlib.Path(path)
   if not path.is_file():
     return GraphFacts()
-  try:
+  with faults.naming(f'{path}: not a TensorFlow graph'):
     if path.suffix == '.meta':
       graphs = [meta_graph_pb2.MetaGraphDef.FromString(path.read_bytes())]
     else:
       model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
       graphs = list(model.meta_graphs)
-  except Exception as e:
-    # Protobuf's error has no stable name.
-    raise ValueError(f'{path}: not a TensorFlow graph: {e}') from e
+    return _facts_of(graphs)
+
+
+def _facts_of(graphs: list[meta_graph_pb2.MetaGraphDef]) -> GraphFacts:
   nodes = list(_nodes(graphs))
   constants = _constants(nodes)
   scale = _first(

@@ -17,7 +17,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from realm_tf.bert import graph_facts, torch_files, weight_names
 from realm_tf.bert.bert_config import BertConfig
-from realm_tf.io import atomic, vocabularies
+from realm_tf.io import atomic, faults, vocabularies
 
 SAFETENSORS = 'model.safetensors'
 # Files of a Hugging Face directory; an index names several files.
@@ -58,7 +58,8 @@ def _first(candidates: Iterable[pathlib.Path]) -> pathlib.Path | None:
 
 def _find_checkpoint(directory: pathlib.Path) -> pathlib.Path | None:
   """The prefix of the only or latest checkpoint in a directory, if any."""
-  latest = tf.train.latest_checkpoint(str(directory))
+  with faults.naming(directory / 'checkpoint'):
+    latest = tf.train.latest_checkpoint(str(directory))
   if latest is not None:
     return pathlib.Path(latest)
   prefixes = [p.with_suffix('') for p in sorted(directory.glob('*.index'))]
@@ -138,9 +139,10 @@ def _of_sentence_transformer(path: pathlib.Path) -> pathlib.Path:
   """The directory of the BERT in one of sentence-transformers."""
   modules = path / 'modules.json'
   if modules.is_file():
-    for module in atomic.read_json(modules):
-      if module['type'].endswith('.Transformer'):
-        return path / module['path']
+    with faults.naming(modules):
+      for module in atomic.read_json(modules):
+        if module['type'].endswith('.Transformer'):
+          return path / module['path']
   return path
 
 
@@ -176,7 +178,8 @@ def find(path: str | os.PathLike) -> Sources:
     for name in ('tokenizer_config.json', 'assets.extra/realm.json')
   )
   if says is not None:
-    found = atomic.read_json(says)
+    kinds = dict.fromkeys(('do_lower_case', 'lower_case'), bool | None)
+    found = atomic.read_object(says, optional=kinds)
     lower_case = found.get('do_lower_case', found.get('lower_case'))
   vocab = find_vocab(directory)
   if lower_case is None and vocab is not None and vocab.suffix == '.json':
@@ -194,7 +197,8 @@ def find(path: str | os.PathLike) -> Sources:
 def read_config(path: pathlib.Path) -> BertConfig:
   """Reads the JSON config of a BERT or of a module of this package."""
   if path.name == 'realm.json':
-    return BertConfig(**atomic.read_json(path)['bert_config'])
+    found = atomic.read_object(path, {'bert_config': dict})
+    return BertConfig.of(found['bert_config'], path)
   return BertConfig.from_json(path)
 
 
@@ -210,10 +214,8 @@ def _read_safetensors(
       values = (values.astype('<u4') << 16).view('<f4')
     return values.reshape(tensor['shape'])
 
-  try:
+  with faults.naming(f'{path}: not a safetensors file'):
     tensors = safetensors.deserialize(path.read_bytes())
-  except safetensors.SafetensorError as e:
-    raise ValueError(f'{path}: not a safetensors file: {e}') from e
   for name, tensor in tensors:
     if tensor['dtype'] in types:
       yield name, functools.partial(read, tensor)
@@ -222,26 +224,29 @@ def _read_safetensors(
 def _read_checkpoint(
   prefix: pathlib.Path,
 ) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
-  try:
+  with faults.naming(f'{prefix}: not a TensorFlow checkpoint'):
     reader = tf.train.load_checkpoint(str(prefix))
-  except (tf.errors.OpError, ValueError) as e:
-    raise ValueError(f'{prefix}: not a TensorFlow checkpoint: {e}') from e
-  names = {key: key for key in reader.get_variable_to_shape_map()}
-  if _OBJECT_GRAPH in names:
-    # TensorFlow 2 stores variables by their place in a tree of objects. Their
-    # names are in a record of that tree.
-    graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
-      reader.get_tensor(_OBJECT_GRAPH)
-    )
-    names = {
-      attribute.checkpoint_key: attribute.full_name
-      for node in graph.nodes
-      for attribute in node.attributes
-      if attribute.checkpoint_key in names
-      and 'optimizer' not in attribute.checkpoint_key.lower()
-    }
+    names = {key: key for key in reader.get_variable_to_shape_map()}
+    if _OBJECT_GRAPH in names:
+      # TensorFlow 2 stores variables by their place in a tree of objects. Their
+      # names are in a record of that tree.
+      graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
+        reader.get_tensor(_OBJECT_GRAPH)
+      )
+      names = {
+        attribute.checkpoint_key: attribute.full_name
+        for node in graph.nodes
+        for attribute in node.attributes
+        if attribute.checkpoint_key in names
+        and 'optimizer' not in attribute.checkpoint_key.lower()
+      }
+
+  def read(key: str) -> np.ndarray:
+    with faults.naming(prefix):
+      return reader.get_tensor(key)
+
   for key, name in names.items():
-    yield name, functools.partial(reader.get_tensor, key)
+    yield name, functools.partial(read, key)
 
 
 def read_tensors(
@@ -257,8 +262,13 @@ def read_tensors(
     ValueError: The file is damaged or of an unknown kind.
   """
   if path.name.endswith('.index.json'):
-    for name in sorted(set(atomic.read_json(path)['weight_map'].values())):
-      yield from read_tensors(path.with_name(name))
+    found = atomic.read_object(path, {'weight_map': dict})['weight_map']
+    with faults.naming(path):
+      parts = [path.with_name(n) for n in sorted(set(found.values()))]
+      if any(part.name.endswith('.index.json') for part in parts):
+        raise ValueError('an index among its files')
+    for part in parts:
+      yield from read_tensors(part)
   elif path.name.endswith('.safetensors'):
     yield from _read_safetensors(path)
   elif path.name.endswith('.bin'):
@@ -296,7 +306,8 @@ def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
     value = read()
     if canonical.endswith('attention/self/query/kernel') and value.ndim == 3:
       num_heads = value.shape[1]
-    value = weight_names.canonical_layout(canonical, value)
+    with faults.naming(path):
+      value = weight_names.canonical_layout(canonical, value)
     scopes[canonical] = scope
     weights[canonical] = np.asarray(
       value.T if transposed else value, np.float32
@@ -324,6 +335,52 @@ def graph_facts_of(path: pathlib.Path) -> graph_facts.GraphFacts:
   return graph_facts.read_graph_facts(path.with_name(path.name + '.meta'))
 
 
+def _sizes_of(
+  weights: Mapping[str, np.ndarray], path: pathlib.Path
+) -> dict[str, int]:
+  """The sizes that shapes and names of weights show."""
+  numbers = [
+    int(match.group(1))
+    for match in (re.search(r'/layer_(\d+)/', name) for name in weights)
+    if match
+  ]
+  if not numbers:
+    raise ValueError(f'{path}: it has no transformer layer')
+  with faults.naming(path):
+    vocab_size, hidden_size = weights[weight_names.WORD_EMBEDDINGS].shape
+    inner = weights['bert/encoder/layer_0/intermediate/dense/bias']
+    return {
+      'vocab_size': vocab_size,
+      'hidden_size': hidden_size,
+      'num_layers': 1 + max(numbers),
+      'intermediate_size': inner.size,
+      'max_positions': len(weights['bert/embeddings/position_embeddings']),
+      'type_vocab_size': len(weights['bert/embeddings/token_type_embeddings']),
+    }
+
+
+def check_sizes(
+  config: BertConfig, weights: Mapping[str, np.ndarray], path: pathlib.Path
+) -> None:
+  """Checks that a config is that of weights.
+
+  Args:
+    config: Config.
+    weights: Weights by canonical name, in canonical layout.
+    path: Path of the weights.
+
+  Raises:
+    ValueError: They differ in a size; the message names both numbers.
+  """
+  for name, size in _sizes_of(weights, path).items():
+    if getattr(config, name) != size:
+      raise ValueError(
+        f'{path}: its weights have `{name}` {size}, but its config says'
+        f' {getattr(config, name)}: correct the config, or take the weights it'
+        ' belongs to'
+      )
+
+
 def infer_config(
   weights: Mapping[str, np.ndarray],
   num_heads: int,
@@ -338,7 +395,8 @@ def infer_config(
     path: Path of the weights.
     activation: Activation if there is no graph that shows it.
   """
-  vocab_size, hidden_size = weights[weight_names.WORD_EMBEDDINGS].shape
+  sizes = _sizes_of(weights, path)
+  hidden_size = sizes['hidden_size']
   facts = graph_facts_of(path)
   head_size = facts.head_size or _HEAD_SIZE
   if not num_heads and hidden_size % head_size:
@@ -346,23 +404,9 @@ def infer_config(
       f'{path}: the number of attention heads is unknown: put a '
       'bert_config.json beside it'
     )
-  numbers = [
-    int(match.group(1))
-    for match in (re.search(r'/layer_(\d+)/', name) for name in weights)
-    if match
-  ]
-  if not numbers:
-    raise ValueError(f'{path}: it has no transformer layer')
   config = BertConfig(
-    vocab_size=vocab_size,
-    hidden_size=hidden_size,
-    num_layers=1 + max(numbers),
+    **sizes,
     num_heads=num_heads or hidden_size // head_size,
-    intermediate_size=weights[
-      'bert/encoder/layer_0/intermediate/dense/bias'
-    ].size,
-    max_positions=len(weights['bert/embeddings/position_embeddings']),
-    type_vocab_size=len(weights['bert/embeddings/token_type_embeddings']),
     activation=facts.activation or activation,
     **{
       name: value

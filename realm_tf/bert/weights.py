@@ -153,6 +153,8 @@ def load_bert(
       weights, num_heads = weight_files.read_weights(sources.weights)
     if sources.config is not None:
       config = weight_files.read_config(sources.config)
+      if sources.weights is not None:
+        weight_files.check_sizes(config, weights, sources.weights)
     else:
       assert sources.weights is not None
       config = weight_files.infer_config(weights, num_heads, sources.weights)

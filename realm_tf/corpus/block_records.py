@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.corpus.store import IDS, Blocks
+from realm_tf.io import faults
 
 TITLE = 'title'
 BODY = 'body'
@@ -49,14 +50,9 @@ def texts_of(serialized: bytes) -> tuple[bytes, bytes]:
   Raises:
     ValueError: The record is not a block.
   """
-  try:
+  with faults.naming(f'not a block record with {TITLE!r} and {BODY!r}'):
     feature = tf.train.Example.FromString(serialized).features.feature
     return feature[TITLE].bytes_list.value[0], feature[BODY].bytes_list.value[0]
-  except Exception as e:
-    # protobuf's DecodeError has no common base, and moves between versions.
-    raise ValueError(
-      f'not a block record with {TITLE!r} and {BODY!r}: {e}'
-    ) from e
 
 
 def record_writer(path: str | os.PathLike) -> tf.io.TFRecordWriter:

@@ -27,11 +27,24 @@ import tensorflow as tf
 
 from realm_tf.corpus import store
 from realm_tf.corpus.store import Blocks, BlocksView, BlockWriter
-from realm_tf.io import atomic, checksums, compatibility
+from realm_tf.io import atomic, checksums, compatibility, faults
 from realm_tf.text.tokenizer import BertTokenizer
 
 KIND, VERSION = 'corpus', 2
 DOCUMENTS, MANIFEST, VOCABULARY = 'documents', 'manifest.json', 'vocab.txt'
+_REQUIRED = {
+  'vocab_size': int,
+  'vocab_fingerprint': str,
+  'ids_dtype': str,
+  'num_documents': int,
+}
+_OPTIONAL = {
+  'counts': dict,
+  'fingerprint': str,
+  'lower_case': bool | None,
+  'max_block_length': int | None,
+  'settings': dict,
+}
 _CHUNK = 1 << 16
 _DEFAULT_BLOCK_LENGTH = 288
 
@@ -50,7 +63,7 @@ def is_corpus(directory: str | os.PathLike) -> bool:
   path = pathlib.Path(directory, MANIFEST)
   if not path.is_file():
     return False
-  return atomic.read_json(path).get('kind') in (KIND, 'blocks')
+  return atomic.read_object(path).get('kind') in (KIND, 'blocks')
 
 
 def write_manifest(
@@ -123,20 +136,24 @@ def _read_info(path: pathlib.Path) -> tuple[pathlib.Path, dict[str, Any]]:
     path = path.parent
   manifest = {}
   if (path / MANIFEST).exists():
-    manifest = atomic.read_json(path / MANIFEST)
+    manifest = atomic.read_object(path / MANIFEST)
   if manifest.get('kind') == KIND:
-    if manifest['version'] != VERSION:
+    version = manifest.get('version')
+    if version != VERSION:
       raise ValueError(
-        f'{path / MANIFEST}: corpus of version {manifest["version"]}, but this'
-        f' program reads up to {VERSION}; build the corpus again'
+        f'{path / MANIFEST}: corpus of version {version}, but this program'
+        f' reads up to {VERSION}; build the corpus again'
       )
+    atomic.read_object(path / MANIFEST, _REQUIRED, _OPTIONAL)
     return path / DOCUMENTS, manifest
   for documents in (path / DOCUMENTS, path):
     metadata = documents / 'metadata.json'
     if metadata.exists():
-      info = atomic.read_json(metadata)
+      info = atomic.read_object(metadata)
       if (info.get('kind'), info.get('version')) == (DOCUMENTS, 1):
-        block_length = manifest.get('settings', {}).get('max_block_length')
+        atomic.read_object(metadata, _REQUIRED, _OPTIONAL)
+        with faults.naming(path / MANIFEST):
+          block_length = manifest.get('settings', {}).get('max_block_length')
         known = {'max_block_length': block_length, **manifest, **info}
         return documents, known
   raise FileNotFoundError(
@@ -226,7 +243,10 @@ class Corpus:
         f'{self.directory} is a corpus without its vocabulary ({VOCABULARY}):'
         ' build it again, or name the `vocab_file`'
       )
-    return BertTokenizer.from_file(path, lower_case=self.info['lower_case'])
+    lower_case = self.info.get('lower_case')
+    if lower_case is None:
+      raise ValueError(f'{self.directory}: {MANIFEST} has no "lower_case"')
+    return BertTokenizer.from_file(path, lower_case=lower_case)
 
   def verify(self) -> int:
     """Compares the files of the corpus with their checksums.
@@ -313,7 +333,8 @@ class Corpus:
       Title and body wordpieces, each ragged int32 `[m, (tokens)]`.
     """
     rows = self._check_rows(rows)
-    flats = (self.blocks.flat(name, rows) for name in store.IDS)
+    with faults.naming(self.directory):
+      flats = [self.blocks.flat(name, rows) for name in store.IDS]
     titles, bodies = (
       tf.RaggedTensor.from_row_splits(
         values.astype(np.int32), splits, validate=False
@@ -324,7 +345,8 @@ class Corpus:
 
   def _texts(self, name: str, rows: Any) -> list[str]:
     rows = self._check_rows(rows)
-    return [s.decode() for s in self.blocks.strings(name, rows)]
+    with faults.naming(self.directory):
+      return [s.decode() for s in self.blocks.strings(name, rows)]
 
   def titles(self, rows: Any) -> list[str]:
     """Returns the titles of rows `[m]`; -1 has an empty one."""

@@ -383,7 +383,7 @@ def _difference(there: Mapping, wanted: Mapping) -> str:
 
 def describe_counts(manifest: Mapping[str, Any]) -> str:
   """Returns what was read, kept and skipped, for people, several lines."""
-  counts = manifest['counts']
+  counts = manifest.get('counts', {})
   lines = [manifest['kind']]
   first = {'read': 0, 'kept': 1}
   for name in sorted(counts, key=lambda n: (first.get(n, 2), n)):

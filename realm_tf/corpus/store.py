@@ -49,6 +49,8 @@ def _slices(splits: np.ndarray, rows: np.ndarray) -> Column:
   real = np.maximum(rows, 0)
   starts = splits[real]
   limits = splits[np.minimum(real + 1, len(splits) - 1)]
+  if (starts > limits).any() or (limits > splits[-1]).any():
+    raise ValueError('its splits are damaged: they do not rise')
   return starts, np.where(rows < 0, 0, limits - starts)
 
 
@@ -334,6 +336,8 @@ def open_blocks(directory: pathlib.Path, dtype: str) -> Blocks:
   Raises:
     ValueError: A file is not there, or not whole.
   """
+  if dtype not in ('uint16', 'int32'):
+    raise ValueError(f'{directory}: no dtype of wordpieces: {dtype!r}')
 
   def read(name: str, dtype: str, size: int) -> np.ndarray:
     path = directory / f'{name}.bin'

@@ -12,6 +12,7 @@ original's modules, inputs included (`input_ids`, `input_mask`, `segment_ids`);
 
 import contextlib
 import dataclasses
+import math
 import os
 import pathlib
 import time
@@ -25,7 +26,13 @@ import tf_keras as keras
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.embedder_config import EmbedderForm
 from realm_tf.configs.masking_config import FeaturizationConfig
-from realm_tf.io import atomic, checksums, compatibility, saved_models
+from realm_tf.io import (
+  atomic,
+  checksums,
+  compatibility,
+  faults,
+  saved_models,
+)
 from realm_tf.io.module_info import INFO, read_info
 from realm_tf.modeling.embedder import PROJECTION_EPSILON, Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
@@ -370,13 +377,43 @@ def trained_lengths(directory: str | os.PathLike) -> FeaturizationConfig:
   return dataclasses.replace(default, **{**lengths, **recorded})
 
 
+def bert_config_of(
+  directory: str | os.PathLike, info: Mapping[str, Any]
+) -> BertConfig:
+  """Returns the config of a module, whose weights it must be that of.
+
+  Args:
+    directory: Directory of the module.
+    info: What `read_info` returned.
+
+  Raises:
+    ValueError: It is broken, or larger than the weights.
+  """
+  config = BertConfig.of(info['bert_config'], directory)
+  path = pathlib.Path(directory, 'variables', 'variables')
+  with faults.naming(path):
+    shapes = tf.train.load_checkpoint(str(path)).get_variable_to_shape_map()
+  there = sum(map(math.prod, shapes.values()))
+  has_projection = info.get('form', {}).get('projection', True)
+  top = info.get('span_hidden_size', 0)
+  top += info.get('projection_size', 0) if has_projection else 0
+  needed = config.num_weights + config.hidden_size * top
+  if needed > there:
+    raise ValueError(
+      f'{os.fspath(directory)}: its config is that of {needed:,} weights, but'
+      f' there are {there:,}'
+    )
+  return config
+
+
 def read_layers(
   directory: str | os.PathLike, **layers: keras.layers.Layer
 ) -> None:
   """Sets the weights of `layers` to those under their names in a module."""
   path = pathlib.Path(directory) / 'variables' / 'variables'
-  status = tf.train.Checkpoint(**layers).read(str(path))
-  status.assert_existing_objects_matched().expect_partial()
+  with faults.naming(path):
+    status = tf.train.Checkpoint(**layers).read(str(path))
+    status.assert_existing_objects_matched().expect_partial()
 
 
 def read_embedder_weights(
@@ -396,12 +433,16 @@ def load_embedder(
     dropout: Rate of dropout. Defaults to those that it was trained with.
   """
   info = read_info(directory, 'embedder')
+  bert_config = bert_config_of(directory, info).with_dropout(dropout)
+  with faults.naming(directory):
+    # Older modules do not record it.
+    form = EmbedderForm(**info.get('form', {}))
   embedder = Embedder(
-    BertConfig(**info['bert_config']).with_dropout(dropout),
+    bert_config,
     projection_size=info['projection_size'],
     separate_towers=info['separate_towers'],
-    # Older modules do not record these.
-    form=EmbedderForm(**info.get('form', {})),
+    form=form,
+    # Nor that.
     projection_epsilon=info.get('projection_epsilon', PROJECTION_EPSILON),
   )
   read_embedder_weights(embedder, directory)
@@ -411,6 +452,6 @@ def load_embedder(
 def load_reader(directory: str | os.PathLike) -> KnowledgeAugmentedReader:
   """Makes a reader with the weights of the `bert` module in `directory`."""
   info = read_info(directory, 'bert')
-  reader = KnowledgeAugmentedReader(BertConfig(**info['bert_config']))
+  reader = KnowledgeAugmentedReader(bert_config_of(directory, info))
   read_layers(directory, encoder=reader.encoder, mlm_head=reader.mlm_head)
   return reader

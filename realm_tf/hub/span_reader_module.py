@@ -12,7 +12,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from realm_tf.bert.bert_config import BertConfig
 from realm_tf.hub import hub_modules
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text.tokenizer import BertTokenizer
@@ -113,7 +112,7 @@ def load_span_reader(
   """
   info = hub_modules.read_info(directory, KIND)
   reader = SpanReader(
-    BertConfig(**info['bert_config']).with_dropout(dropout),
+    hub_modules.bert_config_of(directory, info).with_dropout(dropout),
     max_span_width=max_span_width or info['max_span_width'],
     span_hidden_size=info['span_hidden_size'],
     seed=seed,

@@ -19,7 +19,7 @@ from realm_tf.bert import weight_files, weights
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.embedder_config import EmbedderForm, EmbedderStartConfig
 from realm_tf.configs.masking_config import FeaturizationConfig
-from realm_tf.io import atomic
+from realm_tf.io import atomic, faults
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -157,10 +157,11 @@ def _read_encoder(path: str | os.PathLike) -> _Parts:
   """Reads all but the weights of a BERT; tells what kind of encoder it is."""
   directory = weight_files.resolve(path)
   if (directory / _MODULES).is_file():
-    return _read_sentence_transformer(directory)
+    with faults.naming(directory):
+      return _read_sentence_transformer(directory)
   form = {'projection': False, 'normalization': 'none', 'titles': 'joined'}
   config = weight_files.find(directory).config
-  found = {} if config is None else atomic.read_json(config)
+  found = {} if config is None else atomic.read_object(config)
   kind = ''.join(found.get('architectures') or ())
   if found.get('model_type') == 'dpr':
     if found.get('projection_dim'):

@@ -53,7 +53,7 @@ def fingerprint_embedder(directory: str | os.PathLike) -> str:
         digest.update(chunk)
   info = pathlib.Path(directory, 'assets.extra', 'realm.json')
   if info.is_file():
-    found = atomic.read_json(info)
+    found = atomic.read_object(info, {}, {'form': dict})
     epsilon = found.get('projection_epsilon')
     if epsilon is not None and epsilon != _PROJECTION_EPSILON:
       digest.update(f'projection_epsilon={epsilon!r}'.encode())

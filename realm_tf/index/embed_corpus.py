@@ -108,7 +108,9 @@ class _Partial:
     self.batches = 0
     if self._directory is None or not (self._directory / _PROGRESS).exists():
       return
-    found = atomic.read_json(self._directory / _PROGRESS)
+    found = atomic.read_object(
+      self._directory / _PROGRESS, {'key': str, 'batches': int}
+    )
     if found['key'] == key:
       self.values = np.load(self._directory / _EMBEDDINGS, mmap_mode='r+')
       self.batches = found['batches']

@@ -203,8 +203,8 @@ class LexicalIndex(tf.Module):
       ValueError: It is broken.
     """
     path = _find(index_dir, corpus.fingerprint if corpus else None)
-    found = atomic.read_json(path / _METADATA)
-    if not isinstance(found, dict) or found.pop('version', None) != _VERSION:
+    found = atomic.read_object(path / _METADATA)
+    if found.pop('version', None) != _VERSION:
       raise ValueError(
         f'{path}: not a lexical index of version {_VERSION}; remove it and'
         ' build it again (build_index)'

@@ -23,7 +23,7 @@ import tensorflow as tf
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import search_ops
 from realm_tf.index import searcher as searcher_lib
-from realm_tf.io import saved_models
+from realm_tf.io import faults, saved_models
 
 _DTYPES = {
   'exact': {'embeddings': tf.float32},
@@ -189,15 +189,21 @@ def load_searcher(
     kind: Kind of the saved searcher, `exact` or `scann`.
     dim: Number of dimensions of a row.
     config: Configuration of the saved searcher.
+
+  Raises:
+    ValueError: A file is damaged, or of another searcher.
   """
+  if kind not in ('exact', 'scann'):
+    raise ValueError(f'{directory}: no kind of searcher: {kind!r}')
   dtypes = _DTYPES[_layout(kind, config)]
-  values = tf.raw_ops.RestoreV2(
-    prefix=os.path.join(directory, 'variables', 'variables'),
-    tensor_names=[name + saved_models.VALUE for name in dtypes],
-    shape_and_slices=[''] * len(dtypes),
-    dtypes=list(dtypes.values()),
-  )
-  tensors = dict(zip(dtypes, values))
-  if kind == 'exact':
-    return searcher_lib.ExactSearcher(tensors['embeddings'], config)
-  return searcher_lib.ScannSearcher.from_tensors(tensors, dim, config)
+  with faults.naming(directory):
+    values = tf.raw_ops.RestoreV2(
+      prefix=os.path.join(directory, 'variables', 'variables'),
+      tensor_names=[name + saved_models.VALUE for name in dtypes],
+      shape_and_slices=[''] * len(dtypes),
+      dtypes=list(dtypes.values()),
+    )
+    tensors = dict(zip(dtypes, values))
+    if kind == 'exact':
+      return searcher_lib.ExactSearcher(tensors['embeddings'], config)
+    return searcher_lib.ScannSearcher.from_tensors(tensors, dim, config)

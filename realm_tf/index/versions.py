@@ -26,7 +26,7 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import saved_searcher
 from realm_tf.index.searcher import Searcher
-from realm_tf.io import atomic, checksums, compatibility
+from realm_tf.io import atomic, checksums, compatibility, faults
 from realm_tf.io.module_info import read_info
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
@@ -36,6 +36,19 @@ _METADATA = 'metadata.json'
 _EMBEDDINGS = 'embeddings.npy'
 _SEARCHER = 'searcher'
 _EMBEDDER = 'embedder'
+_REQUIRED = {
+  **dict.fromkeys(('step', 'num_documents', 'dim'), int),
+  **dict.fromkeys(('kind', 'vocab_fingerprint', 'embedder_fingerprint'), str),
+  'corpus_fingerprint': str,
+  'searcher': dict,
+  'built_at': float,
+}
+_OPTIONAL = {
+  'build_seconds': float,
+  'rows_added': int,
+  'max_length': int | None,
+  'precision': str | None,
+}
 _CHUNK = 1 << 16
 UNKNOWN = 'unknown'  # Fingerprint of an unknown embedder.
 
@@ -100,19 +113,18 @@ class IndexMetadata:
       raise FileNotFoundError(
         f'{os.path.dirname(path)} is no index: it has no {_METADATA}'
       )
-    found = atomic.read_json(path)
-    if not isinstance(found, dict) or found.pop('version', None) != _VERSION:
+    if atomic.read_object(path).get('version') != _VERSION:
       raise ValueError(
         f'{path}: not the metadata of an index of version {_VERSION}; build'
         ' the index again (build_index)'
       )
-    try:
-      searcher = dict(found['searcher'])
+    found = atomic.read_object(path, _REQUIRED, _OPTIONAL)
+    del found['version']
+    with faults.naming(path):
+      searcher = found['searcher']
       if 'kind' in searcher:  # Its name until 2026.
         searcher['searcher'] = searcher.pop('kind')
       return cls(**{**found, 'searcher': SearcherConfig(**searcher)})
-    except (KeyError, TypeError, ValueError) as e:
-      raise ValueError(f'{path}: not the metadata of an index: {e}') from e
 
   def part(self, name: str) -> compatibility.Part:
     """Returns what is compared with other artifacts."""
@@ -211,7 +223,11 @@ class Index:
         corpus = Corpus.open(corpus)
       parts.append(corpus_part(corpus))
     compatibility.check(*parts, metadata.part(path))
-    embeddings = np.load(os.path.join(path, _EMBEDDINGS), mmap_mode='r')
+    embeddings_file = os.path.join(path, _EMBEDDINGS)
+    with faults.naming(embeddings_file):
+      embeddings = np.load(embeddings_file, mmap_mode='r')
+      if embeddings.dtype != np.float32:
+        raise ValueError(f'{embeddings.dtype}, not float32')
     searcher = saved_searcher.load_searcher(
       os.path.join(path, _SEARCHER),
       kind=metadata.kind,
@@ -241,8 +257,9 @@ class Index:
         f'{self.path} was published without its embedder, which is needed to'
         ' search it for text'
       )
-    module = tf.saved_model.load(self.embedder_dir)
-    info = read_info(self.embedder_dir)
+    info = read_info(self.embedder_dir, 'embedder')
+    with faults.naming(self.embedder_dir):
+      module = tf.saved_model.load(self.embedder_dir)
     tokenizer = BertTokenizer.from_file(
       os.path.join(self.embedder_dir, 'assets', 'vocab.txt'),
       lower_case=info['lower_case'],

@@ -101,7 +101,7 @@ class CorpusIndexer:
       embedding_config=self._config,
       embedder_dir=embedder_dir,
       precision=self._embedder.compute_dtype,
-      built_at=info['exported_at'],
+      built_at=info.get('exported_at'),
       check=check,
       progress=self._progress,
     )

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,7 @@ import tensorflow as tf
 from realm_tf.corpus import block_records, job, readers
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
-from realm_tf.io import atomic, checksums
+from realm_tf.io import atomic, checksums, faults
 from realm_tf.spans import span_records
 
 _MANIFEST = 'manifest.json'
@@ -43,17 +44,20 @@ def describe(path: str, num_records: int = 3, skip: int = 0) -> Iterator[str]:
   if root.is_file():
     yield from _describe_records(path, num_records, skip)
   elif (root / _MANIFEST).exists():
-    manifest = atomic.read_json(root / _MANIFEST)
+    manifest = _read_manifest(root)
     yield job.describe_counts(manifest)
-    yield f'  fingerprint {manifest["fingerprint"]}'
-    settings = {k: v for k, v in manifest['settings'].items() if k != 'input'}
-    yield f'  settings {json.dumps(settings, sort_keys=True)}'
-    for source in manifest['settings']['input']:
-      yield f'  from {source["path"]} ({source["format"]})'
+    yield f'  fingerprint {manifest.get("fingerprint")}'
+    settings = manifest.get('settings', {})
+    known = {k: v for k, v in settings.items() if k != 'input'}
+    yield f'  settings {json.dumps(known, sort_keys=True)}'
+    with faults.naming(root / _MANIFEST):
+      inputs = [(s['path'], s['format']) for s in settings.get('input', [])]
+    for name, format in inputs:
+      yield f'  from {name} ({format})'
     if (root / 'documents').exists():
       yield from _describe_documents(Corpus.open(root), num_records, skip)
     else:
-      for shard in manifest['shards'][:1]:
+      for shard in manifest.get('shards', [])[:1]:
         yield from _describe_records(str(root / shard), num_records, skip)
   else:
     found = _artifacts(root)
@@ -80,7 +84,7 @@ def verify(paths: Iterable[str]) -> Iterator[str]:
     CorpusError: A directory has none of these.
     ValueError: Files are damaged or not there.
   """
-  faults = []
+  damaged = []
   for path in paths:
     root = pathlib.Path(path)
     found = [(m.parent, m) for m in sorted(root.rglob(_MANIFEST))]
@@ -88,25 +92,37 @@ def verify(paths: Iterable[str]) -> Iterator[str]:
     if not found:
       raise CorpusError(f'{path}: neither a corpus nor an index nor an export')
     for directory, info in found:
-      expected = atomic.read_json(info).get(checksums.CRC32)
+      expected = atomic.read_object(info).get(checksums.CRC32)
       try:
         count = checksums.verify(directory, expected)
       except ValueError as e:
-        faults.append(str(e))
+        damaged.append(str(e))
         yield f'{directory}: damaged'
       else:
         said = f'{count} files are as they were written'
         yield f'{directory}: {said if count else "has no checksums"}'
-  if faults:
-    raise ValueError('; '.join(faults))
+  if damaged:
+    raise ValueError('; '.join(damaged))
+
+
+def _read_manifest(root: pathlib.Path) -> dict[str, Any]:
+  found = atomic.read_object(
+    root / _MANIFEST,
+    {'kind': str},
+    {'counts': dict, 'settings': dict, 'shards': list},
+  )
+  whole = all(isinstance(n, int) for n in found.get('counts', {}).values())
+  if not whole or not all(isinstance(s, str) for s in found.get('shards', [])):
+    raise ValueError(f'{root / _MANIFEST}: counts or shards are of other types')
+  return found
 
 
 def span_files(path: str) -> list[str]:
   """Returns the files of span records that a path names, maybe none."""
   root = pathlib.Path(path)
   if (root / _MANIFEST).exists():
-    manifest = atomic.read_json(root / _MANIFEST)
-    shards = manifest['shards'] if manifest['kind'] == 'spans' else []
+    manifest = _read_manifest(root)
+    shards = manifest.get('shards', []) if manifest['kind'] == 'spans' else []
     return [str(root / shard) for shard in shards]
   if not root.is_file():
     return []
@@ -136,12 +152,13 @@ def _describe_artifact(directory: pathlib.Path) -> Iterator[str]:
   path = _info_file(directory)
   assert path is not None
   yield f'{directory}'
-  for name, value in sorted(atomic.read_json(path).items()):
+  for name, value in sorted(atomic.read_object(path).items()):
     if name == checksums.CRC32:
       value = f'{len(value or ())} files'
     yield f'  {name:<24} {json.dumps(value, ensure_ascii=False)}'
   for path in sorted(directory.glob('*.npy')):
-    array = np.load(path, mmap_mode='r')
+    with faults.naming(path):
+      array = np.load(path, mmap_mode='r')
     yield f'  {path.name:<24} {array.dtype} {list(array.shape)}'
     if array.ndim == 2 and len(array):
       rows = np.asarray(array[:: -(-len(array) // _SAMPLED_ROWS)], np.float32)
@@ -174,11 +191,8 @@ def _describe_documents(corpus: Corpus, num: int, skip: int) -> Iterator[str]:
 def _features(record: readers.RawRecord) -> dict[str, tf.train.Feature]:
   if isinstance(record.payload, MalformedError):
     raise CorpusError(f'{record.where}: {record.payload}')
-  try:
+  with faults.naming(f'{record.where}: no tf.train.Example', CorpusError):
     return dict(tf.train.Example.FromString(record.payload).features.feature)
-  except Exception as e:
-    # Protobuf's error has no lasting name.
-    raise CorpusError(f'{record.where}: no tf.train.Example: {e}') from e
 
 
 def _describe_records(path: str, num: int, skip: int) -> Iterator[str]:
@@ -188,13 +202,16 @@ def _describe_records(path: str, num: int, skip: int) -> Iterator[str]:
     feature = _features(record)
     yield f'--- record {record.line}'
     if span_records.TEXT in feature:
-      yield from _describe_spans(record.payload)
+      with faults.naming(record.where, CorpusError):
+        lines = list(_describe_spans(record.payload))
+      yield from lines
       continue
     for name in sorted(feature):
       kind = feature[name].WhichOneof('kind')
       values = getattr(feature[name], kind).value if kind else []
-      if name in (block_records.TITLE, block_records.BODY):
-        yield f'{name}: {values[0].decode()}'
+      is_text = name in (block_records.TITLE, block_records.BODY)
+      if is_text and kind == 'bytes_list' and values:
+        yield f'{name}: {values[0].decode("utf-8", "replace")}'
       else:
         yield f'{name}: {kind} x {len(values)}: {list(values[:8])}'
 
@@ -203,7 +220,7 @@ def _describe_spans(payload: bytes) -> Iterator[str]:
   document = span_records.parse(tf.constant([payload]))
   ((text, sentences, spans),) = document.texts_and_places()
   outside = int(document.outside)
-  yield f'title: {document.titles.numpy()[0].decode()}'
+  yield f'title: {document.titles.numpy()[0].decode("utf-8", "replace")}'
   yield (
     f'{len(sentences)} sentences, {len(spans) + outside} spans [[in brackets]]'
   )

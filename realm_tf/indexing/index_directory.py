@@ -63,7 +63,7 @@ class IndexDirectory:
     found = {}
     for path in sorted(pathlib.Path(self.path).glob('failed-*.json')):
       try:
-        failure = atomic.read_json(path)
+        failure = atomic.read_object(path, {'step': int, 'error': str})
       except FileNotFoundError:
         continue  # A new builder has removed it.
       found[failure['step']] = failure['error']

@@ -16,10 +16,12 @@ import socket
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from absl import logging
+
+from realm_tf.io import faults
 
 # `old`: a directory that is being replaced. Ends with the owner's process, a
 # random number, boot and host; older names have the first two only.
@@ -409,7 +411,53 @@ def read_json(path: str | os.PathLike) -> Any:
     ValueError: It is not JSON; the message names file and line.
   """
   try:
-    with open(path, encoding='utf-8') as f:
+    with faults.naming(path), open(path, encoding='utf-8') as f:
       return json.load(f)
-  except json.JSONDecodeError as e:
-    raise ValueError(f'{path}:{e.lineno}: not JSON: {e.msg}') from e
+  except ValueError as e:
+    broken = e.__cause__
+    if isinstance(broken, json.JSONDecodeError):
+      text = f'{path}:{broken.lineno}: not JSON: {broken.msg}'
+      raise ValueError(text) from broken
+    raise
+
+
+def _check_fields(where: str, found: Any, kinds: Mapping[str, Any]) -> None:
+  if not isinstance(found, dict):
+    raise ValueError(f'{where}: not a JSON object')
+  for name, kind in kinds.items():
+    if name not in found:
+      raise ValueError(f'{where}: no {name!r} in it')
+    value = found[name]
+    if isinstance(kind, Mapping):
+      _check_fields(f'{where}: {name!r}', value, kind)
+      continue
+    is_right = isinstance(value, (int, float) if kind is float else kind)
+    if not is_right or (isinstance(value, bool) and kind in (int, float)):
+      raise ValueError(
+        f'{where}: {name!r} is of type {type(value).__name__}, not'
+        f' {getattr(kind, "__name__", kind)}'
+      )
+
+
+def read_object(
+  path: str | os.PathLike,
+  required: Mapping[str, Any] | None = None,
+  optional: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+  """Reads a JSON file that must hold an object.
+
+  Args:
+    path: The file.
+    required: Types by name of fields that must be in it, or such a mapping for
+      an object. `float` accepts whole numbers, `int` no booleans.
+    optional: Types by name of fields that may be in it.
+
+  Raises:
+    FileNotFoundError: `path` does not exist.
+    ValueError: It is not such an object; the message names file and field.
+  """
+  found = read_json(path)
+  _check_fields(os.fspath(path), found, required or {})
+  there = {n: kind for n, kind in (optional or {}).items() if n in found}
+  _check_fields(os.fspath(path), found, there)
+  return found

@@ -50,16 +50,18 @@ def verify(
   Raises:
     ValueError: Names the files that are damaged or not there.
   """
-  faults = []
+  if not isinstance(expected, Mapping | None):
+    raise ValueError(f'{os.fspath(directory)}: its checksums are damaged')
+  damaged = []
   for name, checksum in (expected or {}).items():
     path = pathlib.Path(directory, name)
     if not path.is_file():
-      faults.append(f'{path} is not there')
+      damaged.append(f'{path} is not there')
     elif (found := _crc32(path)) != checksum:
-      faults.append(f'{path} is damaged (crc32 {found}, not {checksum})')
-  if faults:
+      damaged.append(f'{path} is damaged (crc32 {found}, not {checksum})')
+  if damaged:
     raise ValueError(
-      f'{"; ".join(faults)}: restore a copy of {os.fspath(directory)}, or make'
+      f'{"; ".join(damaged)}: restore a copy of {os.fspath(directory)}, or make'
       ' it again'
     )
   return len(expected or {})

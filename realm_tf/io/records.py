@@ -4,18 +4,26 @@
 
 import contextlib
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from realm_tf.io import files
+from realm_tf.io import faults, files
 
 # Buffer of each file.
 _BUFFER_BYTES = 1 << 20
 # Neighboring records are about the same thing: files are interleaved.
 _FILES_AT_ONCE = 16
 _RECORDS_IN_TURN = 8
+# A message of TensorFlow may quote bytes that Python cannot decode.
+_DAMAGE = (
+  tf.errors.DataLossError,
+  tf.errors.InvalidArgumentError,
+  UnicodeDecodeError,
+)
+# Records parsed at a time to find a damaged one.
+_SCANNED = 512
 # Number of files that an error names.
 _NAMED = 5
 
@@ -43,8 +51,7 @@ def damage_named(path: str) -> Iterator[None]:
   try:
     yield
   except tf.errors.DataLossError as e:
-    # TensorFlow adds the names of its ops.
-    reason = re.sub(r'\{\{.*?\}\}\s*|\s*\[Op:.*', '', str(e))
+    reason = faults.text_of(e)
     raise files.DamagedFileError(f'{path}: damaged TFRecord: {reason}') from e
 
 
@@ -55,7 +62,7 @@ def check_features(path: str, names: Iterable[str]) -> None:
     DamagedFileError: The file is cut off, or holds no TFRecords.
     ValueError: The record lacks a feature.
   """
-  with damage_named(path):
+  with damage_named(path), faults.naming(f'{path}: record 1'):
     for serialized in read([path]).take(1):
       found = tf.train.Example.FromString(serialized.numpy()).features.feature
       missing = sorted(set(names) - set(found))
@@ -65,17 +72,72 @@ def check_features(path: str, names: Iterable[str]) -> None:
       }:
         raise ValueError(
           f'{path}: its records have no {", ".join(missing)}; they have '
-          f'{", ".join(sorted(found))}'
+          f'{", ".join(sorted(found)) or "nothing"}'
         )
 
 
 def count(paths: Sequence[str]) -> int:
-  """Counts the records of files by reading them."""
-  batches = read(paths).batch(4096)
-  total = batches.reduce(
-    tf.constant(0, tf.int64), lambda n, b: n + tf.size(b, tf.int64)
-  )
-  return int(total)
+  """Counts the records of files by reading them.
+
+  Raises:
+    DamagedFileError: A file is damaged.
+  """
+  with damage_found(paths):
+    batches = read(paths).batch(4096)
+    total = batches.reduce(
+      tf.constant(0, tf.int64), lambda n, b: n + tf.size(b, tf.int64)
+    )
+    return int(total)
+
+
+@contextlib.contextmanager
+def damage_found(
+  paths: Sequence[str], parse: Callable[[tf.Tensor], Any] | None = None
+) -> Iterator[None]:
+  """Names the file and the record that an error of TensorFlow is about.
+
+  TensorFlow does not say in which file it is, so all are read again to find it.
+
+  Args:
+    paths: TFRecord files that are read inside.
+    parse: Parses records `[batch]` as is done inside, if it is.
+
+  Raises:
+    DamagedFileError: A file is cut off or damaged.
+    ValueError: A record cannot be parsed.
+  """
+  try:
+    yield
+  except _DAMAGE as e:
+    for path in paths:
+      _find_damage(path, parse)
+    raise ValueError(f'{_names(paths)}: {faults.text_of(e)}') from e
+
+
+def _find_damage(
+  path: str, parse: Callable[[tf.Tensor], Any] | None = None
+) -> None:
+  """Reads a file; raises an error if it is damaged."""
+  number = 0
+  records = iter(read([path]))
+  while True:
+    batch: list[tf.Tensor] = []
+    while len(batch) < _SCANNED:
+      with damage_named(path):
+        record = next(records, None)
+      if record is None:
+        break
+      batch.append(record)
+    if not batch:
+      return
+    if parse is not None:
+      try:
+        parse(tf.stack(batch))
+      except _DAMAGE:
+        for i, record in enumerate(batch, number + 1):
+          with faults.naming(f'{path}: record {i}'):
+            parse(record[tf.newaxis])
+    number += len(batch)
 
 
 def _shuffle(
@@ -96,8 +158,12 @@ def _shuffle(
   return tf.data.experimental.from_variant(variant, spec)
 
 
+def _names(paths: Sequence[str]) -> str:
+  return ', '.join(paths[:_NAMED]) + (' ...' if len(paths) > _NAMED else '')
+
+
 def _too_few(paths: Sequence[str], shard: int, needed: int) -> str:
-  named = ', '.join(paths[:_NAMED]) + (' ...' if len(paths) > _NAMED else '')
+  named = _names(paths)
   if needed == 1:
     return f'there is no record in {named}'
   return f'there is no record for reader {shard} (from 0) in {named}'
@@ -143,7 +209,9 @@ def stream(
   if repeat:
     # Without a record the loop over epochs would never end.
     needed = 1 if by_file else shard + 1
-    if len(list(read(paths).take(needed))) < needed:
+    with damage_found(paths):
+      found = len(list(read(paths).take(needed)))
+    if found < needed:
       raise ValueError(_too_few(paths, shard, needed))
   if start and repeat:
     size = count(paths)

@@ -6,7 +6,7 @@ import os
 import pathlib
 from typing import Any
 
-from realm_tf.io import atomic
+from realm_tf.io import atomic, faults
 
 TOKENIZER = 'tokenizer.json'
 
@@ -36,15 +36,18 @@ def read_vocab(path: str | os.PathLike) -> list[str]:
   path = pathlib.Path(path)
   if path.suffix == '.json':
     ids = _wordpiece_model(path)['model']['vocab']
-    pieces = sorted(ids, key=ids.__getitem__)
+    with faults.naming(path):
+      pieces = sorted(ids, key=ids.__getitem__)
     if [ids[piece] for piece in pieces] != list(range(len(pieces))):
       raise ValueError(f'{path}: the ids of its wordpieces have gaps')
     return pieces
-  lines = path.read_text(encoding='utf-8').split('\n')
+  with faults.naming(path):
+    lines = path.read_text(encoding='utf-8').split('\n')
   return [line.rstrip('\r') for line in (lines if lines[-1] else lines[:-1])]
 
 
 def says_lower_case(path: str | os.PathLike) -> bool | None:
   """Whether a `tokenizer.json` is uncased; None if it does not say."""
-  normalizer = _wordpiece_model(pathlib.Path(path)).get('normalizer')
-  return (normalizer or {}).get('lowercase')
+  with faults.naming(path):
+    normalizer = _wordpiece_model(pathlib.Path(path)).get('normalizer')
+    return (normalizer or {}).get('lowercase')

@@ -30,7 +30,7 @@ from realm_tf.corpus import block_records, lines, readers
 from realm_tf.corpus.corpus import Corpus, write_corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.store import Blocks
-from realm_tf.io import atomic, compatibility
+from realm_tf.io import atomic, compatibility, faults
 from realm_tf.io.progress import progress
 from realm_tf.text import sentences
 from realm_tf.text.tokenizer import BertTokenizer
@@ -73,11 +73,8 @@ def _ids(feature: Any, name: str) -> list[int]:
 
 
 def _features(record: bytes, where: str) -> Any:
-  try:
+  with faults.naming(where, CorpusError):
     return tf.train.Example.FromString(record).features.feature
-  except Exception as e:
-    # protobuf's DecodeError has no common base, and moves between versions.
-    raise CorpusError(f'{where}: no tf.train.Example: {e}') from e
 
 
 def _read_orqa(directory: pathlib.Path) -> Iterator[Block]:

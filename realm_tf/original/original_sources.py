@@ -23,6 +23,13 @@ from realm_tf.original import original_weights
 from realm_tf.text.tokenizer import BertTokenizer
 
 _ORQA_PARAMETERS = 'params.json'
+_SETTINGS = {
+  'layer_norm_eps': float,
+  'query_seq_len': int,
+  'reader_seq_len': int,
+  'retriever_module_path': str | None,
+  'searcher_seq_len': int,
+}
 _ENCODED = os.path.join('encoded', 'encoded.ckpt')
 # Epsilon of layer normalization in TensorFlow's slim layers; in Keras it is
 # PROJECTION_EPSILON, unless a graph says otherwise.
@@ -73,7 +80,9 @@ class Source:
   def bert_config(self, encoder: original_weights.Encoder) -> BertConfig:
     """Returns the config, or infers it from the weights if there is none."""
     if self.files.config is not None:
-      return weight_files.read_config(self.files.config)
+      config = weight_files.read_config(self.files.config)
+      weight_files.check_sizes(config, encoder.weights, self.path)
+      return config
     return weight_files.infer_config(
       encoder.weights, encoder.num_heads, self.path, _ACTIVATION
     )
@@ -124,7 +133,7 @@ def _open(files: weight_files.Sources, settings: Mapping[str, Any]) -> Source:
     module = files.weights.parent.parent
     block_embeddings = _read_block_embeddings(module / _ENCODED)
   if files.config is not None and not settings:
-    settings = atomic.read_json(files.config)
+    settings = atomic.read_object(files.config, {}, _SETTINGS)
   return Source(files, found, facts, settings, block_embeddings)
 
 
@@ -132,7 +141,8 @@ def _find_orqa(path: pathlib.Path) -> Source:
   """Opens the best checkpoint of an ORQA fine-tuning, or else its last."""
   best = path / 'export' / 'best_default' / 'checkpoint'
   files = weight_files.find(best if best.is_dir() else path)
-  return _open(files, atomic.read_json(path / _ORQA_PARAMETERS))
+  settings = atomic.read_object(path / _ORQA_PARAMETERS, {}, _SETTINGS)
+  return _open(files, settings)
 
 
 def find(path: str | os.PathLike) -> list[Source]:

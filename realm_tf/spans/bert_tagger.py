@@ -10,11 +10,10 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401, its ops are in the graph
 
 from realm_tf.corpus.document import CorpusError
-from realm_tf.io import atomic
+from realm_tf.io import faults, module_info
 from realm_tf.spans.taggers import Span
 
 KIND = 'entity_tagger'
-_INFO = os.path.join('assets.extra', 'realm.json')
 _WEIGHTS = os.path.join('variables', 'variables.data-00000-of-00001')
 
 
@@ -24,19 +23,12 @@ def read_info(directory: str | os.PathLike) -> dict[str, Any]:
   Raises:
     CorpusError: There is no tagger.
   """
-  path = os.path.join(directory, _INFO)
-  if not os.path.exists(path):
+  try:
+    return module_info.read_info(directory, KIND)
+  except (OSError, ValueError) as e:
     raise CorpusError(
-      f'`bert_tagger`: {os.fspath(directory)} is no tagger: it has no {_INFO};'
-      ' name what train_tagger prints at its end'
-    )
-  info = atomic.read_json(path)
-  if info.get('kind') != KIND:
-    raise CorpusError(
-      f'`bert_tagger`: {os.fspath(directory)} is of kind {info.get("kind")!r},'
-      ' no tagger'
-    )
-  return info
+      f'`bert_tagger`: {e}; name what train_tagger prints at its end'
+    ) from e
 
 
 def weights_file(directory: str | os.PathLike) -> str:
@@ -62,12 +54,9 @@ class BertTagger:
     info = read_info(directory)
     self.labels = frozenset(info['labels'])
     self.whole_documents: bool = info['whole_documents']
-    try:
+    with faults.naming(f'`bert_tagger`: {os.fspath(directory)}', CorpusError):
       self._module = tf.saved_model.load(os.fspath(directory))
-    except (OSError, tf.errors.OpError) as e:
-      said = str(e).splitlines()[0]
-      raise CorpusError(f'`bert_tagger`: {os.fspath(directory)}: {said}') from e
-    self._tag = self._module.signatures['serving_default']
+      self._tag = self._module.signatures['serving_default']
 
   def tag(self, texts: Sequence[str]) -> list[list[Span]]:
     """Returns the entities of each sentence, or document, in order."""

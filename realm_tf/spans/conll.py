@@ -21,7 +21,7 @@ from seqeval.metrics import sequence_labeling
 
 from realm_tf.corpus import lines
 from realm_tf.corpus.document import CorpusError, MalformedError
-from realm_tf.io import files
+from realm_tf.io import faults, files
 
 _COLUMNS = (2, 4)
 _DOCUMENT = '-DOCSTART-'
@@ -91,7 +91,7 @@ def _rows(
 ) -> Iterator[_Row | None | str]:
   """Yields rows, None for an empty line, and `_DOCUMENT`."""
   columns = 0
-  with files.open_binary(path) as f:
+  with faults.naming(path, CorpusError), files.open_binary(path) as f:
     for line, raw in enumerate(f, 1):
       where = f'{path}:{line}'
       try:

@@ -134,7 +134,7 @@ def write_pairs(
     ) as bar,
   ):
     for path in paths:
-      with records.damage_named(path):
+      with records.damage_found([path], span_records.parse):
         for batch in records.read([path]).batch(_AT_ONCE):
           for document in span_records.parse(batch).texts_and_places():
             pairs = list(pairs_of_document(*document, rng, config))

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masked sentences to pre-train with, from span records."""
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -175,6 +176,28 @@ def _expand(patterns: str | Sequence[str]) -> list[str]:
   return paths
 
 
+def _damage_found(
+  paths: Sequence[str],
+) -> contextlib.AbstractContextManager[None]:
+  return records.damage_found(paths, span_records.parse)
+
+
+def iterate(
+  batches: tf.data.Dataset, patterns: str | Sequence[str]
+) -> Iterator[dict[str, Any]]:
+  """Yields the batches of `masked_queries`.
+
+  Args:
+    batches: Batches, or some of them.
+    patterns: Span record files that they are of.
+
+  Raises:
+    ValueError: A file is damaged; the message names file and record.
+  """
+  with _damage_found(files.expand(patterns)):
+    yield from batches
+
+
 def _replacements(kept: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
   """Rows with a random kept one in the place of each that is dropped."""
   good = tf.where(kept)[:, 0]
@@ -334,7 +357,10 @@ def count_examples(
     return mask_records(serialized, tokenizer, config, seeds)[2]
 
   dataset = records.stream(paths, seed=seed, repeat=False).take(limit)
-  with progress_bar(desc='examples', unit='doc', disable=not progress) as bar:
+  with (
+    _damage_found(paths),
+    progress_bar(desc='examples', unit='doc', disable=not progress) as bar,
+  ):
     for number, serialized in dataset.batch(_POOL).enumerate():
       counts = count_batch(serialized, number)
       for name, value in counts.items():

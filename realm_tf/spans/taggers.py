@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from realm_tf.corpus.document import CorpusError
+from realm_tf.io import faults
 from realm_tf.spans import dates
 from realm_tf.text import sentences
 
@@ -129,12 +130,10 @@ def read_gazetteer(path: str | os.PathLike) -> frozenset[str]:
   Raises:
     CorpusError: The file cannot be read.
   """
-  try:
-    with open(path, encoding='utf-8') as f:
-      lines = (' '.join(line.split()) for line in f)
-      return frozenset(n for n in lines if n and not n.startswith('#'))
-  except (OSError, UnicodeDecodeError) as e:
-    raise CorpusError(f'`gazetteer`: {path}: {e}') from e
+  where = f'`gazetteer`: {os.fspath(path)}'
+  with faults.naming(where, CorpusError), open(path, encoding='utf-8') as f:
+    lines = (' '.join(line.split()) for line in f)
+    return frozenset(n for n in lines if n and not n.startswith('#'))
 
 
 class GazetteerTagger:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from absl import logging
 
 from realm_tf.configs.mlm_config import PassageMaskingConfig
-from realm_tf.io import files
+from realm_tf.io import faults, files
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -46,12 +46,12 @@ def _read_chunks(paths: Sequence[str], strict: bool = False) -> Iterator[tuple]:
         if not line.strip():
           continue
         try:
-          rows.append(_parse(line))
-        except (ValueError, KeyError, TypeError) as e:
-          message = f'{path}:{number}: not a passage ({e!r})'
+          with faults.naming(f'{path}:{number}: not a passage'):
+            rows.append(_parse(line))
+        except ValueError as e:
           if strict:
-            raise ValueError(message) from e
-          logging.warning('%s; skipped', message)
+            raise
+          logging.warning('%s; skipped', e)
           bad += 1
         if len(rows) == _LINES_PER_CHUNK:
           yield tuple(zip(*rows))

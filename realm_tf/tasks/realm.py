@@ -122,7 +122,9 @@ class RealmTask(Task):
       start_batch=start,
       shuffle_buffer=config.shuffle_buffer,
     )
-    return self._batches(masked, start)
+    return self._batches(
+      pretraining_examples.iterate(masked, config.train_examples), start
+    )
 
   def eval_batches(self) -> ExampleGenerator:
     config = self.config
@@ -135,7 +137,10 @@ class RealmTask(Task):
       seed=config.seed + 1,
       repeat=False,
     )
-    return self._batches(masked.take(config.eval_batches), 0)
+    masked = masked.take(config.eval_batches)
+    return self._batches(
+      pretraining_examples.iterate(masked, config.heldout_examples), 0
+    )
 
   def export(self, directory: str, step: int) -> None:
     if not self._modules:

@@ -164,7 +164,8 @@ def find_embedder(
   else:
     embedder_start.check_unchanged(directory, config)
   info = hub_modules.read_info(directory, 'embedder')
-  bert_config = BertConfig(**info['bert_config']).with_dropout(config.dropout)
+  bert_config = hub_modules.bert_config_of(directory, info)
+  bert_config = bert_config.with_dropout(config.dropout)
   shape = {
     'bert_config': dataclasses.asdict(bert_config),
     'projection_size': info['projection_size'],
@@ -242,7 +243,7 @@ def find_reader(config: QAConfig) -> ReaderStart:
       )
 
     return ReaderStart(
-      BertConfig(**info['bert_config']).with_dropout(dropout),
+      hub_modules.bert_config_of(directory, info).with_dropout(dropout),
       info['span_hidden_size'],
       hub_modules.load_tokenizer(directory),
       make_earlier,

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from realm_tf.io import atomic, vocabularies
+from realm_tf.io import atomic, faults, vocabularies
 from realm_tf.text.packing import SpecialIds
 
 # BERT's limit for a word, which FastWordpieceTokenizer counts in bytes.
@@ -213,10 +213,8 @@ class BertTokenizer(tf.Module):
       ValueError: As in the constructor, with the name of the file.
     """
     vocab = vocabularies.read_vocab(vocab_file)
-    try:
+    with faults.naming(vocab_file):
       return cls(vocab, lower_case=lower_case)
-    except ValueError as e:
-      raise ValueError(f'{os.fspath(vocab_file)}: {e}') from e
 
   @property
   def vocab(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from absl import logging
 
-from realm_tf.io import atomic
+from realm_tf.io import atomic, faults
 
 ExportFn = Callable[[str, int], None]
 _METRICS = 'metrics.json'
@@ -33,7 +33,9 @@ def read_fingerprints(directory: str | os.PathLike) -> dict[int, str]:
   path = os.path.join(directory, _FINGERPRINTS)
   if not os.path.exists(path):
     return {}
-  return {int(step): value for step, value in atomic.read_json(path).items()}
+  found = atomic.read_object(path)
+  with faults.naming(path):
+    return {int(step): str(value) for step, value in found.items()}
 
 
 class Fingerprints:
@@ -139,7 +141,7 @@ class BestExporter:
         # Not whole: its removal was cut off by a kill.
         atomic.remove_directory(path.parent)
         continue
-      metrics = atomic.read_json(path)
+      metrics = atomic.read_object(path, optional={self._metric: float})
       self.best = max(self.best, metrics.get(self._metric, -math.inf))
 
   def drop_after(self, step: int) -> list[int]:

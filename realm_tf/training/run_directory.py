@@ -143,7 +143,7 @@ class RunDirectory:
     if fresh or not os.path.exists(self._settings):
       atomic.write_json(self._settings, settings)
       return
-    before = atomic.read_json(self._settings)
+    before = atomic.read_object(self._settings, {}, {'masking': dict})
     if 'strategy' in before.get('masking', {}):  # The field's earlier name.
       before['masking']['masking'] = before['masking'].pop('strategy')
     for name, value in before.items():

@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from realm_tf.io import atomic
+from absl import logging
+
+from realm_tf.io import atomic, faults
 
 _EXCERPT, _SHOWN = 160, 3
 
@@ -52,14 +54,28 @@ class MetricsLog:
 
 
 def read_metrics(path: str | os.PathLike) -> list[dict[str, Any]]:
-  """Reads the complete lines of a `metrics.jsonl`."""
+  """Reads the complete lines of a `metrics.jsonl`.
+
+  A line that is damaged is left out, and a warning names the first one: it is
+  no reason not to go on with a training.
+  """
   if not os.path.exists(path):
     return []
-  lines = []
-  with open(path, encoding='utf-8') as f:
-    for text in f:
-      if text.endswith('\n'):
-        lines.append(json.loads(text))
+  lines, bad = [], []
+  with faults.naming(path), open(path, 'rb') as f:
+    for number, text in enumerate(f, 1):
+      if not text.endswith(b'\n'):
+        continue
+      try:
+        with faults.naming(f'{os.fspath(path)}:{number}'):
+          line = json.loads(text)
+          if type(line['step']) is not int or not isinstance(line['kind'], str):
+            raise TypeError('step or kind is of another type')
+        lines.append(line)
+      except ValueError as e:
+        bad.append(str(e))
+  if bad:
+    logging.warning('%s (%d damaged lines are left out)', bad[0], len(bad))
   return lines
 
 

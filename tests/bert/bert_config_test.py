@@ -94,7 +94,7 @@ def test_reads_googles_config(tmp_path):
   'text, message',
   [
     ('{"vocab_size": 5', 'not JSON'),
-    ('[]', 'no JSON object'),
+    ('[]', 'not a JSON object'),
     ('{"vocab_size": 5, "hidden_size": 8}', 'no num_hidden_layers'),
     ('{"model_type": "roberta"}', "model_type is 'roberta'"),
     ('{"position_embedding_type": "relative_key"}', 'relative_key'),

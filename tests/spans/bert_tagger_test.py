@@ -98,12 +98,14 @@ def test_an_interrupted_run_goes_on(directory, tmp_path, monkeypatch):
 
 
 def test_no_tagger(directory, tmp_path):
-  with pytest.raises(CorpusError, match='`bert_tagger`: .* is no tagger'):
+  with pytest.raises(
+    CorpusError, match='`bert_tagger`: .* no TF Hub module.*train_tagger'
+  ):
     bert_tagger.BertTagger(tmp_path)
   (tmp_path / 'assets.extra').mkdir()
   info = tmp_path / 'assets.extra' / 'realm.json'
   info.write_text('{"kind": "bert"}')
-  with pytest.raises(CorpusError, match="of kind 'bert', no tagger"):
+  with pytest.raises(CorpusError, match="of kind 'bert', not 'entity_tagger'"):
     bert_tagger.BertTagger(tmp_path)
   shutil.copy(f'{directory}/assets.extra/realm.json', info)
   with pytest.raises(CorpusError, match='`bert_tagger`: '):
