@@ -62,9 +62,11 @@ def check_features(path: str, names: Iterable[str]) -> None:
     DamagedFileError: The file is cut off, or holds no TFRecords.
     ValueError: The record lacks a feature.
   """
-  with damage_named(path), faults.naming(f'{path}: record 1'):
+  with damage_named(path):
     for serialized in read([path]).take(1):
-      found = tf.train.Example.FromString(serialized.numpy()).features.feature
+      with faults.naming(f'{path}: record 1: no tf.train.Example'):
+        example = tf.train.Example.FromString(serialized.numpy())
+      found = example.features.feature
       missing = sorted(set(names) - set(found))
       # Empty lists may be left out.
       if missing and not set(missing) <= {
