@@ -18,6 +18,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 from realm_tf.bert import graph_facts, torch_files, weight_names
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.io import atomic, faults, vocabularies
+from realm_tf.io.module_info import INFO
 
 SAFETENSORS = 'model.safetensors'
 # Files of a Hugging Face directory; an index names several files.
@@ -169,14 +170,11 @@ def find(path: str | os.PathLike) -> Sources:
       for name in (
         'bert_config.json',
         'config.json',
-        'assets.extra/realm.json',
+        INFO,
       )
     )
   lower_case = None
-  says = _first(
-    directory / name
-    for name in ('tokenizer_config.json', 'assets.extra/realm.json')
-  )
+  says = _first(directory / name for name in ('tokenizer_config.json', INFO))
   if says is not None:
     kinds = dict.fromkeys(('do_lower_case', 'lower_case'), bool | None)
     found = atomic.read_object(says, optional=kinds)

@@ -20,7 +20,7 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import embed_corpus, searcher, versions
 from realm_tf.io import atomic
-from realm_tf.io.module_info import read_info
+from realm_tf.io.module_info import INFO, read_info
 from realm_tf.text import packing
 
 _DESCRIBED = (
@@ -51,7 +51,7 @@ def fingerprint_embedder(directory: str | os.PathLike) -> str:
     with open(path, 'rb') as f:
       while chunk := f.read(1 << 20):
         digest.update(chunk)
-  info = pathlib.Path(directory, 'assets.extra', 'realm.json')
+  info = pathlib.Path(directory, INFO)
   if info.is_file():
     found = atomic.read_object(info, {}, {'form': dict})
     epsilon = found.get('projection_epsilon')

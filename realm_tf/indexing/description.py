@@ -16,11 +16,12 @@ from realm_tf.corpus import block_records, job, readers
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.io import atomic, checksums, faults
+from realm_tf.io.module_info import INFO
 from realm_tf.spans import span_records
 
 _MANIFEST = 'manifest.json'
 # What describes an index version or a document store, and an export.
-_INFO_FILES = ('metadata.json', os.path.join('assets.extra', 'realm.json'))
+_INFO_FILES = ('metadata.json', INFO)
 # Rows of an array that are looked at for its statistics.
 _SAMPLED_ROWS = 10_000
 

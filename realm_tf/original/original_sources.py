@@ -18,6 +18,7 @@ import numpy as np
 from realm_tf.bert import graph_facts, weight_files, weights
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.io import atomic, compatibility
+from realm_tf.io.module_info import INFO
 from realm_tf.modeling.embedder import PROJECTION_EPSILON
 from realm_tf.original import original_weights
 from realm_tf.text.tokenizer import BertTokenizer
@@ -156,7 +157,7 @@ def find(path: str | os.PathLike) -> list[Source]:
     ValueError: It is broken, or a module of this package.
   """
   path = weight_files.resolve(path)
-  if (path / 'assets.extra' / 'realm.json').is_file():
+  if (path / INFO).is_file():
     raise ValueError(f'{path} is a module of realm_tf: nothing to convert')
   if (path / _ORQA_PARAMETERS).is_file():
     return [_find_orqa(path)]

@@ -126,7 +126,9 @@ def test_errors(tmp_path):
   with pytest.raises(CorpusError, match='neither a record file nor'):
     _text(tmp_path)
   (tmp_path / 'a.txt').write_text('not records at all, but long enough')
-  with pytest.raises(CorpusError, match=r'a.txt:1: .* damaged TFRecord: corrupted'):
+  with pytest.raises(
+    CorpusError, match=r'a.txt:1: .* damaged TFRecord: corrupted'
+  ):
     _text(tmp_path / 'a.txt')
   with block_records.record_writer(tmp_path / 'b.gz') as writer:
     writer.write(b'\xff\xff\xff')
