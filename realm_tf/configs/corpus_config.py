@@ -75,7 +75,8 @@ class CorpusConfig(JobConfig):
 
   Attributes:
     bert: Weights of a BERT, such as their directory, of which the corpus gets
-      the vocabulary. Defaults to none: give `vocab_file`.
+      the vocabulary. Defaults to none: without `vocab_file`, words are counted
+      instead of wordpieces, and documents can be found by words alone (BM25).
     vocab_file: Vocabulary, one wordpiece per line. Defaults to that of `bert`.
     lower_case: Whether the vocabulary is uncased. Defaults to what `bert` says,
       else True.
@@ -91,5 +92,3 @@ class CorpusConfig(JobConfig):
   def __post_init__(self) -> None:
     super().__post_init__()
     self.check_at_least(MIN_BLOCK_LENGTH, 'max_block_length')
-    if self.bert is None and self.vocab_file is None:
-      raise ValueError('give `bert` or `vocab_file`')

@@ -9,6 +9,8 @@ import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from absl import logging
+
 from realm_tf.bert import weight_files
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.corpus import blocks, corpus, job, readers, store, workers
@@ -18,6 +20,8 @@ from realm_tf.text.tokenizer import BertTokenizer
 
 
 def _load_tokenizer(config: CorpusConfig) -> BertTokenizer:
+  if config.bert is None and config.vocab_file is None:
+    return BertTokenizer.of_words()
   lower_case = config.lower_case
   vocab_file: str | os.PathLike | None = config.vocab_file
   if config.bert is not None:
@@ -118,6 +122,11 @@ def build_corpus(config: CorpusConfig) -> Corpus:
   except (OSError, ValueError) as e:
     field = 'bert' if config.vocab_file is None else 'vocab_file'
     raise CorpusError(f'`{field}`: {getattr(config, field)}: {e}') from e
+  if tokenizer.vocab == BertTokenizer.of_words().vocab:
+    logging.info(
+      'neither `bert` nor `vocab_file`: words are counted, and documents can be'
+      ' found by their words alone'
+    )
   settings: dict[str, Any] = {
     **corpus.vocabulary_of(tokenizer),
     'max_block_length': config.max_block_length,

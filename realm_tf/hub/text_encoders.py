@@ -16,7 +16,6 @@ import numpy as np
 from absl import logging
 
 from realm_tf.bert import weight_files, weights
-from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.embedder_config import EmbedderForm, EmbedderStartConfig
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.io import atomic, faults
@@ -24,8 +23,9 @@ from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
 
 _MODULES = 'modules.json'
-# Maximum wordpieces where the directory does not say: the original's.
-_QUERY_LENGTH, _DOCUMENT_LENGTH = 96, 288
+# Maximum wordpieces where the directory does not say: the original's, and
+# BERT's.
+_QUERY_LENGTH, _DOCUMENT_LENGTH, _POSITIONS = 96, 288, 512
 PROJECTION_SIZE = 128
 # That of most sentence encoders' training.
 _TEMPERATURE = 0.05
@@ -196,14 +196,14 @@ def _prefix(tokenizer: BertTokenizer, text: str) -> tuple[int, ...]:
   return tuple(tokenizer.tokenize([text]).values.numpy().tolist())
 
 
-def _load_bert(parts: _Parts) -> tuple[weights.Bert, BertTokenizer]:
-  bert = weights.load_bert(parts.transformer, with_mlm_head=False)
-  if bert.vocab_file is None:
+def _load_tokenizer(parts: _Parts) -> BertTokenizer:
+  found = weight_files.find(parts.transformer)
+  if found.vocab is None:
     raise ValueError(f'{parts.transformer} has no vocab.txt or tokenizer.json')
-  tokenizer = BertTokenizer.from_file(
-    bert.vocab_file, lower_case=bert.lower_case
-  )
-  return bert, tokenizer
+  lower_case = found.lower_case
+  if lower_case is None:
+    lower_case = weights.is_lower_case(found.vocab)
+  return BertTokenizer.from_file(found.vocab, lower_case=lower_case)
 
 
 def new_form(
@@ -230,10 +230,11 @@ def new_form(
   )
 
 
-def _lengths(
-  parts: _Parts, config: BertConfig, form: EmbedderForm
-) -> FeaturizationConfig:
-  positions = config.max_positions
+def _lengths(parts: _Parts, form: EmbedderForm) -> FeaturizationConfig:
+  found = weight_files.find(parts.transformer).config
+  positions = _POSITIONS
+  if found is not None:
+    positions = weight_files.read_config(found).max_positions
   query, document = _QUERY_LENGTH, _DOCUMENT_LENGTH
   if parts.max_length is not None:
     query = document = parts.max_length
@@ -243,14 +244,6 @@ def _lengths(
     query_seq_len=min(query, positions) - len(form.query_prefix),
     candidate_seq_len=min(document, positions) - len(form.document_prefix),
   )
-
-
-def _set_projection(embedder: Embedder, towers: list[_Parts]) -> None:
-  for tower, its in zip(embedder.towers, towers):
-    if its.kernel is not None:
-      tower.projection.kernel.assign(its.kernel)
-      if its.bias is not None:
-        tower.projection.bias.assign(its.bias)
 
 
 def is_encoder(path: str | os.PathLike) -> bool:
@@ -264,6 +257,53 @@ def is_encoder(path: str | os.PathLike) -> bool:
     return True
   # Modules of the original have to be converted.
   return not pathlib.Path(name, 'saved_model.pb').is_file()
+
+
+@dataclasses.dataclass
+class _Plan:
+  """An embedder to be made: directories, form, and what is of both towers."""
+
+  towers: list[_Parts]
+  form: EmbedderForm
+  tokenizer: BertTokenizer
+  texts: dict[str, str]
+
+
+def _make_plan(path: str | os.PathLike, config: EmbedderStartConfig) -> _Plan:
+  names = os.fspath(path).split(',')
+  if len(names) > 2:
+    raise ValueError(f'{path}: more than two encoders')
+  towers = [_read_encoder(name) for name in names]
+  for its in towers:
+    _changed(its, config)
+  tokenizers = [_load_tokenizer(its) for its in towers]
+  tokenizer, first, last = tokenizers[0], towers[0].form, towers[-1].form
+  texts = {
+    'query_prefix': first.get('query_prefix', ''),
+    'document_prefix': last.get('document_prefix', ''),
+  }
+  forms = [
+    {name: x for name, x in its.form.items() if name not in texts}
+    for its in towers
+  ]
+  if forms[0] != forms[-1] or tokenizer.fingerprint != (
+    tokenizers[-1].fingerprint
+  ):
+    raise ValueError(f'{path}: the two encoders differ in form or words')
+  prefixes = {name: _prefix(tokenizer, text) for name, text in texts.items()}
+  form = EmbedderForm(**{**forms[0], **prefixes})
+  return _Plan(towers, form, tokenizer, texts)
+
+
+def read_lengths(
+  path: str | os.PathLike, config: EmbedderStartConfig
+) -> FeaturizationConfig:
+  """Reads the maximum wordpieces of queries and documents; no weights.
+
+  The arguments and errors are those of `read_encoder`.
+  """
+  plan = _make_plan(path, config)
+  return _lengths(plan.towers[0], plan.form)
 
 
 def read_encoder(
@@ -287,46 +327,31 @@ def read_encoder(
     ValueError: It has a part that is not supported, or the towers differ.
   """
   config = config or EmbedderStartConfig()
-  names = os.fspath(path).split(',')
-  if len(names) > 2:
-    raise ValueError(f'{path}: more than two encoders')
-  towers = [_read_encoder(name) for name in names]
-  for its in towers:
-    _changed(its, config)
-  loaded = [_load_bert(its) for its in towers]
-  (bert, tokenizer), (last_bert, last_tokenizer) = loaded[0], loaded[-1]
-  parts, last = towers[0], towers[-1]
-  texts = {
-    'query_prefix': parts.form.pop('query_prefix', ''),
-    'document_prefix': last.form.pop('document_prefix', ''),
-  }
-  last.form.pop('query_prefix', None)
-  parts.form.pop('document_prefix', None)
-  if (bert.config, tokenizer.fingerprint, parts.form) != (
-    last_bert.config,
-    last_tokenizer.fingerprint,
-    last.form,
-  ):
-    raise ValueError(f'{path}: the two encoders differ in size, form or words')
-  for name, text in texts.items():
-    parts.form[name] = _prefix(tokenizer, text)
-  form = EmbedderForm(**parts.form)
+  plan = _make_plan(path, config)
+  berts = [
+    weights.load_bert(its.transformer, with_mlm_head=False)
+    for its in plan.towers
+  ]
   size = config.projection_size or PROJECTION_SIZE
-  if parts.kernel is not None:
-    size = parts.kernel.shape[1]
+  kernel = plan.towers[0].kernel
+  if kernel is not None:
+    size = kernel.shape[1]
   embedder = Embedder(
-    bert.config.with_dropout(dropout),
+    berts[0].config.with_dropout(dropout),
     size,
-    len(towers) > 1,
-    form=form,
+    len(berts) > 1,
+    form=plan.form,
     seed=seed,
   )
-  for tower, (its_bert, _) in zip(embedder.towers, loaded):
-    tower.init_from_bert(its_bert)
-  _set_projection(embedder, towers)
+  for tower, bert, its in zip(embedder.towers, berts, plan.towers):
+    tower.init_from_bert(bert)
+    if its.kernel is not None:
+      tower.projection.kernel.assign(its.kernel)
+      if its.bias is not None:
+        tower.projection.bias.assign(its.bias)
   return TextEncoder(
     embedder,
-    tokenizer,
-    _lengths(parts, bert.config, form),
-    {'path': os.fspath(path), **texts},
+    plan.tokenizer,
+    _lengths(plan.towers[0], plan.form),
+    {'path': os.fspath(path), **plan.texts},
   )

@@ -361,10 +361,15 @@ def publish_index(
   return str(path)
 
 
+def read_metadata(path: str | os.PathLike) -> IndexMetadata:
+  """Reads what a version says about itself."""
+  return IndexMetadata.from_json(os.path.join(path, _METADATA))
+
+
 def embedder_fingerprint(path: str | os.PathLike) -> str | None:
   """Returns that of the embedder of a version; None if it is not whole."""
   try:
-    metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
+    metadata = read_metadata(path)
   except (OSError, ValueError):
     # Half removed, or broken: opening it says which.
     return None

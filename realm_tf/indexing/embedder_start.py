@@ -121,6 +121,19 @@ def _described(
   return found
 
 
+def is_made_of(
+  directory: str | os.PathLike,
+  path: str | os.PathLike,
+  config: EmbedderStartConfig,
+  corpus: Corpus | None,
+) -> bool:
+  """Whether `as_module` made a module of the same encoder in the same way."""
+  if not pathlib.Path(directory, INFO).is_file():
+    return False
+  made_of = _described(os.fspath(path), config, corpus)
+  return read_info(directory).get('made_of') == made_of
+
+
 def as_module(
   path: str | os.PathLike,
   directory: str | os.PathLike,
@@ -145,9 +158,7 @@ def as_module(
       axes.
   """
   config = config or EmbedderStartConfig()
-  made_of = _described(os.fspath(path), config, corpus)
-  there = pathlib.Path(directory, INFO).is_file()
-  if there and read_info(directory).get('made_of') == made_of:
+  if is_made_of(directory, path, config, corpus):
     return
   encoder = text_encoders.read_encoder(path, config, seed=seed)
   if corpus is not None:
@@ -166,4 +177,9 @@ def as_module(
     encoder.embedder,
     encoder.tokenizer,
     hub_modules.lengths_of(encoder.lengths),
-  ).save(directory, 0, source=encoder.source, made_of=made_of)
+  ).save(
+    directory,
+    0,
+    source=encoder.source,
+    made_of=_described(os.fspath(path), config, corpus),
+  )

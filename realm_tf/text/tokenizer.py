@@ -19,6 +19,7 @@ from realm_tf.text.packing import SpecialIds
 
 # BERT's limit for a word, which FastWordpieceTokenizer counts in bytes.
 _MAX_BYTES_PER_WORD = 200
+_SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]')
 # Ranges with assigned characters; all others are deleted.
 _PLANES, _TAGS = (0, 0x34000), (0xE0000, 0xE0200)
 _ASSIGNED = (_PLANES, _TAGS)
@@ -190,7 +191,7 @@ class BertTokenizer(tf.Module):
     if len(ids) != len(self._vocab):
       twice = next(p for i, p in enumerate(self._vocab) if ids[p] != i)
       raise ValueError(f'the vocabulary has {twice!r} more than once')
-    for piece in ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'):
+    for piece in _SPECIAL:
       if piece not in ids:
         raise ValueError(f'the vocabulary has no {piece}')
     self.pad_id, self.unk_id = ids['[PAD]'], ids['[UNK]']
@@ -215,6 +216,11 @@ class BertTokenizer(tf.Module):
     vocab = vocabularies.read_vocab(vocab_file)
     with faults.naming(vocab_file):
       return cls(vocab, lower_case=lower_case)
+
+  @classmethod
+  def of_words(cls) -> 'BertTokenizer':
+    """A tokenizer without wordpieces: each word or mark is one [UNK]."""
+    return cls(_SPECIAL)
 
   @property
   def vocab(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import json
 import pathlib
 import shutil
 
@@ -147,8 +148,22 @@ def test_vocabulary_and_case_of_a_bert(corpus_file, tmp_path):
   assert (
     made.vocab_size == len((bert / 'vocab.txt').read_text().split('\n')) - 1
   )
-  with pytest.raises(ValueError, match='give `bert` or `vocab_file`'):
-    CorpusConfig(input='x', output_dir='y')
+
+
+def test_without_a_vocabulary_words_are_counted(tmp_path):
+  path = tmp_path / 'text.jsonl'
+  sentence = 'Zürich, naïve café.'  # Five words and marks.
+  record = {'title': 'Ort', 'text': ' '.join([sentence] * 9)}
+  path.write_text(json.dumps(record))
+  config = CorpusConfig(
+    input=str(path), output_dir=str(tmp_path / 'out'), max_block_length=24
+  )
+  corpus = build_corpus.build_corpus(config)
+  assert corpus.bodies([0, 1, 2]) == [
+    ' '.join([sentence] * n) for n in (4, 4, 1)
+  ]
+  assert corpus.body_lengths.tolist() == [20, 20, 5]
+  assert corpus.vocab_size == 5
 
 
 def test_errors(corpus_file, tmp_path, vocab_file):
