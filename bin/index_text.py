@@ -8,8 +8,9 @@ r"""Makes text of your own searchable, in one go.
 
 --input takes what build_corpus takes. --encoder is a directory of
 sentence-transformers as it is published, or of the weights of another encoder
-(build_index says which); its directory says how it pools and normalizes. Without
---encoder documents are found by their words (BM25), and no BERT is needed.
+(build_index says which); its directory says how it pools and normalizes.
+Without --encoder documents are found by their words (BM25), and no BERT is
+needed.
 
 Cost: that of build_corpus and build_index: on 2 cores 35 documents of 200 words
 a second with all-MiniLM-L6-v2; without an encoder 2,000. Killed and called

@@ -124,8 +124,8 @@ def build_corpus(config: CorpusConfig) -> Corpus:
     raise CorpusError(f'`{field}`: {getattr(config, field)}: {e}') from e
   if tokenizer.vocab == BertTokenizer.of_words().vocab:
     logging.info(
-      'neither `bert` nor `vocab_file`: words are counted, and documents can be'
-      ' found by their words alone'
+      'no vocabulary: words are counted, and documents can be found by their'
+      ' words alone'
     )
   settings: dict[str, Any] = {
     **corpus.vocabulary_of(tokenizer),

@@ -219,8 +219,9 @@ class BertTokenizer(tf.Module):
 
   @classmethod
   def of_words(cls) -> 'BertTokenizer':
-    """A tokenizer without wordpieces: each word or mark is one [UNK]."""
-    return cls(_SPECIAL)
+    """A tokenizer to which each word or mark is one wordpiece, mostly [UNK]."""
+    # TensorFlow Text refuses a vocabulary of special wordpieces alone.
+    return cls([*_SPECIAL, '.'])
 
   @property
   def vocab(self) -> tuple[str, ...]:

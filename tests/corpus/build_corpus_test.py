@@ -163,7 +163,7 @@ def test_without_a_vocabulary_words_are_counted(tmp_path):
     ' '.join([sentence] * n) for n in (4, 4, 1)
   ]
   assert corpus.body_lengths.tolist() == [20, 20, 5]
-  assert corpus.vocab_size == 5
+  assert corpus.vocab_size == 6
 
 
 def test_errors(corpus_file, tmp_path, vocab_file):

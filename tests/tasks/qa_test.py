@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from realm_tf.answering.answerer import Answerer
+from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
+from realm_tf.indexing import corpus_index
 from realm_tf.io import compatibility
 from realm_tf.tasks import qa
 from realm_tf.training import exporters, summaries
 from realm_tf.training.run_directory import RunDirectory
-from tests.support import small_realm
+from tests.support import sentence_encoders, small_realm
 
 STEPS = 12
 
@@ -79,6 +81,33 @@ def test_the_index_is_closed_if_questions_cannot_be_read(
     qa.QATask(config)
   (index,) = opened
   assert not len(index.embeddings)
+
+
+def test_starts_from_the_index_of_an_encoder(realm, tmp_path):
+  encoder = tmp_path / 'encoder'
+  sentence_encoders.write_bert(encoder, realm.tokenizer)
+  sentence_encoders.write_modules(encoder, ['Normalize'])
+  index = corpus_index.build_once(
+    IndexConfig(
+      corpus_dir=str(realm.corpus_dir),
+      index_dir=str(tmp_path / 'index'),
+      query_prefix='the ',
+      progress=False,
+    ),
+    str(encoder),
+  )
+  config = config_of(realm, tmp_path / 'qa')
+  qa.finetune(dataclasses.replace(config, index_dir=index, train_steps=4))
+  exported = tmp_path / 'qa/export/tf_hub/4/embedder'
+  before, after = (
+    hub_modules.load_embedder(path) for path in (f'{index}/embedder', exported)
+  )
+  assert after.form == before.form and after.form.pooling == 'mean'
+  assert after.log_scale.numpy() != before.log_scale.numpy()
+  answerer = Answerer.open(tmp_path / 'qa', realm.corpus_dir, index)
+  found = answerer.answer(['What is the capital of Peru ?'])
+  assert found.answers[0][0]
+  answerer.close()
 
 
 def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
