@@ -18,6 +18,11 @@ retriever, and that of the words in this block by the reader.
 A pre-trained model (--model_dir of pretrain_realm) fills sentences with [MASK],
 one for each wordpiece, and finds documents for others; its own index is taken.
 
+Without a model, the index is searched for documents. --dir is a directory that
+index_text or update_index wrote:
+
+    python -m bin.ask --dir=out/mine
+
 Documents come and go meanwhile, and the next answer is from what is there then:
 
     question> + Lima: Lima is the capital of Peru.

@@ -10,6 +10,7 @@ from absl import logging
 
 from realm_tf.answering.answerer import Answerer
 from realm_tf.answering.blank_filler import BlankFiller
+from realm_tf.answering.document_searcher import DocumentSearcher
 from realm_tf.configs.answering_config import AskConfig
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
@@ -31,10 +32,10 @@ def default_index(model_dir: str, index_dir: str | None) -> str:
 
 
 class Asker:
-  """Answers questions by a fine-tuned model, or fills blanks by a pre-trained.
+  """Answers by a fine-tuned model, fills blanks by a pre-trained, or searches.
 
   Attributes:
-    backend: `Answerer` or `BlankFiller`.
+    backend: `Answerer`, `BlankFiller` or `DocumentSearcher`.
   """
 
   def __init__(self, config: AskConfig):
@@ -46,9 +47,14 @@ class Asker:
       ValueError: `mixed_precision` is asked of a pre-trained model.
     """
     self._config = config
+    self.backend: Answerer | BlankFiller | DocumentSearcher
+    assert config.corpus_dir is not None
+    if config.model_dir is None:
+      assert config.index_dir is not None
+      self.backend = DocumentSearcher.open(config.corpus_dir, config.index_dir)
+      return
     export_dir = run_directory.find_export(config.model_dir)
     index = default_index(config.model_dir, config.index_dir)
-    self.backend: Answerer | BlankFiller
     if os.path.isdir(os.path.join(export_dir, 'span_reader')):
       self.backend = Answerer.open(
         export_dir,
@@ -81,9 +87,12 @@ class Asker:
   def ask(self, questions: list[str]) -> list[dict[str, Any]]:
     """Returns a JSON object per question.
 
-    In the format of `Answerer.to_records` and `BlankFiller.to_records`.
+    In the format of `Answers.to_records`, `BlankFiller.to_records` or
+    `DocumentSearcher.to_records`.
     """
     config = self._config
+    if isinstance(self.backend, DocumentSearcher):
+      return self.backend.to_records(questions, config.reader_beam)
     if isinstance(self.backend, BlankFiller):
       return self.backend.to_records(questions, top=config.top_n)
     found = self.backend.answer(

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.answering import blanks
+from realm_tf.answering.document_searcher import describe_documents
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
@@ -320,21 +321,10 @@ class BlankFiller:
         its = {'prediction': '', 'error': str(e)}
       if its is None:
         rows, scores = self.retrieve(ids, self.config.num_candidates - 1)
-        its = {'documents': self._documents(rows[0], scores[0])}
+        documents = describe_documents(self.corpus, rows[0], scores[0])
+        its = {'documents': documents}
       records.append({'question': text, **its})
     return records
-
-  def _documents(
-    self, rows: np.ndarray, scores: np.ndarray
-  ) -> list[dict[str, Any]]:
-    columns = zip(
-      self.corpus.titles(rows),
-      self.corpus.bodies(rows),
-      rows.tolist(),
-      scores.tolist(),
-    )
-    names = ('title', 'evidence', 'block_id', 'score')
-    return [dict(zip(names, values)) for values in columns]
 
   def _fill_one(self, ids: tf.RaggedTensor, top: int) -> dict[str, Any]:
     filling = self.fill(ids, top)
@@ -345,7 +335,9 @@ class BlankFiller:
         for i, its in zip(ids, probs)
       ][: filling.lengths[0]]
 
-    documents = self._documents(filling.rows[0], filling.candidate_probs[0])
+    documents = describe_documents(
+      self.corpus, filling.rows[0], filling.candidate_probs[0]
+    )
     for i, document in enumerate(documents):
       document['blanks'] = choices(
         filling.document_ids[0, i], filling.document_probs[0, i]

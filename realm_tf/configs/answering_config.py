@@ -3,6 +3,7 @@
 """Configurations of what is done with a trained model: asked, exported."""
 
 import dataclasses
+import os
 
 from realm_tf.configs.config import Config
 
@@ -55,6 +56,14 @@ class AskConfig(AnsweringConfig):
   """What is asked, and how the answers are shown.
 
   Attributes:
+    dir: Directory with `corpus/` and `index/`, as `index_text` and
+      `update_index` write it, instead of `corpus_dir` and `index_dir`.
+    model_dir: Directory of a fine-tuning or pre-training, or one export of it.
+      Defaults to `dir`/model if it is there; without a model documents are
+      found and not read.
+    corpus_dir: Corpus to answer from. Defaults to `dir`/corpus.
+    index_dir: Index of the corpus, or directory of index versions. Defaults to
+      `dir`/index, else `model_dir`/index.
     input: File of questions, one per line; `-` is standard input.
     output: File for the answers, as JSONL. Defaults to standard output.
     json: Print JSONL. Defaults to True unless standard output is a terminal.
@@ -65,6 +74,9 @@ class AskConfig(AnsweringConfig):
     strict: Stop at a line without a question. Defaults to False.
   """
 
+  dir: str | None = None
+  model_dir: str | None = None  # type: ignore[assignment]
+  corpus_dir: str | None = None  # type: ignore[assignment]
   input: str = '-'
   output: str | None = None
   json: bool | None = None
@@ -77,3 +89,14 @@ class AskConfig(AnsweringConfig):
     super().__post_init__()
     self.check_at_least(1, 'top_n', 'batch_size')
     self.check_at_least(0, 'blocks_at_once')
+    if self.dir is not None:
+      for name in ('corpus', 'index', 'model'):
+        path = os.path.join(self.dir, name)
+        if getattr(self, f'{name}_dir') is None and (
+          name != 'model' or os.path.isdir(path)
+        ):
+          object.__setattr__(self, f'{name}_dir', path)
+    if self.corpus_dir is None:
+      raise ValueError('give `dir` or `corpus_dir`')
+    if self.model_dir is None and self.index_dir is None:
+      raise ValueError('give `model_dir` or `index_dir`')

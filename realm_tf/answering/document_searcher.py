@@ -1,0 +1,102 @@
+# Copyright 2026 The realm_tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Finds documents for questions, without reading them."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from realm_tf.corpus.corpus import Corpus
+from realm_tf.index.versions import Index
+
+
+def describe_documents(
+  corpus: Corpus, rows: np.ndarray, scores: np.ndarray
+) -> list[dict[str, Any]]:
+  """Returns a JSON object for each of some documents.
+
+  Args:
+    corpus: Corpus that they are of.
+    rows: Their rows `[n]`; -1 is the null document.
+    scores: Their scores `[n]`.
+
+  Returns:
+    Objects with `title`, `evidence`, `block_id` and `score`.
+  """
+  columns = zip(
+    corpus.titles(rows),
+    corpus.bodies(rows),
+    rows.tolist(),
+    scores.tolist(),
+  )
+  names = ('title', 'evidence', 'block_id', 'score')
+  return [dict(zip(names, values)) for values in columns]
+
+
+class DocumentSearcher:
+  """Finds documents for questions by the index of a corpus alone.
+
+  Example:
+    searcher = DocumentSearcher.open('out/corpus', 'out/index')
+    records = searcher.to_records(['Who discovered radium?'], k=3)
+    searcher.close()
+
+  Attributes:
+    corpus: The corpus.
+    index: Its index.
+  """
+
+  def __init__(self, corpus: Corpus, index: Index):
+    """Takes ownership of the index: `close` closes it."""
+    self.corpus = corpus
+    self.index = index
+
+  @classmethod
+  def open(
+    cls, corpus: str | os.PathLike, index: str | os.PathLike
+  ) -> 'DocumentSearcher':
+    """Opens a corpus and its index.
+
+    Args:
+      corpus: Directory of the corpus.
+      index: A version of its index, or a directory of versions, of which the
+        newest is taken.
+
+    Raises:
+      FileNotFoundError: One of them is not there.
+      MismatchError: They do not belong together.
+    """
+    documents = Corpus.open(corpus)
+    return cls(documents, Index.open(index, documents))
+
+  def to_records(
+    self, questions: Sequence[str], k: int
+  ) -> list[dict[str, Any]]:
+    """Finds documents for questions.
+
+    Args:
+      questions: Questions.
+      k: Number of documents per question.
+
+    Returns:
+      A JSON object per question, with `question` and `documents`, best first
+      (`describe_documents`).
+
+    Raises:
+      ValueError: The index was published without its embedder.
+    """
+    return [
+      {
+        'question': question,
+        'documents': describe_documents(self.corpus, rows, scores),
+      }
+      for question, rows, scores in zip(
+        questions, *self.index.search(questions, k)
+      )
+    ]
+
+  def close(self) -> None:
+    """Frees the index."""
+    self.index.close()
