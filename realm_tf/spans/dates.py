@@ -178,7 +178,64 @@ def _is_number_part(text: str, start: int, limit: int) -> bool:
   return text[limit - 1].isdigit() and bool(_NUMBER_GOES_ON.match(text, limit))
 
 
-_CHECKS = {'year': _is_year, 'month': _is_month}
+_DAYS_OF_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_MONTHS = ('Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun') + (
+  *('Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'),
+)
+_NUMBER = re.compile(r'\d+')
+_MONTH_NAME = re.compile(_MONTH)
+_YEAR_AT_END = re.compile(rf'{_YEAR}$')
+# Years before which every fourth was a leap year somewhere.
+_JULIAN_UNTIL = 1752
+
+
+def _is_day(day: int, month: int, year: int | None) -> bool:
+  """Whether a month, from 1, has a day; without a year in some year."""
+  if not 1 <= month <= 12 or not 1 <= day <= _DAYS_OF_MONTH[month - 1]:
+    return False
+  if (day, month) != (29, 2) or year is None:
+    return True
+  return year % 4 == 0 and (
+    year <= _JULIAN_UNTIL or year % 100 != 0 or year % 400 == 0
+  )
+
+
+def _is_day_of_month_by_name(text: str, start: int, limit: int) -> bool:
+  date = text[start:limit]
+  name = _MONTH_NAME.search(date)
+  year = _YEAR_AT_END.search(date)
+  if name is None:
+    return False
+  # Days stand before the name, or after it and before the year.
+  days = date[: name.start()]
+  if not _NUMBER.search(days):
+    days = date[name.end() : year.start() if year else None]
+    days = days.split(',')[0]
+  month = 1 + _MONTHS.index(name[0][:3])
+  number = int(year[0]) if year else None
+  return all(_is_day(int(d), month, number) for d in _NUMBER.findall(days))
+
+
+def _is_numeric_day(text: str, start: int, limit: int) -> bool:
+  one, two, year = map(int, _NUMBER.findall(text[start:limit]))
+  # 00 was a leap year, as 2000 was.
+  year = year if year > 99 else 2000 + year
+  return _is_day(one, two, year) or _is_day(two, one, year)
+
+
+def _is_iso_day(text: str, start: int, limit: int) -> bool:
+  year, month, day = map(int, _NUMBER.findall(text[start:limit]))
+  return _is_day(day, month, year)
+
+
+_CHECKS = {
+  'iso': _is_iso_day,
+  'numeric': _is_numeric_day,
+  'day_month': _is_day_of_month_by_name,
+  'month_day': _is_day_of_month_by_name,
+  'year': _is_year,
+  'month': _is_month,
+}
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
@@ -186,7 +243,8 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
   Returns:
     (start, limit) of each in characters, in order, disjoint. `the` before a
-    date does not belong to it; `early` and a day of the week do.
+    date does not belong to it; `early` and a day of the week do. A day that
+    its month does not have is no date.
   """
   if not _DIGIT.search(text) and not any(w in text for w in _WITHOUT_DIGITS):
     return []

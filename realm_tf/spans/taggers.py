@@ -9,6 +9,7 @@ Anything with that method is a tagger. Dates are found apart from it.
 """
 
 import collections
+import functools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import NamedTuple, Protocol
 from realm_tf.corpus.document import CorpusError
 from realm_tf.io import faults
 from realm_tf.spans import dates
-from realm_tf.text import sentences
+from realm_tf.text import letters, sentences
 
 
 def _words(text: str) -> frozenset[str]:
@@ -60,27 +61,51 @@ def tag_dates(texts: Sequence[str]) -> list[list[Span]]:
   return [to_spans(t, dates.find_dates(t), 'DATE') for t in texts]
 
 
-_UPPER = r'[^\W\d_a-zà-öø-ÿ]'
-# A word of a name: O'Neill, Jean-Luc, AT&T, al-Rashid, U.S., J., St.
-_NAME_WORD = (
-  rf'(?:(?:{_UPPER}\.){{1,4}}(?!\w)'
-  rf"|(?:(?:al|el|an|ibn)-|[dl]['’])?{_UPPER}"
-  rf"(?:[\w&]|[-.'’](?={_UPPER})|-(?=\w))*"
-  r'(?:(?<=\bSt|\bMt|\bDr|\bJr|\bSr|\bFt|\bMr)\.|(?<=\bMrs)\.)?)'
-)
+class _Patterns(NamedTuple):
+  """Regular expressions of names.
+
+  Attributes:
+    name: A name: capitalized words, with words such as `of` between them.
+    first_word: The first word of a name, and what joins it to the next.
+    capital_word: A word with a capital.
+  """
+
+  name: re.Pattern
+  first_word: re.Pattern
+  capital_word: re.Pattern
+
+
 # Words in lower case inside a name.
 _JOINT = (
   r'(?:of(?:\sthe)?|de(?:\s(?:la|las|los))?|del|della|di|da|das|dos|do|du|des'
   r'|la|le|von(?:\sder|\sdem)?|van(?:\sde[rn]?)?|der|den|zu|bin|ibn|al|el|y|&)'
 )
-_NAME = re.compile(
-  rf'(?<![\w.])(?={_UPPER}|[aeidl]){_NAME_WORD}'
-  rf'(?:\s(?:{_JOINT}\s)?{_NAME_WORD}'
-  r'|\s(?:I{1,3}|IV|VI{0,3}|\d{1,2})(?![\w.,%]))*'
-)
-_FIRST_WORD = re.compile(rf'{_NAME_WORD}(?:\s(?:{_JOINT}\s)?)?')
-_CAPITAL_WORD = re.compile(rf'(?<![\w.]){_UPPER}\w*')
-_SMALL_WORD = re.compile(r'(?<!\w)[a-zà-öø-ÿ]{2,}(?!\w)')
+
+
+@functools.cache
+def _patterns() -> _Patterns:
+  upper, inside = f'[{letters.upper_case()}]', letters.IN_WORD
+  # A word of a name: O'Neill, Jean-Luc, AT&T, al-Rashid, U.S., J., St.
+  word = (
+    rf'(?:(?:{upper}\.){{1,4}}(?!\w)'
+    rf"|(?:(?:al|el|an|ibn)-|[dl]['’])?{upper}"
+    rf"(?:[\w&]|[-.'’](?={upper})|-(?=\w)|[{inside}]+(?=\w|[{inside}]))*"
+    r'(?:(?<=\bSt|\bMt|\bDr|\bJr|\bSr|\bFt|\bMr)\.|(?<=\bMrs)\.)?)'
+  )
+  return _Patterns(
+    name=re.compile(
+      rf'(?<![\w.])(?={upper}|[aeidl]){word}'
+      rf'(?:\s(?:{_JOINT}\s)?{word}'
+      r'|\s(?:I{1,3}|IV|VI{0,3}|\d{1,2})(?![\w.,%]))*'
+    ),
+    first_word=re.compile(rf'{word}(?:\s(?:{_JOINT}\s)?)?'),
+    capital_word=re.compile(rf'(?<![\w.]){upper}\w*'),
+  )
+
+
+_WORD = re.compile(r'(?<!\w)[^\W\d_]{2,}(?!\w)')
+# May stand before the first word of a sentence.
+_OPENING = '"“‘\'«([ \u200b\u200e\u200f\u202a\u202b\u202d\u202e\ufeff'
 
 # The first letters and digits of a name, by which the list is looked up.
 _WORD_START = re.compile(r'(?<![^\W_])[^\W_]+')
@@ -116,8 +141,9 @@ def count_cases(texts: Iterable[str]) -> CaseCounts:
   small: collections.Counter = collections.Counter()
   large: collections.Counter = collections.Counter()
   for text in texts:
-    small.update(_SMALL_WORD.findall(text))
-    large.update(m[0] for m in _CAPITAL_WORD.finditer(text) if m.start() > 1)
+    small.update(filter(str.islower, _WORD.findall(text)))
+    capitals = _patterns().capital_word.finditer(text)
+    large.update(m[0] for m in capitals if m.start() > 1)
   return CaseCounts(
     {w: n for w, n in small.items() if n > 1},
     {w: n for w, n in large.items() if n > 1},
@@ -186,11 +212,12 @@ class GazetteerTagger:
 
   def _find_capitals(self, text: str) -> list[tuple[int, int]]:
     found = []
-    for match in _NAME.finditer(text):
+    patterns = _patterns()
+    for match in patterns.name.finditer(text):
       start, limit = match.span()
-      is_first = not text[:start].strip('"“‘\'«([ ')
+      is_first = not text[:start].strip(_OPENING)
       while (
-        word := _FIRST_WORD.match(text, start, limit)
+        word := patterns.first_word.match(text, start, limit)
       ) and self._is_ordinary(
         word[0].split(' ')[0], is_first, is_whole=word.end() >= limit
       ):

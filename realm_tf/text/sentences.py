@@ -121,6 +121,10 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     mark = match['mark']
     space = match['space']
     if space is not None:
+      following = match['next'][0]
+      # In `iPod` it may; the pattern knows the lower case of Latin-1 only.
+      if following > 'ÿ' and following.islower():
+        continue
       if (
         mark == '.'
         and not match['more']

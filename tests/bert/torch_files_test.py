@@ -89,3 +89,56 @@ def test_a_tensor_must_lie_in_its_data(tmp_path):
       archive.writestr(name, data[:16] if '/data/' in name else data)
   with pytest.raises(ValueError, match='reaches beyond its data'):
     read(tmp_path / 'model.bin')
+
+
+def _doubled(times):
+  """A pair of two of a pair of two of ..., as the key of a dict."""
+  pickled = b'\x80\x02X\x01\x00\x00\x00aq\x00'
+  for i in range(times):
+    pickled += b'h%ch%c\x86q%c' % (i, i, i + 1)
+  return pickled + b'}h%cK\x01s.' % times
+
+
+@pytest.mark.parametrize(
+  'pickled, reason',
+  [
+    # A string that is doubled 40 times: as the key of a storage, of a dict.
+    (_doubled(40), 'not only tensors are used twice'),
+    (b'\x80\x02}X\x01\x00\x00\x00a' + b'2\x86' * 40 + b's.', 'DUP is not'),
+    # A memo of 2 billion places; 5 MB of pickle.
+    (b'\x80\x02}r\xff\xff\xff\x7f.', 'memo is too large'),
+    (pickle.dumps({'a' * (5 << 20): 1}, 2), 'has over 4 MB'),
+  ],
+)
+def test_nothing_grows(tmp_path, pickled, reason):
+  write(tmp_path / 'model.bin', pickled)
+  with pytest.raises(ValueError, match=reason):
+    read(tmp_path / 'model.bin')
+
+
+def _tensor(shape, strides):
+  """A pickle as PyTorch writes it, of one tensor over four numbers."""
+  sizes = [
+    b''.join(b'\x8a\x08' + n.to_bytes(8, 'little') for n in numbers)
+    for numbers in (shape, strides)
+  ]
+  kind = b'X\x0c\x00\x00\x00FloatStorage'
+  storage = b'(X\x07\x00\x00\x00storage' + kind + b'X\x01\x00\x00\x000tQ'
+  call = b'ctorch._utils\n_rebuild_tensor_v2\n(' + storage + b'K\x00'
+  call += b''.join(b'(' + its + b't' for its in sizes) + b'tR'
+  return b'\x80\x02}X\x01\x00\x00\x00a' + call + b's.'
+
+
+def test_a_tensor_is_no_larger_than_its_data(tmp_path):
+  path = tmp_path / 'model.bin'
+  data = np.arange(4, dtype=np.float32).tobytes()
+  write(path, _tensor((2, 2), (1, 2)), **{'data/0': data})
+  assert read(path)['a'].tolist() == [[0, 2], [1, 3]]
+  write(path, _tensor((10**11,), (0,)), **{'data/0': data})
+  with pytest.raises(ValueError, match='a has 100,000,000,000 numbers'):
+    read(path)
+  with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr('x/data.pkl', _tensor((2, 2), (1, 2)))
+    archive.writestr('x/data/0', data)
+  with pytest.raises(ValueError, match='is compressed'):
+    read(path)

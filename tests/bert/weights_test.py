@@ -185,6 +185,14 @@ def test_missing_layer_is_refused(bert, tmp_path):
     weights.load_bert(tmp_path / 'saved')
 
 
+def test_layers_that_the_config_lacks_are_refused(bert, tmp_path):
+  weights.save_bert(bert, tmp_path / 'saved')
+  config = {**CONFIG.to_json(), 'num_hidden_layers': 1}
+  (tmp_path / 'saved/config.json').write_text(json.dumps(config))
+  with pytest.raises(ValueError, match='`num_layers` 2, but its config says 1'):
+    weights.load_bert(tmp_path / 'saved')
+
+
 def test_wrong_shape_is_refused(bert, tmp_path):
   weights.save_bert(bert, tmp_path / 'saved')
   config = {**CONFIG.to_json(), 'intermediate_size': 30}

@@ -22,6 +22,39 @@ def test_reads_a_tokenizer(tmp_path):
 
 
 @pytest.mark.parametrize(
+  ('settings', 'message'),
+  [
+    ({'strip_accents': False}, '`strip_accents` False .* not supported'),
+    ({'do_lower_case': False, 'strip_accents': True}, '`strip_accents` True'),
+    ({'tokenize_chinese_chars': False}, '`tokenize_chinese_chars` False'),
+    ({'word_tokenizer_type': 'mecab'}, '`word_tokenizer_type` mecab'),
+    ({'strip_accents': True, 'tokenize_chinese_chars': True}, None),
+    ({'do_lower_case': False, 'strip_accents': False}, None),
+    ({'strip_accents': None}, None),
+  ],
+)
+@pytest.mark.parametrize('name', ['tokenizer_config.json', 'tokenizer.json'])
+def test_settings_are_honored_or_refused(tmp_path, settings, message, name):
+  (tmp_path / 'vocab.txt').write_text('a\n')
+  path = tmp_path / 'vocab.txt'
+  if name == 'tokenizer.json':
+    path = tmp_path / name
+    chinese = 'tokenize_chinese_chars', 'handle_chinese_chars'
+    message = message and message.replace(*chinese)
+    settings = {
+      'lowercase': settings.get('do_lower_case', True),
+      **{k.replace(*chinese): v for k, v in settings.items()},
+    }
+    settings = {'model': {'vocab': {'a': 0}}, 'normalizer': settings}
+  (tmp_path / name).write_text(json.dumps(settings))
+  if message is None:
+    assert vocabularies.read_vocab(path) == ['a']
+  else:
+    with pytest.raises(ValueError, match=f'{name}: {message}'):
+      vocabularies.read_vocab(path)
+
+
+@pytest.mark.parametrize(
   ('found', 'message'),
   [
     ({'model': {'type': 'BPE', 'vocab': {}}}, 'a BPE tokenizer'),

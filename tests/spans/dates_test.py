@@ -28,6 +28,11 @@ TABLE = [
   'It was sent on [11/13/2004] at noon.',
   'It was sent on [13.11.2004] at noon.',
   'It was sent on [3/11/04].',
+  'It was sent on [29/02/2000] and on [02/29/04].',
+  'It was sent on [29 February 1996], [February 29].',
+  'It was sent on [2004-02-29] and on [29 February 1500].',
+  'It was sent on [31 January] and on [May 31, 1999].',
+  'On [31 August 30 BC] the queen died.',
   # months
   'In [July 1969] they landed.',
   'In [late October 1917] it began.',
@@ -101,6 +106,13 @@ NOT_DATES = [
   'Windows 2000 was released',
   'May 10,000 people come?',
   'BC and AD are eras',
+  'on 31/02/1999 and 02/31/1999 at 13/13/2004',
+  'on 30.02.2004 and on 2003-02-29',
+  'on 29 February 2003 and 29 February 1900',
+  'on 31 June 1999 and June 31, 1999',
+  'on the 30-31 April 2001',
+  'on Sunday, November 31',
+  'on 30th of Feb. there',
 ]
 
 

@@ -34,6 +34,18 @@ TABLE = [
   'nothing here at all',
   '[Zürich] lies on the [Limmat].',
   'The [University of São Paulo] is in [Brazil].',
+  # Greek, Cyrillic, Latin beyond Latin-1, in either case
+  'The poet [Κωνσταντίνος Καβάφης] wrote πόλις and τείχη.',
+  'He met [Антон Чехов] and said спасибо.',
+  'The town of [Łódź] is żywa, and [Ōsaka] ōkii.',
+  'ß, ª, º and µ are no capitals.',
+  # scripts without case
+  'النيل أطول أنهار العالم. يقع في أفريقيا.',
+  '长江是中国最长的河流。它流入东海。',
+  'แม่น้ำเจ้าพระยาไหลผ่านกรุงเทพ and हिन्दी, ქართული, 東京',
+  # without width
+  'The [Ri\u200bver O\ufeffna] flows by [Que\u0301bec].',
+  '\u200fRivers flow \u200fby \u202e[Rome]\u202c now.',
 ]
 
 
