@@ -109,6 +109,7 @@ def _doubled(times):
     (b'\x80\x02}r\xff\xff\xff\x7f.', 'memo is too large'),
     (pickle.dumps({'a' * (5 << 20): 1}, 2), 'has over 4 MB'),
   ],
+  ids=['doubled', 'on_stack', 'memo', 'large'],
 )
 def test_nothing_grows(tmp_path, pickled, reason):
   write(tmp_path / 'model.bin', pickled)
