@@ -5,11 +5,12 @@
 import typing
 from typing import Literal
 
-# jsonl: A JSON object per line with `question` and `answer` (a list), and
-#   perhaps `id`, `paragraph_id` and `title` (of the gold paragraph): NQ-open,
-#   WebQuestions, CuratedTREC, SQuAD-open.
+# jsonl: A JSON object per line: NQ-open's, WebQuestions', CuratedTREC's and
+#   SQuAD-open's (`question`, `answer`, perhaps `id`, and `paragraph_id` and
+#   `title` of the gold paragraph), KILT's, Hugging Face's rows of SQuAD and
+#   TriviaQA, and Natural Questions' nq-*.jsonl.gz, simplified or full.
+# json: An array of such objects, as DPR's training files; SQuAD 1.1 and 2.0 and
+#   TriviaQA as published.
 # dpr: DPR's *.qas.csv: question, tab, the answers as a Python list.
-# dpr_json: DPR's training files: an array of question, answers, contexts.
-# natural_questions: nq-*.jsonl.gz, simplified or full.
-QaFormat = Literal['auto', 'jsonl', 'dpr', 'dpr_json', 'natural_questions']
+QaFormat = Literal['auto', 'jsonl', 'json', 'dpr']
 QA_FORMATS = typing.get_args(QaFormat)[1:]

@@ -22,7 +22,8 @@ MODELS, BLOCKS, CORPUS, QUESTIONS = 'models', 'blocks', 'corpus', 'questions'
 
 _WEIGHTS = re.compile(r'\.(safetensors|bin|ckpt|index\.json)$')
 _TEXT = re.compile(r'\.(jsonl?|csv|tsv)(\.gz|\.bz2)?$')
-_HEAD = 1 << 16
+_HEAD = 64 << 20
+_QUESTION = re.compile(rb'(?<!\\)"(question|question_text|input)"\s*:')
 
 
 def kind_of(source: str) -> str:
@@ -60,7 +61,8 @@ def kind_of(source: str) -> str:
   if qa_datasets.detect_format(first) != 'jsonl':
     return QUESTIONS
   with files.open_binary(first) as f:
-    return QUESTIONS if b'"question"' in f.read(_HEAD) else BLOCKS
+    # In Natural Questions the page comes before the question.
+    return QUESTIONS if _QUESTION.search(f.readline(_HEAD)) else BLOCKS
 
 
 def _tokenizer(config: ConversionConfig) -> BertTokenizer:

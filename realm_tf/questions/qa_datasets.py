@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions with their answers, from the files that people publish."""
 
-import ast
 import dataclasses
 import functools
 import json
@@ -16,11 +15,16 @@ from absl import logging
 from realm_tf.corpus import lines, readers
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
+from realm_tf.corpus.readers import RawRecord
 from realm_tf.io import files, json_array
 from realm_tf.questions import answers as answers_lib
-from realm_tf.questions import natural_questions
+from realm_tf.questions import question_records
 
-ANSWER_FIELD = 'answer'
+_HEAD = 1 << 14
+# An object that holds an array of questions, or of SQuAD's articles.
+_HOLDER = re.compile(
+  rb'\s*\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|[\d.]+|true|false)\s*,\s*)*"[Dd]ata"\s*:\s*\['
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,31 +97,28 @@ class QaDataset:
 
 
 def detect_format(path: str) -> str:
-  """Returns which of `FORMATS` a file is in, by its first line and its name.
+  """Returns which of `FORMATS` a file is in, by its first bytes and its name.
 
   Raises:
     CorpusError: The file cannot be opened or looks like none of them.
   """
-  name = re.sub(r'\.(gz|bz2)$', '', path)
+  name = re.sub(r'\.(gz|bz2|xz|zst)$', '', path)
   try:
     with files.open_binary(path) as f:
-      head = f.read(1 << 14).lstrip(b' \t\r\n')
-      if head.startswith(b'{') and b'\n' not in head:
-        # In Natural Questions the page comes before the question.
-        head += f.readline()
+      head = f.read(_HEAD).lstrip(b' \t\r\n')
   except OSError as e:
     raise CorpusError(f'{path}: cannot be read: {e}') from e
-  first = head.split(b'\n', 1)[0]
-  if first.startswith(b'{'):
-    is_nq = b'"question_text"' in first
-    return 'natural_questions' if is_nq else 'jsonl'
+  if _HOLDER.match(head):
+    return 'json'
+  if head.startswith(b'{'):
+    return 'jsonl'
   if re.search(r'\.(tsv|csv)$', name):
     return 'dpr'
-  if first.startswith(b'['):
-    return 'dpr_json'
+  if head.startswith(b'['):
+    return 'json'
   if re.search(r'\.jsonl?$', name):
     return 'jsonl'
-  if b'\t' in first:
+  if b'\t' in head.split(b'\n', 1)[0]:
     return 'dpr'
   raise CorpusError(
     f'{path}: neither JSON nor tab-separated; the format is one of'
@@ -125,18 +126,32 @@ def detect_format(path: str) -> str:
   )
 
 
-def _raw_records(path: str, format: str) -> Iterator[readers.RawRecord]:
-  if format != 'dpr_json':
+def raw_records(path: str, format: str = 'auto') -> Iterator[RawRecord]:
+  """Cuts a file into questions, which are not parsed yet.
+
+  Args:
+    path: The file.
+    format: One of `FORMATS`, or `auto`.
+
+  Yields:
+    Records, whose payload is a line, an item of `json`, or an error.
+  """
+  if format == 'auto':
+    format = detect_format(path)
+  if format != 'json':
     yield from readers.raw_records(path, 'jsonl')  # Lines, whatever is in them.
     return
-  line = 1
+  line = before = 0
   with files.open_binary(path) as f:
     try:
+      if holder := _HOLDER.match(f.peek(_HEAD)):  # type: ignore[attr-defined]
+        before = f.read(holder.end() - 1).count(b'\n')
       for line, item in json_array.read_items(f):
-        yield readers.RawRecord(path, line, format, item)
+        for record in question_records.spread(item):
+          yield RawRecord(path, line + before, format, record)
     except (ValueError, RecursionError, OSError) as e:
       reason = MalformedError(f'the rest is not read: {e}')
-      yield readers.RawRecord(path, line, 'malformed', reason)
+      yield RawRecord(path, line + before, 'malformed', reason)
 
 
 def _identity(name: str, value: object) -> int | str | None:
@@ -145,68 +160,16 @@ def _identity(name: str, value: object) -> int | str | None:
   return lines.check_string(name, value)
 
 
-def _first_of(record: Mapping[str, Any], *names: str) -> Any:
-  for name in names:
-    if name in record:
-      return record[name]
-  raise MalformedError(f'no "{names[0]}"')
+def _parse_line(line: bytes, field: str) -> dict[str, Any]:
+  return question_records.parse_object(lines.parse_object(line), field)
 
 
-def _parse_jsonl(line: bytes, field: str) -> dict[str, Any]:
-  record = lines.parse_object(line)
-  if 'question' not in record and 'question_text' in record:
-    raise MalformedError('no "question" (is its format natural_questions?)')
-  other = ['answers'] if field == ANSWER_FIELD else []
-  return {
-    'question': _first_of(record, 'question'),
-    'answers': _first_of(record, field, *other),
-    'id': record.get('id'),
-    'gold_id': record.get('paragraph_id'),
-    'gold_title': record.get('title'),
-  }
-
-
-def _parse_natural_questions(line: bytes, field: str) -> dict[str, Any]:
-  return natural_questions.parse(lines.parse_object(line))._asdict()
-
-
-def _parse_dpr(line: bytes, field: str) -> dict[str, Any]:
-  try:
-    columns = lines.parse_tab_separated(line)
-  except MalformedError:
-    # A question that begins with a quotation, in a file without quoting.
-    columns = lines.decode(line).rstrip('\r\n').split('\t')
-  if len(columns) != 2:
-    raise MalformedError(f'{len(columns)} columns, not 2: question, answers')
-  try:
-    answers = ast.literal_eval(columns[1].strip())
-  except (ValueError, SyntaxError, RecursionError, MemoryError) as e:
-    raise MalformedError(f'the answers are no list: {e}') from e
-  return {'question': columns[0], 'answers': answers}
-
-
-def _parse_dpr_json(record: object, field: str) -> dict[str, Any]:
-  if not isinstance(record, dict):
-    raise MalformedError('not a JSON object')
-  passages = record.get('positive_ctxs') or [{}]
-  if not isinstance(passages, list) or not isinstance(passages[0], dict):
-    raise MalformedError('"positive_ctxs" is not a list of objects')
-  gold = passages[0]
-  return {
-    'question': _first_of(record, 'question'),
-    'answers': _first_of(record, 'answers', 'answer'),
-    'gold_id': gold.get('passage_id', gold.get('psg_id')),
-    'gold_title': gold.get('title'),
-  }
-
-
-# Parsers of `qa_formats.QA_FORMATS`. They take a line (`dpr_json`: an item) and
-# the field of the answers, and return unchecked fields of a QaExample.
+# Parsers of `qa_formats.QA_FORMATS`. They take a line (`json`: an item) and the
+# field of the answers, and return unchecked fields of a QaExample.
 FORMATS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
-  'jsonl': _parse_jsonl,
-  'dpr': _parse_dpr,
-  'dpr_json': _parse_dpr_json,
-  'natural_questions': _parse_natural_questions,
+  'jsonl': _parse_line,
+  'json': question_records.parse_object,
+  'dpr': question_records.parse_columns,
 }
 
 
@@ -249,7 +212,7 @@ def _check(
 
 
 def _parse(
-  format: str, is_regex: bool, answer_field: str, record: readers.RawRecord
+  format: str, is_regex: bool, answer_field: str, record: RawRecord
 ) -> QaExample:
   return _check(is_regex, **FORMATS[format](record.payload, answer_field))
 
@@ -259,7 +222,7 @@ def read_dataset(
   *,
   format: str = 'auto',
   is_regex: bool = False,
-  answer_field: str = ANSWER_FIELD,
+  answer_field: str = question_records.ANSWER_FIELD,
   strict: bool = False,
   field: str = 'input',
 ) -> QaDataset:
@@ -270,11 +233,11 @@ def read_dataset(
   line, counted and left out.
 
   Args:
-    patterns: Files, globs and directories; plain, `.gz` or `.bz2`.
+    patterns: Files, globs and directories; packed or not.
     format: One of `FORMATS`, or `auto` to detect the format of each file.
     is_regex: Whether answers are regular expressions, as in CuratedTREC.
-    answer_field: Field of the answers in `jsonl`; for the default `answer`,
-      `answers` is accepted, too.
+    answer_field: Field of the answers in JSON; for the default, other usual
+      ones are looked for, too.
     strict: Whether a malformed line is an error.
     field: Name of the setting that names the files, for error messages.
 
@@ -291,7 +254,7 @@ def read_dataset(
     if 'curatedtrec' in name and not is_regex:
       logging.warning('%s: should `is_regex` be set for its answers?', path)
     parse = functools.partial(_parse, kind, is_regex, answer_field)
-    examples += problems.parse(_raw_records(path, kind), parse)
+    examples += problems.parse(raw_records(path, kind), parse)
   counts = {**problems.counts, 'kept': len(examples)}
   if not examples:
     raise CorpusError(

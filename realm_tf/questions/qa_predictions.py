@@ -3,15 +3,24 @@
 """Files of predicted answers, and their score."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from realm_tf.corpus import lines, readers
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
-from realm_tf.questions import answers, qa_metrics
+from realm_tf.io import files
+from realm_tf.questions import (
+  answers,
+  qa_datasets,
+  qa_metrics,
+  question_records,
+)
 from realm_tf.questions.qa_datasets import QaDataset
 
+# Bytes of an object with answers by id.
+_MAX_OBJECT = 256 << 20
 _REMARKS = {
   'missing': 'questions have no prediction: counted as wrong',
   'unknown': 'predictions are for no question: not counted',
@@ -32,15 +41,17 @@ class Predictions:
   """The answers in a file of predictions.
 
   Attributes:
-    answers: Answers by question. The last one of several counts, as in the
-      original.
+    answers: Answers by question, or by its id. The last one of several counts,
+      as in the original.
     duplicates: Number of lines with a question that came before.
     malformed: Number of lines that could not be read.
+    by_id: Whether the answers are by id, as the evaluation of SQuAD takes them.
   """
 
   answers: Mapping[str, str]
   duplicates: int
   malformed: int
+  by_id: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,25 +101,60 @@ class Score:
     )
 
 
+def _answer_of(record: dict[str, Any]) -> Any:
+  """Returns the answer in an object: this package's, KILT's or DPR's."""
+  if 'prediction' in record:
+    return record['prediction']
+  if isinstance(record.get('output'), list):  # KILT's.
+    answers = (o for o in record['output'] if isinstance(o, dict))
+    return next((o['answer'] for o in answers if 'answer' in o), '')
+  if isinstance(record.get('predictions'), list) and record['predictions']:
+    # DPR's reader: answers by the number of passages read.
+    first = record['predictions'][0]
+    if isinstance(first, dict) and isinstance(first.get('prediction'), dict):
+      return first['prediction'].get('text')
+  raise MalformedError('no "prediction"')
+
+
 def _parse(raw: readers.RawRecord) -> tuple[str, str]:
-  record = lines.parse_object(raw.payload)
-  for name in ('question', 'prediction'):
-    if name not in record:
-      raise MalformedError(f'no "{name}"')
-    if not isinstance(record[name], str):
-      kind = type(record[name]).__name__
-      raise MalformedError(f'the {name} is {kind}, not a string')
-  return record['question'], record['prediction']
+  record = raw.payload
+  if isinstance(record, bytes):
+    record = lines.parse_object(record)
+  if not isinstance(record, dict):
+    raise MalformedError('not a JSON object')
+  question = question_records.question_of(record)
+  return question, lines.check_string('the prediction', _answer_of(record))
+
+
+def _read_by_id(path: str) -> dict[str, str] | None:
+  """Reads one object of JSON with answers by id, if it is this."""
+  with files.open_binary(path) as f:
+    if f.read(1) != b'{':
+      return None
+    content = b'{' + f.read(_MAX_OBJECT)
+  try:
+    record = json.loads(content)
+  except (ValueError, RecursionError):
+    return None
+  # Else a line of JSONL, and the only one.
+  is_line = 'question' in record or 'input' in record
+  are_answers = all(isinstance(answer, str) for answer in record.values())
+  return record if are_answers and not is_line else None
 
 
 def read_predictions(path: str, strict: bool = False) -> Predictions:
-  """Reads JSONL with `question` and `prediction`, as the original writes it.
+  """Reads predicted answers.
+
+  They are JSONL with `question` and `prediction`, as this package and the
+  original write it; or an array of such objects, KILT's (`input`, `output`), or
+  those of DPR's reader; or an object with answers by the ids of questions, as
+  the evaluation of SQuAD takes it.
 
   An empty prediction counts as a wrong one. A malformed line is logged with
   file and line, counted and left out.
 
   Args:
-    path: One file, plain, `.gz` or `.bz2`.
+    path: One file, packed or not.
     strict: Whether a malformed line is an error.
 
   Raises:
@@ -120,8 +166,12 @@ def read_predictions(path: str, strict: bool = False) -> Predictions:
     raise CorpusError(
       f'`predictions`: {len(paths)} files are named, not one: {path}'
     )
+  by_id = _read_by_id(paths[0])
+  if by_id:
+    return Predictions(by_id, 0, 0, by_id=True)
   problems = Problems(strict)
-  pairs = list(problems.parse(readers.raw_records(paths[0], 'jsonl'), _parse))
+  records = qa_datasets.raw_records(paths[0])
+  pairs = list(problems.parse(records, _parse))
   found = dict(pairs)
   if not found:
     raise CorpusError(
@@ -137,22 +187,25 @@ def score(dataset: QaDataset, predictions: Predictions) -> Score:
   Raises:
     ValueError: No prediction is for a question of the dataset.
   """
-  examples = {example.question: example for example in dataset.examples}
+  examples = {
+    (str(example.id) if predictions.by_id else example.question): example
+    for example in dataset.examples
+  }
   if not predictions.answers.keys() & examples.keys():
-    question = next(iter(predictions.answers))
+    first = next(iter(predictions.answers))
     raise ValueError(
       'no prediction is for a question of the dataset; the first one is for'
-      f' {question!r}'
+      f' {"the id " if predictions.by_id else ""}{first!r}'
     )
   correct = sum(
-    question in predictions.answers
+    key in predictions.answers
     and answers.is_correct(
-      predictions.answers[question],
+      predictions.answers[key],
       example.answers,
       example.is_regex,
-      question,
+      example.question,
     )
-    for question, example in examples.items()
+    for key, example in examples.items()
   )
   low, high = qa_metrics.bootstrap_interval(correct, len(examples))
   return Score(

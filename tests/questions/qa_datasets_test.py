@@ -186,6 +186,170 @@ def test_dpr_json(tmp_path, said):
   assert 'the rest is not read: line' in said[-1]
 
 
+def test_plain_words_say_what_is_no_list(tmp_path, said):
+  path = tmp_path / 'a.qas.csv'
+  path.write_text(
+    'Question\tAnswers\n'
+    "who?\t['Ona', \"O'Neil\"]\n"
+    '"""Begins"" so"\t["x"]\n'
+    'who else\tOna\n'
+    "bad\t[1, 'a']\n"
+    "numpy\t['a' 'b']\n"
+    f'long\t{"word " * 99}\n'
+  )
+  dataset = qa_datasets.read_dataset(str(path))
+  assert [(e.question, e.answers) for e in dataset.examples] == [
+    ('who?', ('Ona', "O'Neil")),
+    ('"Begins" so', ('x',)),
+  ]
+  assert dataset.counts['skipped_header'] == 1
+  assert [re.findall(r':(\d+): (.*)', line)[0] for line in said] == [
+    ('4', 'the answers are no list like ["a", "b"]: Ona'),
+    ('5', 'an answer is int, not a string'),
+    ('6', 'two answers without a comma between them'),
+    ('7', f'the answers are no list like ["a", "b"]: {"word " * 12}...'),
+  ]
+
+
+ARTICLE = {
+  'title': 'Super_Bowl',
+  'paragraphs': [
+    {
+      'context': 'It was won by Denver in 2016.',
+      'qas': [
+        {
+          'id': 'a1',
+          'question': 'Who won?',
+          'answers': [
+            {'text': 'Denver', 'answer_start': 14},
+            {'text': 'by Denver', 'answer_start': 11},
+          ],
+        },
+        {'id': 'a2', 'question': 'Why?', 'answers': [], 'is_impossible': True},
+        {
+          'id': 'a3',
+          'question': 'How?',
+          'answers': [],
+          'plausible_answers': [{'text': 'Denver', 'answer_start': 14}],
+          'is_impossible': True,
+        },
+        {'id': 'a4', 'answers': [{'text': 'x'}]},
+        7,
+      ],
+    },
+    {'context': 'x'},
+  ],
+}
+
+
+@pytest.mark.parametrize('indent', [None, 1])
+def test_squad_counts_what_has_no_answer(tmp_path, said, indent):
+  path = tmp_path / 'dev-v2.0'
+  whole = {'version': 'v2.0', 'data': [ARTICLE, {**ARTICLE, 'title': 'B'}]}
+  path.write_text('\ufeff' + json.dumps(whole, indent=indent))
+  dataset = qa_datasets.read_dataset(str(path))
+  answers = ('Denver', 'by Denver')
+  assert dataset.examples == tuple(
+    QaExample('Who won?', answers, id='a1', gold_title=title)
+    for title in ('Super_Bowl', 'B')
+  )
+  assert dataset.counts == {
+    'read': 12,
+    'kept': 2,
+    'malformed': 6,
+    'skipped_unanswerable': 4,
+  }
+  reasons = ['no "question"', 'not a JSON object', 'a paragraph without "qas"']
+  assert [line.rsplit(': ', 1)[1] for line in said] == reasons * 2
+  # The article begins after two lines.
+  assert said[0].split(f'{path}:')[1].startswith('4:' if indent else '1:')
+  path.write_text(json.dumps(whole, indent=indent)[:-40])
+  assert len(qa_datasets.read_dataset(str(path))) == 1
+  assert 'the rest is not read: line' in said[-1]
+
+
+_CONTEXT = {'title': 'Ona', 'context': 'The Ona rises in Tarn.'}
+_ROWS = {
+  'hugging_face_squad': (
+    {
+      **_CONTEXT,
+      'answers': {'text': ['Tarn', 'in Tarn'], 'answer_start': [17]},
+    },
+    ('Tarn', 'in Tarn'),
+    {'gold_title': 'Ona'},
+  ),
+  'hugging_face_trivia_qa': (
+    {'answer': {'value': 'Tarn', 'aliases': ['Ta', 'Tarn'], 'type': 'x'}},
+    ('Tarn', 'Ta'),
+    {},
+  ),
+  'nq_open': ({'answer': ['Tarn']}, ('Tarn',), {}),
+  'numbers_of_paragraphs': (
+    {'answers': 'Tarn', 'paragraph_id': 7, 'title': 'T'},
+    ('Tarn',),
+    {'gold_id': 7, 'gold_title': 'T'},
+  ),
+}
+
+
+@pytest.mark.parametrize('kind', _ROWS)
+@pytest.mark.parametrize('as_array', [False, True])
+def test_rows_with_a_question(tmp_path, kind, as_array):
+  row, answers, gold = _ROWS[kind]
+  row = {'id': '1', 'question': 'Where?', **row}
+  path = tmp_path / 'a'
+  path.write_text(json.dumps([row, row] if as_array else row))
+  dataset = qa_datasets.read_dataset(str(path))
+  expected = QaExample('Where?', answers, id='1', **gold)
+  assert dataset.examples == (expected,) * (1 + as_array)
+
+
+def test_rows_without_answers_are_unanswerable_or_malformed(tmp_path):
+  path = tmp_path / 'a.jsonl'
+  row = {'question': 'Who?', 'answers': {'text': [], 'answer_start': []}}
+  rows = [{**_CONTEXT, **row}, row, {'question': 'Where?', 'answer': 'a'}]
+  path.write_text(''.join(json.dumps(r) + '\n' for r in rows))
+  dataset = qa_datasets.read_dataset(str(path))
+  counts = {'read': 3, 'kept': 1, 'malformed': 1, 'skipped_unanswerable': 1}
+  assert dataset.counts == counts
+
+
+def test_kilt(tmp_path, said):
+  path = tmp_path / 'a.jsonl'
+  provenance = [{'wikipedia_id': '771', 'title': 'Tarn', 'section': 'x'}]
+  output = [
+    {'answer': 'Tarn', 'provenance': []},
+    {'answer': 'in Tarn', 'provenance': provenance},
+    {'provenance': provenance},
+  ]
+  rows = [
+    {'id': 'k', 'input': 'Where?', 'output': output},
+    {'id': 'l', 'input': 'Who?', 'output': [{'answer': 'a'}]},
+    {'id': 'm', 'input': 'Why?', 'output': [{'provenance': 7, 'answer': 'a'}]},
+    {'id': 'n', 'input': 'When?'},
+  ]
+  path.write_text(''.join(json.dumps(r) + '\n' for r in rows))
+  dataset = qa_datasets.read_dataset(str(path))
+  assert dataset.examples == (
+    QaExample('Where?', ('Tarn', 'in Tarn'), False, 'k', '771', 'Tarn'),
+    QaExample('Who?', ('a',), id='l'),
+  )
+  assert 'no list of objects' in said[0] and 'no "answer"' in said[1]
+
+
+def test_trivia_qa(tmp_path):
+  path = tmp_path / 'web-dev.json'
+  answer = {'Value': 'Tarn', 'Aliases': ['The Tarn'], 'NormalizedValue': 'tarn'}
+  row = {'Question': 'Where?', 'QuestionId': 'q_1', 'Answer': answer}
+  whole = {'Data': [row, {'Question': 'Who?'}], 'Domain': 'Web', 'Version': 1.0}
+  path.write_text(json.dumps(whole, indent=4))
+  dataset = qa_datasets.read_dataset(str(path))
+  assert dataset.examples == (
+    QaExample('Where?', ('Tarn', 'The Tarn'), id='q_1'),
+  )
+  assert dataset.counts['malformed'] == 1
+
+
 def test_natural_questions_become_nq_open(tmp_path, said):
   path = tmp_path / 'nq-train-00.jsonl.gz'
   none = _simplified()
@@ -215,8 +379,6 @@ def test_natural_questions_become_nq_open(tmp_path, said):
   # Lines without short answers are as they should be.
   with pytest.raises(CorpusError, match=r'00\.jsonl\.gz:5: a short answer'):
     qa_datasets.read_dataset(str(path), strict=True)
-  with pytest.raises(CorpusError, match='is its format natural_questions'):
-    qa_datasets.read_dataset(str(path), format='jsonl')
 
 
 @pytest.mark.parametrize(
@@ -226,11 +388,13 @@ def test_natural_questions_become_nq_open(tmp_path, said):
     ('a.jsonl', b'broken\n' + LINES[0], 'jsonl'),
     ('a.csv', b"[why]?\t['a']", 'dpr'),
     ('a.txt', b"why\t['a']", 'dpr'),
-    ('a.json', b' [\n{"question": 1}]', 'dpr_json'),
+    ('a.json', b' [\n{"question": 1}]', 'json'),
+    ('a', b'{"version": "1.1", "data": [', 'json'),
+    ('a.jsonl', b'{\n "Domain": "Web",\n "Data" : [', 'json'),
     (
       'a.jsonl',
       b'{"annotations": [], "question_text": "a"}',
-      'natural_questions',
+      'jsonl',
     ),
   ],
 )

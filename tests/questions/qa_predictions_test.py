@@ -71,6 +71,64 @@ def test_unusable_files_are_refused(tmp_path):
     qa_predictions.read_predictions(str(tmp_path / 'x'))
 
 
+@pytest.mark.parametrize(
+  'content',
+  [
+    [{'question': 'a', 'prediction': '1'}, {'question': 'b', 'prediction': ''}],
+    [
+      {'input': 'a', 'output': [{'provenance': []}, {'answer': '1'}]},
+      {'input': 'b', 'output': []},
+    ],
+    [
+      {
+        'question': question,
+        'gold_answers': ['x'],
+        'predictions': [
+          {'top_k': 10, 'prediction': {'text': text, 'score': 0.5}},
+          {'top_k': 20, 'prediction': {'text': 'other'}},
+        ],
+      }
+      for question, text in (('a', '1'), ('b', ''))
+    ],
+  ],
+)
+@pytest.mark.parametrize('as_array', [False, True])
+def test_predictions_of_others(tmp_path, content, as_array):
+  path = tmp_path / 'p'
+  its_lines = [json.dumps(record) for record in content]
+  path.write_text(json.dumps(content) if as_array else '\n'.join(its_lines))
+  found = qa_predictions.read_predictions(str(path))
+  assert found.answers == {'a': '1', 'b': ''} and not found.malformed
+
+
+def test_predictions_by_id_as_for_squad(tmp_path):
+  path = tmp_path / 'p.json'
+  path.write_text(json.dumps({'7': 'The x', 'q8': '', 'q9': 'y'}, indent=1))
+  found = qa_predictions.read_predictions(str(path))
+  dataset = _dataset(
+    QaExample('a', ('x',), id=7),
+    QaExample('b', ('x',), id='q8'),
+    QaExample('c', ('x',)),
+  )
+  score = qa_predictions.score(dataset, found)
+  assert (score.correct, score.questions) == (1, 3)
+  assert (score.missing, score.unknown) == (1, 1)
+  with pytest.raises(ValueError, match="the first one is for the id '7'"):
+    qa_predictions.score(_dataset(QaExample('a', ('x',))), found)
+
+
+@pytest.mark.parametrize('answer', ['A', '...', '', 'x'])
+@pytest.mark.parametrize('is_regex', [False, True])
+def test_an_empty_prediction_is_wrong(tmp_path, answer, is_regex):
+  references = ('.*',) if is_regex else (answer, 'a')
+  dataset = _dataset(QaExample('a', references, is_regex))
+  for text in ('', ' ', '...', 'the'):
+    path = _write(tmp_path / 'p', ('a', text))
+    found = qa_predictions.read_predictions(path)
+    right = is_regex and bool(text.strip())
+    assert qa_predictions.score(dataset, found).correct == right
+
+
 def test_score(tmp_path):
   dataset = _dataset(
     QaExample('a', ('The Rhine.', 'Danube')),
