@@ -8,12 +8,13 @@ r"""Asks a trained model: a question in, the answer in its evidence out.
     question> What is the capital of Peru?
     Lima    p = 0.93
 
-      Peru (retrieved with p = 0.71, read with p = 0.98)
+      Peru [170691] (retrieved with p = 0.71, read with p = 0.98)
       ... the capital of Peru is >>Lima<<, a city of ...
 
 The p of an answer is that of its block and its words together, among all spans
-of all blocks that were read; after the title are that of the block by the
-retriever, and that of the words in this block by the reader.
+of all blocks that were read; after the title, and in brackets id and url of the
+document where its record had them, are that of the block by the retriever, and
+that of the words in this block by the reader.
 
 A pre-trained model (--model_dir of pretrain_realm) fills sentences with [MASK],
 one for each wordpiece, and finds documents for others; its own index is taken.
@@ -38,12 +39,14 @@ It ends with the input, or with an empty line.
 
 When standard output is not a terminal, or with --json or --output, each line of
 the input (--input) gets a line of JSON: "question", "prediction" (the text as
-it stands in the block), "title", "evidence", "block_id", "byte_start" and
-"byte_end" of the answer in the evidence, "score", "log_prob" of block and words
-together, "retriever_log_prob", "reader_log_prob", and "answers" with the best
---top_n of these. A line of the input is a question, or a JSON object with one
-under "question"; one without, or that cannot be read, gets an empty prediction
-and "error", and all others are answered.
+it stands in the block), "title", "evidence", "document_id" and "document_url"
+(of the record that the block is from, or empty), "block_id" (its row, which
+updates change), "byte_start" and "byte_end" of the answer in the evidence,
+"score", "log_prob" of block and words together, "retriever_log_prob",
+"reader_log_prob", and "answers" with the best --top_n of these. A line of the
+input is a question, or a JSON object with one under "question"; one without, or
+that cannot be read, gets an empty prediction and "error", and all others are
+answered.
 
 Cost: a few seconds to start; then about 100 questions a second with 5 blocks of
 220 wordpieces and a tiny (2 x 128) model on 2 cores.
@@ -85,13 +88,20 @@ def _marked(answer: dict[str, Any]) -> str:
   )
 
 
+def _name(document: dict[str, Any]) -> str:
+  """Title of a document, and its id and address, if it has them."""
+  names = filter(None, (document['document_id'], document['document_url']))
+  known = ', '.join(names)
+  return f'{document["title"]} [{known}]' if known else document['title']
+
+
 def _show_answers(answers: list[dict[str, Any]]) -> None:
   if not answers:
     print('no answer: there is no span in the blocks that were found\n')
   for answer in answers:
     print(f'{answer["prediction"]}\tp = {math.exp(answer["log_prob"]):.2f}\n')
     print(
-      f'  {answer["title"]} (retrieved with p ='
+      f'  {_name(answer)} (retrieved with p ='
       f' {math.exp(answer["retriever_log_prob"]):.2f},'
       f' read with p = {math.exp(answer["reader_log_prob"]):.2f})'
     )
@@ -106,9 +116,9 @@ def _show_blanks(blanks: list[list[list[Any]]], indent: int) -> None:
 
 def _show_documents(record: dict[str, Any]) -> None:
   for document in record['documents']:
-    title = document['title'] if document['block_id'] >= 0 else '(no document)'
+    name = _name(document) if document['block_id'] >= 0 else '(no document)'
     text = document['evidence'][:200]
-    print(f'  {document["score"]:.3f}  {title}: {text}')
+    print(f'  {document["score"]:.3f}  {name}: {text}')
     _show_blanks(document.get('blanks', []), 9)
   _show_blanks(record.get('blanks', []), 2)
   print()

@@ -15,8 +15,9 @@ index that belong together, for whatever takes a corpus and its index:
         --index_dir=out/edition2/index
 
 --add takes what build_corpus --input takes. --remove takes a title per line,
-or, if the file ends in .jsonl, objects with a "title", a "uid" or a "row" (the
-block ids that an exported model gives). Documents are removed before others are
+or, if the file ends in .jsonl, objects with an "id" (the document ids of
+answers) and perhaps a "title", or a "title", a "uid" or a "row" (the block ids
+that an exported model gives). Documents are removed before others are
 added: to replace some, name them in both, or give --replace_titles.
 
 A malformed line is reported with file and line and left out, and so is what
@@ -35,11 +36,11 @@ only: 1.8 GB at the peak with ScaNN, 1.9 GB with --retrain, 1.5 GB with exact
 search, of which 0.9 GB are TensorFlow.
 
 Expect: in --output_dir corpus/ and index/<step>/, both at once when they are
-whole. Documents that stay keep their order, new ones follow them: block ids are
-not those of the corpus before. --overwrite replaces what an update wrote there
-and nothing else, and --output_dir may not contain the corpus or the index that
-is given, nor lie in them. Printed: what was read, removed, added, and the path
-of the index.
+whole. Documents that stay keep their order and their document ids, new ones
+follow them: block ids are not those of the corpus before. --overwrite replaces
+what an update wrote there and nothing else, and --output_dir may not contain
+the corpus or the index that is given, nor lie in them. Printed: what was read,
+removed, added, and the path of the index.
 """
 
 from realm_tf.configs.update_config import UpdateConfig

@@ -29,6 +29,14 @@ class Blocks(Protocol):
     """Returns titles and bodies, UTF-8 strings `[n]`."""
     ...
 
+  def names(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns `document_ids` and `document_urls`, UTF-8 strings `[n]`.
+
+    They are those of the records that the blocks are from; row -1, and a record
+    without, has empty ones.
+    """
+    ...
+
 
 class AnswerGraph:
   """Retrieves blocks for questions, reads them, and finds the words.
@@ -134,9 +142,11 @@ class AnswerGraph:
       tf.where(there, found['start'], -1),
       found['end'],
     )
+    names = blocks.names(tf.reshape(rows, [-1]))
     return {
       **answers,
       'block_ids': rows,
+      **{name: tf.reshape(x, tf.shape(rows)) for name, x in names.items()},
       **{f'{name}s': found[name] for name in _NUMBERS},
     }
 

@@ -17,7 +17,7 @@ from realm_tf.answering.answer_graph import AnswerGraph
 from realm_tf.bert import precision
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, SkippedError, clean_document
-from realm_tf.corpus.removals import by_title
+from realm_tf.corpus.removals import Removal, by_title
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import live, versions
 from realm_tf.index.versions import Index
@@ -45,6 +45,9 @@ class Answers:
     answers: Words of the block as they stand there.
     evidence: Text of the block.
     titles: Title of the block.
+    document_ids: Id of the record that the block is from, which stays when
+      documents are added and removed; empty if it has none.
+    document_urls: Address of that record; empty if it has none.
     block_ids: Row of the block in the corpus, int32.
     byte_starts: First byte of the answer in the text of the block, int32.
     byte_ends: Byte after its last, int32.
@@ -59,6 +62,8 @@ class Answers:
   answers: list[list[str]]
   evidence: list[list[str]]
   titles: list[list[str]]
+  document_ids: list[list[str]]
+  document_urls: list[list[str]]
   block_ids: np.ndarray
   byte_starts: np.ndarray
   byte_ends: np.ndarray
@@ -126,6 +131,14 @@ class _MappedBlocks:
     titles = self._corpus.titles(rows.numpy())
     bodies = self._corpus.bodies(rows.numpy())
     return tf.constant(titles, tf.string), tf.constant(bodies, tf.string)
+
+  def names(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    ids = self._corpus.record_ids(rows.numpy())
+    urls = self._corpus.urls(rows.numpy())
+    return {
+      'document_ids': tf.constant(ids, tf.string),
+      'document_urls': tf.constant(urls, tf.string),
+    }
 
 
 class Answerer:
@@ -357,10 +370,18 @@ class Answerer:
       )
     return Answers.from_tensors(found)
 
-  def add(self, title: str, text: str) -> live.Update:
+  def add(
+    self, title: str, text: str, *, document_id: str = '', url: str = ''
+  ) -> live.Update:
     """Adds a document, which later questions are answered from.
 
     The first call loads the embedder of the index, which takes seconds.
+
+    Args:
+      title: Title of the document.
+      text: Its text.
+      document_id: Id of the document, which answers name.
+      url: Address of the document.
 
     Raises:
       CorpusError: It is one that a corpus leaves out, such as an empty one.
@@ -368,18 +389,32 @@ class Answerer:
       ValueError: It cannot be read, or there is no embedder in the index.
     """
     try:
-      document = clean_document(title, text)
+      document = clean_document(title, text, document_id, url)
     except SkippedError as e:
       raise CorpusError(f'not added, since it is left out: {e.reason}') from e
     return self._live.update([document])
 
-  def remove(self, title: str) -> live.Update:
-    """Removes all blocks of a title; `missing` says if there are none.
+  def remove(
+    self, title: str | None = None, *, document_id: str | None = None
+  ) -> live.Update:
+    """Removes blocks; `missing` says if there are none.
+
+    Args:
+      title: Title of the blocks. Defaults to any.
+      document_id: Id of the document that the blocks are from. Defaults to any.
 
     Raises:
       CorpusError: No document would be left.
+      ValueError: Neither title nor id is given.
     """
-    return self._live.update([], [by_title(title)])
+    if document_id is not None:
+      its_title = by_title(title or '').value
+      removal = Removal('id', document_id, title=str(its_title))
+    elif title is not None:
+      removal = by_title(title)
+    else:
+      raise ValueError('give `title` or `document_id`')
+    return self._live.update([], [removal])
 
   def save(self, output_dir: str | os.PathLike) -> str:
     """Writes the current edition as `corpus/` and `index/<step>/`.

@@ -38,8 +38,8 @@ class Example:
     answer: What was taken out.
     filled: The likeliest wordpieces by p(y_j | x).
     closed_book: The likeliest wordpieces by p(y_j | null, x).
-    title, body: Title and text of the document, other than the null document,
-      with the highest p(z | x) p(filled | z, x).
+    title, body, document_id: Title, text and id of the document, other than
+      the null document, with the highest p(z | x) p(filled | z, x).
     probability: p(z | x) of this document.
     is_right: Whether every wordpiece of `filled` is right.
   """
@@ -50,6 +50,7 @@ class Example:
   closed_book: str
   title: str
   body: str
+  document_id: str
   probability: float
   is_right: bool
 
@@ -182,7 +183,9 @@ def _examples(
   """Shows each sentence with the document that weighed most."""
   best = _heaviest(filling)
   rows = np.take_along_axis(filling.rows, best[:, None], 1)[:, 0]
-  titles, bodies = filler.corpus.titles(rows), filler.corpus.bodies(rows)
+  corpus = filler.corpus
+  titles, bodies = corpus.titles(rows), corpus.bodies(rows)
+  document_ids = corpus.record_ids(rows)
   shown = []
   for i, question in enumerate(questions):
     count = filling.lengths[i]
@@ -197,6 +200,7 @@ def _examples(
         closed_book=closed_book,
         title=titles[i],
         body=bodies[i],
+        document_id=document_ids[i],
         probability=float(filling.candidate_probs[i, best[i]]),
         is_right=bool(right[i]),
       )
@@ -349,11 +353,12 @@ def _describe_examples(examples: Sequence[Example], count: int) -> list[str]:
     f' {len(examples)}), each with the document of the largest weight:'
   ]
   for example in shown:
+    name = f' [{example.document_id}]' if example.document_id else ''
     lines += [
       f'\n  {example.sentence}',
       f'    filled: {example.filled}   (without retrieval:'
       f' {example.closed_book}; answer: {example.answer})',
-      f'    {example.probability:.2f} {example.title}: {example.body}',
+      f'    {example.probability:.2f} {example.title}{name}: {example.body}',
     ]
   return lines
 

@@ -305,12 +305,13 @@ class BlankFiller:
 
     Returns:
       A JSON object per text. Each has `question`, the text, and `documents`,
-      best first, with `title`, `evidence`, `block_id` (-1 for the null
-      document) and `score`: p(z | x) where blanks were filled, else the inner
-      product in the index. Where blanks were filled, `blanks` has the likeliest
-      wordpieces of each as `[wordpiece, probability]`, also in each of the
-      documents, and `prediction` is the text that fills the blanks. A text
-      whose [MASK] is not read has `error` instead.
+      best first, with `title`, `evidence`, `document_id` and `document_url`
+      (empty if not known), `block_id` (-1 for the null document) and `score`:
+      p(z | x) where blanks were filled, else the inner product in the index.
+      Where blanks were filled, `blanks` has the likeliest wordpieces of each as
+      `[wordpiece, probability]`, also in each of the documents, and
+      `prediction` is the text that fills the blanks. A text whose [MASK] is not
+      read has `error` instead.
     """
     records = []
     for text in texts:

@@ -23,15 +23,19 @@ def describe_documents(
     scores: Their scores `[n]`.
 
   Returns:
-    Objects with `title`, `evidence`, `block_id` and `score`.
+    Objects with `title`, `evidence`, `document_id` and `document_url` (empty if
+    the record had none), `block_id` and `score`.
   """
   columns = zip(
     corpus.titles(rows),
     corpus.bodies(rows),
+    corpus.record_ids(rows),
+    corpus.urls(rows),
     rows.tolist(),
     scores.tolist(),
   )
-  names = ('title', 'evidence', 'block_id', 'score')
+  names = ['title', 'evidence', 'document_id', 'document_url']
+  names += ['block_id', 'score']
   return [dict(zip(names, values)) for values in columns]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from realm_tf.answering.answerer import Answerer
+from realm_tf.answering.document_searcher import describe_documents
 from realm_tf.configs.evaluation_config import EvaluationConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import atomic
@@ -42,8 +43,8 @@ def _retrieval_records(
     {
       'question': example.question,
       'blocks': [
-        {'title': title, 'block_id': int(row), 'score': float(score)}
-        for title, row, score in zip(documents.titles(its), its, its_scores)
+        {k: v for k, v in document.items() if k not in _LEFT_OUT}
+        for document in describe_documents(documents, its, its_scores)
       ],
     }
     for example, its, its_scores in zip(examples, rows, scores)

@@ -13,14 +13,17 @@ signature:
 
     answer(question)       reads `reader_beam` blocks; signature serving_default
     answer_k(question, k)  reads k blocks, or all if there are fewer
-    retrieve(question, k)  block_ids, scores, titles and texts
-                           [batch, min(k, blocks)]
+    retrieve(question, k)  block_ids, document_ids, document_urls, scores,
+                           titles and texts [batch, min(k, blocks)]
     embed(question)        embedding, float32 [batch, dim]
 
 `question` is a string [batch], `k` an int32. The fields of `answerer.Answers`
 are there as `top_<name>` [batch, top_n], and those of the best answer in the
-singular [batch]: `answer`, `title`, `evidence`, `block_id`, `byte_start`,
-`byte_end`, `score`, `log_prob`, `retriever_log_prob`, `reader_log_prob`.
+singular [batch]: `answer`, `title`, `evidence`, `document_id`, `document_url`,
+`block_id`, `byte_start`, `byte_end`, `score`, `log_prob`, `retriever_log_prob`,
+`reader_log_prob`. A `block_id` is a row of this export; a `document_id` and a
+`document_url` are those of the record in the text that the corpus was built
+from, or empty if it has none.
 """
 
 import os
@@ -34,6 +37,7 @@ from absl import logging
 from tensorflow.core.protobuf import saved_model_pb2
 
 from realm_tf.answering.answerer import Answerer
+from realm_tf.answering.packed_strings import PackedStrings
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index.saved_searcher import SearcherModule
@@ -64,6 +68,10 @@ class VariableBlocks(tf.Module):
     self.splits = _variable(splits, 'splits')
     self.titles = _variable(corpus.blocks.strings('title_text', rows), 'titles')
     self.bodies = _variable(corpus.blocks.strings('body_text', rows), 'bodies')
+    self.document_ids, self.document_urls = (
+      PackedStrings(*corpus.blocks.column(name), name)
+      for name in ('record_ids', 'urls')
+    )
 
   def wordpieces(self, rows: tf.Tensor) -> packing.Slices:
     """Returns the wordpieces of bodies; row -1 has none."""
@@ -76,6 +84,13 @@ class VariableBlocks(tf.Module):
   def texts(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns titles and bodies."""
     return tf.gather(self.titles, rows), tf.gather(self.bodies, rows)
+
+  def names(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns ids and addresses of documents; row -1 has empty ones."""
+    return {
+      'document_ids': self.document_ids.gather(rows),
+      'document_urls': self.document_urls.gather(rows),
+    }
 
 
 def make_module(
@@ -142,6 +157,7 @@ def make_module(
     titles, texts = blocks.texts(rows)
     return {
       'block_ids': rows,
+      **blocks.names(rows),
       'scores': scores,
       'titles': titles,
       'texts': texts,

@@ -109,7 +109,7 @@ def read_removals(
   return removals
 
 
-def _normalize(title: str) -> str:
+def normalize_title(title: str) -> str:
   """Returns a title in the form in which titles are compared."""
   try:
     return clean_title(title)
@@ -124,7 +124,9 @@ def rows_of_titles(
 
   HTML references and white space do not matter, in neither.
   """
-  return corpus.rows_of_titles(set(map(_normalize, titles)), _normalize)
+  return corpus.rows_of_titles(
+    set(map(normalize_title, titles)), normalize_title
+  )
 
 
 def find_rows(
@@ -152,11 +154,11 @@ def find_rows(
   for removal in removals:
     value = removal.value
     if removal.key == 'title':
-      its = titles.get(_normalize(str(value)), [])
+      its = titles.get(normalize_title(str(value)), [])
     elif removal.key == 'id':
       its = by_id.get(str(value), [])
       if removal.title:
-        named = map(_normalize, corpus.titles(its))
+        named = map(normalize_title, corpus.titles(its))
         its = [row for row, name in zip(its, named) if name == removal.title]
     elif removal.key == 'uid':
       its = of_uid.get(value, [])

@@ -3,7 +3,8 @@
 """Gold blocks: the blocks of the paragraphs that questions were asked about.
 
 Questions name a paragraph by the id of the record that the corpus was built
-from; each block of the corpus keeps that id.
+from; each block of the corpus keeps that id. Where they name its title, too, it
+must be that of the block: unrelated corpora have records 1, 2 and 3.
 """
 
 from collections.abc import Sequence
@@ -11,14 +12,27 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
+from realm_tf.corpus import removals
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.questions.qa_datasets import QaExample
 
 
+def _comparable(title: str | None) -> str:
+  # SQuAD's titles are those of addresses.
+  return removals.normalize_title((title or '').replace('_', ' ')).casefold()
+
+
+def _of_title(rows: list[int], example: QaExample, corpus: Corpus) -> list[int]:
+  """Returns the rows with the title of the gold paragraph, as far as known."""
+  wanted = _comparable(example.gold_title)
+  titles = map(_comparable, corpus.titles(rows) if wanted else [''] * len(rows))
+  return [r for r, its in zip(rows, titles) if not its or its == wanted]
+
+
 def _order(rows: list[int], example: QaExample, corpus: Corpus) -> list[int]:
   """Puts blocks in which an answer occurs before the others."""
-  if len(rows) == 1:
+  if len(rows) < 2:
     return rows
   answers = [answer.lower() for answer in example.answers]
   bodies = (body.lower() for body in corpus.bodies(rows))
@@ -45,7 +59,22 @@ def relevant_rows(
   """
   named = [str(e.gold_id) for e in examples if e.gold_id is not None]
   by_id = corpus.rows_of_records(named)
-  if not by_id and (named or required):
+  found = [by_id.get(str(e.gold_id), []) for e in examples]
+  rows = [_of_title(its, e, corpus) for its, e in zip(found, examples)]
+  others = [i for i, its in enumerate(found) if its and not rows[i]]
+  if others:
+    first = examples[others[0]]
+    logging.warning(
+      '%d questions name a paragraph whose id has another title in %s: it is'
+      ' not taken for theirs; the first is %s, %r instead of %r',
+      len(others),
+      corpus.directory,
+      first.gold_id,
+      corpus.titles(found[others[0]][:1])[0],
+      first.gold_title,
+    )
+  num_found = sum(map(bool, rows))
+  if not num_found and (named or required):
     why = f'none of them is in {corpus.directory}'
     if not named:
       why = 'no question names its paragraph (paragraph_id)'
@@ -57,16 +86,13 @@ def relevant_rows(
     if required:
       raise CorpusError(f'the gold paragraphs of questions are needed: {why}')
     logging.warning('the gold paragraphs of questions are not known: %s', why)
-  if by_id:
+  if num_found:
     logging.info(
       '%d of %d questions have their paragraph in the corpus',
-      sum(name in by_id for name in named),
+      num_found,
       len(examples),
     )
-  rows = [
-    _order(by_id[str(e.gold_id)], e, corpus) if str(e.gold_id) in by_id else []
-    for e in examples
-  ]
+  rows = [_order(its, e, corpus) for its, e in zip(rows, examples)]
   padded = np.full([len(rows), max(map(len, rows), default=0)], -1, np.int64)
   for line, its in zip(padded, rows):
     line[: len(its)] = its

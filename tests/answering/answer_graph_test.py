@@ -37,6 +37,10 @@ class ListedBlocks:
     titles = tf.strings.as_string(rows)
     return titles, tf.gather(tf.constant(TEXTS), rows)
 
+  def names(self, rows):
+    ids = tf.where(rows < 0, '', tf.strings.as_string(rows))
+    return {'document_ids': ids, 'document_urls': tf.strings.join(['u', ids])}
+
 
 @pytest.fixture(scope='module')
 def graph():
@@ -76,6 +80,8 @@ def test_answers_are_words_of_the_blocks_that_they_name(graph):
     assert set(text[start:end].split()) <= set(text.split())
     assert found['evidence'][i, j].decode() == text
     assert found['titles'][i, j].decode() == str(row)
+    assert found['document_ids'][i, j].decode() == str(row)
+    assert found['document_urls'][i, j].decode() == f'u{row}'
   # Each block is tokenized for its words only once.
   assert len(blocks.shown) == len(set(blocks.shown))
 

@@ -54,6 +54,8 @@ def test_answers_are_those_of_an_independent_computation(
   assert record == {'question': question, **records[0], 'answers': records}
   for record, answer in zip(records, expected, strict=True):
     assert record['title'] == qa.documents.titles([answer.row])[0]
+    assert record['document_id'] == qa.documents.record_ids([answer.row])[0]
+    assert record['document_url'] == qa.documents.urls([answer.row])[0]
     evidence = record['evidence'].encode()
     assert evidence.decode() == qa.documents.bodies([answer.row])[0]
     place = slice(record['byte_start'], record['byte_end'])
@@ -179,6 +181,33 @@ def test_answers_are_from_the_current_corpus(light, editable):
   assert editable.add(*added)[:3] == (0, 0, 1)
   assert editable.remove('Lima & Cuzco')[:3] == (1, 0, 0)
   assert found(editable) == left
+
+
+def test_ids_stay_over_editions(editable, tmp_path):
+  def by_id(corpus):
+    rows = range(len(corpus))
+    names = zip(corpus.record_ids(rows), corpus.urls(rows))
+    return dict(zip(names, zip(corpus.titles(rows), corpus.bodies(rows))))
+
+  before = by_id(editable.corpus)
+  first = editable.answer([QUESTION], reader_beam=4, top_n=1)
+  gone = editable.corpus.record_ids([1])[0]
+  its = editable.corpus.titles([1])[0]
+  assert editable.remove('no such', document_id=gone).missing
+  assert editable.remove(its, document_id=gone).removed == 1
+  new = ('new', 'https://new.example')
+  editable.add('Ulm', 'A big old town .', document_id=new[0], url=new[1])
+  with pytest.raises(ValueError, match='give `title` or `document_id`'):
+    editable.remove()
+  editable.save(tmp_path / 'out')
+  expected = {k: v for k, v in before.items() if k[0] != gone}
+  expected[new] = ('Ulm', 'A big old town .')
+  assert by_id(editable.corpus) == expected
+  assert by_id(Corpus.open(tmp_path / 'out/corpus')) == expected
+  again = editable.answer([QUESTION], reader_beam=4, top_n=1)
+  assert again.document_ids == first.document_ids
+  assert again.document_urls == first.document_urls
+  assert (again.block_ids == first.block_ids - 1).all()
 
 
 def test_what_changes_nothing_says_why(editable):

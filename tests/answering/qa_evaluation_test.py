@@ -53,7 +53,10 @@ def test_measures_are_those_of_each_question(qa, answerer, tmp_path):
   for example, line, (row, _) in zip(EXAMPLES, lines, gold):
     expected = small_qa.answers(qa, example.question, 3, 4)
     assert line['prediction'] == expected[0].text.decode()
-    assert line['block_id'] == expected[0].row
+    best = expected[0].row
+    assert line['block_id'] == best
+    assert [line['document_id']] == qa.documents.record_ids([best])
+    assert [line['document_url']] == qa.documents.urls([best])
     body = qa.documents.bodies([line['block_id']])[0].encode()
     assert (
       body[line['byte_start'] : line['byte_end']].decode() == line['prediction']
@@ -155,6 +158,11 @@ def test_retrieval_alone_reads_nothing(qa, answerer, tmp_path, monkeypatch):
     rows, scores = answerer.retrieve([example.question], 3)
     assert line['question'] == example.question
     assert [block['block_id'] for block in line['blocks']] == rows[0].tolist()
+    for name, expected in (
+      ('document_id', qa.documents.record_ids(rows[0])),
+      ('document_url', qa.documents.urls(rows[0])),
+    ):
+      assert [block[name] for block in line['blocks']] == expected
     assert [block['title'] for block in line['blocks']] == qa.documents.titles(
       rows[0]
     )

@@ -42,7 +42,9 @@ STRANGE = [
   b'capital of France ' * 6000,
   b'x' * 100_000,
 ]
-MISSING = {'answers': b'', 'evidence': b'', 'titles': b''}
+MISSING = dict.fromkeys(
+  ('answers', 'evidence', 'titles', 'document_ids', 'document_urls'), b''
+)
 
 
 def export(qa, directory, mixed_precision=False, **options):
@@ -68,6 +70,15 @@ def numbers(outputs):
   return {name: value.numpy() for name, value in outputs.items()}
 
 
+def check_names(qa, rows, ids, urls):
+  """Compares ids and addresses of documents with those of the corpus."""
+  for found, expected in (
+    (ids, qa.documents.record_ids(rows)),
+    (urls, qa.documents.urls(rows)),
+  ):
+    assert [name.decode() for name in np.atleast_1d(found)] == expected
+
+
 def check_against_python(qa, found, expected):
   """Compares one row of the graph's answers with those found by numpy."""
   for i, answer in enumerate(expected):
@@ -89,6 +100,7 @@ def check_against_python(qa, found, expected):
     )
     assert row['evidence'].decode() == qa.documents.bodies([answer.row])[0]
     assert row['titles'].decode() == qa.documents.titles([answer.row])[0]
+    check_names(qa, row['block_ids'], row['document_ids'], row['document_urls'])
     place = slice(row['byte_starts'], row['byte_ends'])
     assert row['evidence'][place] == row['answers']
 
@@ -126,6 +138,9 @@ def test_a_beam_larger_than_the_corpus_reads_everything(qa, served):
   found = numbers(model.retrieve(question, 10 * size))
   assert found['block_ids'].shape == (2, size)
   assert set(found['block_ids'][0]) == set(range(size))
+  assert set(found['document_ids'][0]) > {b'', '\u00e91'.encode()}
+  names = found['document_ids'][1], found['document_urls'][1]
+  check_names(qa, found['block_ids'][1], *names)
   # Nothing is asked for: one block is read.
   least, one = (numbers(model.answer_k(question, k)) for k in (0, 1))
   np.testing.assert_array_equal(least['answer'], one['answer'])
@@ -334,7 +349,7 @@ BLOCKS = [
 PLAIN = ['the capital of Peru', 'river', 'is Rome old and big']
 TOP_N = 120
 WIDTH = 3
-STRINGS = {'answers', 'evidence', 'titles'}
+STRINGS = set(MISSING)
 INTEGERS = {'block_ids', 'byte_starts', 'byte_ends'}
 NUMBERS = {'scores', 'log_probs', 'retriever_log_probs', 'reader_log_probs'}
 

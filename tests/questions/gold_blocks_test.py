@@ -1,6 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 
 import pytest
 
@@ -42,8 +43,8 @@ def corpus(tmp_path_factory):
   )
 
 
-def _example(gold_id, *answers):
-  return QaExample('?', answers or ('land',), gold_id=gold_id)
+def _example(gold_id, *answers, title=None):
+  return QaExample('?', answers or ('land',), gold_id=gold_id, gold_title=title)
 
 
 def test_the_block_with_the_answer_comes_first(corpus):
@@ -83,3 +84,25 @@ def test_questions_without_gold_blocks(corpus, tmp_path):
     assert gold_blocks.relevant_rows(examples, its).shape == (1, 0)
     with pytest.raises(CorpusError, match=why):
       gold_blocks.gold_rows(examples, its, required=True)
+
+
+def test_the_id_of_another_title_is_of_another_corpus(corpus, caplog):
+  examples = [
+    _example(7, title='Land'),
+    _example(8, title='river'),
+    _example(9, title=' river_'),
+    _example(9),
+  ]
+  rows = gold_blocks.relevant_rows(examples, corpus)[:, 0]
+  assert corpus.record_ids(rows) == ['7', '', '9', '9']
+  assert re.search("1 questions .* 8, 'land' instead of 'river'", caplog.text)
+  with pytest.raises(CorpusError, match='none of them is in'):
+    gold_blocks.gold_rows([examples[1]], corpus, required=True)
+
+
+def test_blocks_without_titles_are_found_by_id(tmp_path):
+  corpus = small_world.store(
+    tmp_path, [('', 'old'), ('Rome', 'big')], ['7'] * 2
+  )
+  rows = gold_blocks.relevant_rows([_example(7, title='Lima')], corpus)
+  assert rows.tolist() == [[0]]

@@ -80,7 +80,11 @@ class SmallQA:
 
 def make(directory: pathlib.Path, kind: str) -> SmallQA:
   tokenizer = small_world.tokenizer()
-  documents = small_world.store(directory / 'corpus', _blocks())
+  texts = _blocks()
+  # A record without id, and one without url.
+  ids = [f'\u00e9{row}' if row % 3 else '' for row in range(len(texts))]
+  urls = [f'https://{i}.example' * (i % 4 > 0) for i in range(len(texts))]
+  documents = small_world.store(directory / 'corpus', texts, ids, urls)
   config = small_realm.CONFIG
   old = small_realm.shaken(Embedder(config, 8, seed=2), 2)
   hub_modules.export_embedder(old, tokenizer, directory / 'old', 10)
