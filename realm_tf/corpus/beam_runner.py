@@ -17,6 +17,7 @@ from realm_tf.corpus import job as job_lib
 from realm_tf.corpus import workers
 from realm_tf.corpus.document import CorpusError
 from realm_tf.corpus.problems import Problems
+from realm_tf.io import atomic
 
 _Part = tuple[int, list[job_lib.File], int, int | None]
 """Number, files, first record, and number of batches (None for all)."""
@@ -67,35 +68,36 @@ def run(
       "Apache Beam is not installed: pip install 'realm_tf[beam]'"
     ) from e
 
-  workspace = job_lib.Workspace(config, job)
-  manifest = workspace.open()
-  if manifest is not None:
-    return manifest
-  todo = [p for p in _parts(config, job) if p[0] not in workspace.notes]
-  make_processor, settings = job.make_processor, job.processor_settings
-  open_part, directory = job.open_part, str(workspace.directory)
+  with atomic.working_in(config.output_dir):
+    workspace = job_lib.Workspace(config, job)
+    manifest = workspace.open()
+    if manifest is not None:
+      return manifest
+    todo = [p for p in _parts(config, job) if p[0] not in workspace.notes]
+    make_processor, settings = job.make_processor, job.processor_settings
+    open_part, directory = job.open_part, str(workspace.directory)
 
-  class WritePart(beam.DoFn):
-    """Writes parts; makes the processor once in each worker."""
+    class WritePart(beam.DoFn):
+      """Writes parts; makes the processor once in each worker."""
 
-    def setup(self) -> None:
-      self._process = make_processor(settings)
+      def setup(self) -> None:
+        self._process = make_processor(settings)
 
-    def process(self, element: _Part) -> Iterator[int]:
-      yield _write_part(self._process, open_part, directory, element)
+      def process(self, element: _Part) -> Iterator[int]:
+        yield _write_part(self._process, open_part, directory, element)
 
-  with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
-    _ = (
-      pipeline
-      | 'Parts' >> beam.Create(todo)
-      | 'Spread' >> beam.Reshuffle()
-      | 'Write' >> beam.ParDo(WritePart())
-    )
-  workspace.read_notes()
-  problems = Problems(config.strict)
-  for note in workspace.notes.values():
-    problems.merge(note['counts'], note['problems'])
-  return workspace.finish()
+    with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+      _ = (
+        pipeline
+        | 'Parts' >> beam.Create(todo)
+        | 'Spread' >> beam.Reshuffle()
+        | 'Write' >> beam.ParDo(WritePart())
+      )
+    workspace.read_notes()
+    problems = Problems(config.strict)
+    for note in workspace.notes.values():
+      problems.merge(note['counts'], note['problems'])
+    return workspace.finish()
 
 
 def _write_part(

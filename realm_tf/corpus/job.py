@@ -223,6 +223,8 @@ class Workspace:
     if self._overwrite:
       self._check_removable()
       self._remove()
+    # An older program wrote it so, and was killed.
+    atomic.remove_stale(self._output, corpus.DOCUMENTS)
     for path in (self._output / corpus.MANIFEST, self._settings_file):
       if not path.exists():
         continue
@@ -238,6 +240,8 @@ class Workspace:
           f' ({difference}); name another directory, or set `overwrite`'
         )
       if whole:
+        # Left by a kill after the manifest was written.
+        shutil.rmtree(self.directory, ignore_errors=True)
         logging.info('%s is there already', self._output)
         return there
     self.directory.mkdir(parents=True, exist_ok=True)
@@ -310,8 +314,14 @@ def run(config: JobConfig, job: Job) -> dict[str, Any]:
     The manifest.
 
   Raises:
+    BlockingIOError: Another process works in the output directory.
     CorpusError: Input, settings or output directory cannot be used.
   """
+  with atomic.working_in(config.output_dir):
+    return _run(config, job)
+
+
+def _run(config: JobConfig, job: Job) -> dict[str, Any]:
   workspace = Workspace(config, job)
   manifest = workspace.open()
   if manifest is not None:

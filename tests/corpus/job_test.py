@@ -153,7 +153,24 @@ def test_killed_while_the_parts_get_their_names(
 
 def test_a_whole_corpus_is_left_alone(corpus_file, tmp_path):
   whole = _write(corpus_file, tmp_path / 'out')
+  # As if it was killed after the manifest was written.
+  (tmp_path / 'out' / '.unfinished').mkdir()
+  (tmp_path / 'out' / '.unfinished' / '00001.json').touch()
+  (tmp_path / 'out' / '.documents.tmp-999999999-0123abcd').mkdir()
   assert _write(corpus_file, tmp_path / 'out', 0) == whole
+  assert sorted(os.listdir(tmp_path / 'out')) == [
+    'manifest.json',
+    'titles-0.txt',
+    'titles-1.txt',
+    'titles-2.txt',
+  ]
+
+
+def test_one_process_at_a_time_writes_an_output(corpus_file, tmp_path):
+  with atomic.working_in(tmp_path / 'out'):
+    with pytest.raises(BlockingIOError, match='another process .* works in'):
+      _write(corpus_file, tmp_path / 'out')
+  _write(corpus_file, tmp_path / 'out')
 
 
 def test_other_settings_are_refused_unless_overwritten(corpus_file, tmp_path):

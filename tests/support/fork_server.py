@@ -55,6 +55,8 @@ class ForkServer:
     *arguments: str,
     streams: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    watched: str | None = None,
+    changes: int = 0,
   ) -> int:
     """Runs `bin/<binary>.py` in a process of its own, to its end.
 
@@ -64,10 +66,12 @@ class ForkServer:
       streams: Paths of files for `stdin`, `stdout`, `stderr`; by default, no
         input, and for output the terminal or what else this process has.
       timeout: Seconds after which it is killed, with all it started.
+      watched: Directory in which names are counted as they come and go.
+      changes: Number of such changes after which it is killed, too.
 
     Returns:
-      The code it ended with; below 0, the signal it died from: -9 after the
-      timeout.
+      The code it ended with; below 0, the signal it died from: -9 if it was
+      killed.
 
     Raises:
       ChildProcessError: The server is gone.
@@ -76,6 +80,8 @@ class ForkServer:
       'binary': binary,
       'arguments': arguments,
       'timeout': timeout,
+      'watched': watched,
+      'changes': changes,
       'streams': dict(streams or {}),
     }
     requests = self._process.stdin
@@ -136,16 +142,33 @@ def _start(request: dict) -> int:
     os._exit(code & 0xFF)
 
 
-def _wait(pid: int, timeout: float | None) -> int:
+def _names(directory: str) -> set[str]:
+  return {
+    os.path.join(root, name)
+    for root, folders, files in os.walk(directory)
+    for name in (*folders, *files)
+  }
+
+
+def _wait(
+  pid: int, timeout: float | None, watched: str | None, changes: int
+) -> int:
   """The code a process ends with."""
   if timeout is None:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
   end = time.monotonic() + timeout
+  names = _names(watched) if watched and changes else set()
   while time.monotonic() < end:
     ended, status = os.waitpid(pid, os.WNOHANG)
     if ended:
       return os.waitstatus_to_exitcode(status)
-    time.sleep(0.02)
+    if watched and changes:
+      now = _names(watched)
+      changes -= now != names
+      names = now
+      if not changes:
+        break
+    time.sleep(0.002 if changes else 0.02)
   os.killpg(pid, signal.SIGKILL)
   os.waitpid(pid, 0)
   return -signal.SIGKILL
@@ -160,7 +183,8 @@ def main() -> None:
     importlib.import_module(name)
   for line in sys.stdin:
     request = json.loads(line)
-    code = _wait(_start(request), request['timeout'])
+    waits = (request[name] for name in ('timeout', 'watched', 'changes'))
+    code = _wait(_start(request), *waits)
     print(json.dumps(code), file=answers, flush=True)
 
 
