@@ -7,7 +7,7 @@ Embeds it with an exported embedder and publishes its index.
 Once:
 
     python -m bin.build_index --corpus_dir=out/corpus --index_dir=out/index \
-        --embedder=out/ict/export/tf_hub/500/embedder
+        --embedder=out/ict
 
 With an encoder as it is published, here one of sentence-transformers; what its
 directory does not say can be given (E5's prefixes), and 128 principal axes
@@ -60,7 +60,8 @@ class BuildIndexConfig(IndexConfig):
   Attributes:
     index_dir: Directory in which index versions are published. Defaults to
       `model_dir`/index.
-    embedder: What to embed with, without `watch`: a TF Hub module, or an
+    embedder: What to embed with, without `watch`: the directory of a training
+      or of index versions, of which the newest is taken, a TF Hub module, or an
       encoder that others published. That is a directory of
       sentence-transformers, or of the weights of a BERT, such as Contriever's
       and DPR's; or QUERIES,DOCUMENTS for two encoders.

@@ -256,7 +256,7 @@ class Demo:
     if self._config.qa_steps is not None:
       settings['train_steps'] = self._config.qa_steps
     indexes = {'qa': self._index, 'qa_without_realm': ict_index}
-    berts = find_module(self._realm, 'bert'), self._bert
+    berts = self._realm, self._bert
     for (name, index), bert in zip(indexes.items(), berts):
       config = QAConfig(
         model_dir=self._path(name),

@@ -3,19 +3,20 @@
 r"""Fine-tunes a pre-trained REALM to answer questions from a corpus.
 
     python -m bin.finetune_qa --model_dir=out/qa --corpus_dir=out/corpus \
-        --index_dir=out/realm/index --bert=out/realm/export/tf_hub/450/bert \
+        --index_dir=out/realm/index --bert=out/realm \
         --train_questions=testdata/qa/train.jsonl \
         --dev_questions=testdata/qa/dev.jsonl \
         --train_steps=1000 --batch_size=8 --learning_rate=2e-4
 
 Needs a corpus of build_corpus, an index of it made by the embedder that the
-query side starts from, and the `bert` module of pretrain_realm.
+query side starts from, and a pretrain_realm to go on from: its newest export,
+unless a `bert` module is given.
 Questions are read in the formats of NQ-open, WebQuestions, CuratedTREC (with
 --is_regex), SQuAD-open, DPR and Natural Questions.
 
 --learning_rate=0 with an --embedder_learning_rate trains the query side only.
 A fine-tuned model continues on other questions or another index with
---span_reader=.../span_reader instead of --bert.
+--span_reader=out/qa instead of --bert: its best export.
 
 Cost: on 2 cores, tiny (2 x 128), 5,000 blocks in the retriever's beam and 5 of
 320 wordpieces in the reader's: about 0.1 s a question. The originals: 2 passes

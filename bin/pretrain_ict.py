@@ -20,8 +20,9 @@ batch of 64. ORQA's: 100,000 steps of 4,096.
 
 Expect: `accuracy` (the right document among those of the batch) rises from
 1 / batch_size; on the small corpus of testdata above 0.9 in 500 steps.
-model_dir/export/tf_hub/<step>/embedder is what build_index and pretrain_realm
-start from. A run that was killed resumes when called again with the same flags.
+build_index and pretrain_realm start from model_dir, that is from its newest
+model_dir/export/tf_hub/<step>/embedder. A run that was killed resumes when
+called again with the same flags.
 """
 
 from realm_tf.configs.ict_config import IctConfig

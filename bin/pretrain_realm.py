@@ -5,7 +5,7 @@ r"""Pre-trains REALM: reader, query encoder and document encoder together.
     python -m bin.pretrain_realm --model_dir=out/realm \
         --corpus_dir=out/corpus --train_examples='out/spans/spans-*.gz' \
         --heldout_examples='out/heldout/spans-*.gz' \
-        --bert=testdata/bert --embedder=out/ict/export/tf_hub/500/embedder \
+        --bert=testdata/bert --embedder=out/ict \
         --query_seq_len=48 --candidate_seq_len=72 \
         --train_steps=2000 --batch_size=32 \
         --refresh_schedule='0-1000:100,1000-:500'

@@ -19,7 +19,7 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, SkippedError, clean_document
 from realm_tf.corpus.removals import Removal, by_title
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import live, versions
+from realm_tf.index import live
 from realm_tf.index.versions import Index
 from realm_tf.indexing import corpus_update
 from realm_tf.io import compatibility
@@ -198,14 +198,18 @@ class Answerer:
       ('query_seq_len', query_seq_len, embedder.bert_config),
       ('reader_seq_len', reader_seq_len, reader.bert_config),
     ):
-      compatibility.check_length(name, length, 'its BERT', bert.max_positions)
+      compatibility.check_lengths(
+        'its BERT',
+        bert.max_positions,
+        **{name: length},  # type: ignore[arg-type]
+      )
     compatibility.check(
       compatibility.Part(
         'the model',
         vocabulary=tokenizer.fingerprint,
         dim=embedder.projection_size,
       ),
-      versions.corpus_part(corpus),
+      corpus.part,
       index.metadata.part(index.path),
     )
     self.tokenizer = tokenizer

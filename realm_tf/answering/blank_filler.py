@@ -119,7 +119,7 @@ class BlankFiller:
     """
     compatibility.check(
       compatibility.Part('the model', vocabulary=tokenizer.fingerprint),
-      versions.corpus_part(corpus),
+      corpus.part,
     )
     self.tokenizer = tokenizer
     self.corpus = corpus

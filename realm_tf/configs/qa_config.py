@@ -92,7 +92,7 @@ class QAConfig(TrainingConfig, QuestionConfig, OpenQAConfig, SearcherConfig):
       model_dir='out/qa',
       corpus_dir='out/corpus',
       index_dir='out/index',
-      bert='out/realm/export/tf_hub/20000/bert',
+      bert='out/realm',
       train_questions='train.jsonl',
     )
 
@@ -107,13 +107,14 @@ class QAConfig(TrainingConfig, QuestionConfig, OpenQAConfig, SearcherConfig):
     is_regex: Whether answers are regular expressions (CuratedTREC). Defaults
       to False.
     strict: Refuse files with a malformed line. Defaults to False.
-    bert: Initial reader: the `bert` module of a pre-training, or a directory
-      of weights.
-    span_reader: Initial reader instead of `bert`: the `span_reader` module of
-      an earlier fine-tuning, to continue with other questions or another
-      index.
-    embedder: Initial query embedder. Defaults to the one beside `span_reader`
-      if that was trained on this index, else the one that made the index.
+    bert: Initial reader: the directory of a pre-training, of which the newest
+      export is taken, its `bert` module, or a directory of weights.
+    span_reader: Initial reader instead of `bert`: the directory of an earlier
+      fine-tuning, of which the best export is taken, or its `span_reader`
+      module, to continue with other questions or another index.
+    embedder: Initial query embedder, a directory as in `bert`. Defaults to the
+      one beside `span_reader` if that was trained on this index, else the one
+      that made the index.
     embedder_learning_rate: Peak learning rate of the query embedder; 0 freezes
       it. Defaults to `learning_rate`.
     max_span_width: Maximum wordpieces of an answer. Defaults to 10.

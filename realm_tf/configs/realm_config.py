@@ -39,8 +39,9 @@ class RealmConfig(
     train_examples: Records of salient spans, comma-separated globs.
     heldout_examples: Records to evaluate on and to choose the best export by.
       Defaults to none.
-    embedder: Initial embedder: a TF Hub module, such as the inverse cloze task
-      exports, or an encoder that others published, such as a directory of
+    embedder: Initial embedder: the directory of a training, such as that of
+      the inverse cloze task, of which the newest export is taken, a TF Hub
+      module, or an encoder that others published, such as a directory of
       sentence-transformers. Defaults to a new one that starts from `bert`.
     separate_towers: Give queries and documents encoders of their own. Defaults
       to what `embedder` has, which cannot be changed, else False.

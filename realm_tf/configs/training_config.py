@@ -72,8 +72,9 @@ class WarmStartConfig(TrainingConfig):
   """Base of the configurations of trainings that start from any BERT.
 
   Attributes:
-    bert: Initial weights: a directory of weights, a bert_config.json, or
-      tiny, mini, small or base. The last two kinds are random weights and need
+    bert: Initial weights: a directory of weights, the directory of a training,
+      of which the newest export is taken, a bert_config.json, or tiny, mini,
+      small or base. The last two kinds are random weights and need
       `vocab_file`. Defaults to base.
     vocab_file: Vocabulary. Defaults to the one beside the weights.
     lower_case: Whether the vocabulary is uncased. Defaults to what the weights

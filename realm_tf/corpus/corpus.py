@@ -275,6 +275,16 @@ class Corpus:
     return self.info.get('fingerprint') or self.blocks.fingerprint()
 
   @property
+  def part(self) -> compatibility.Part:
+    """What is compared with other artifacts."""
+    return compatibility.Part(
+      self.directory,
+      vocabulary=self.vocab_fingerprint,
+      corpus=self.fingerprint,
+      num_documents=len(self),
+    )
+
+  @property
   def max_block_length(self) -> int:
     """Wordpieces of a block at most, with title and special tokens."""
     return self.info.get('max_block_length') or _DEFAULT_BLOCK_LENGTH

@@ -47,6 +47,3 @@ def document_uid(titles: tf.Tensor, bodies: tf.Tensor) -> tf.Tensor:
   inputs = [tf.convert_to_tensor(titles), tf.convert_to_tensor(bodies)]
   uids = tf.numpy_function(_uids_of_arrays, inputs, tf.int64, stateful=False)
   return tf.ensure_shape(uids, [None])
-
-
-NULL_DOCUMENT_UID = int(uids_of([b''], [b''])[0])

@@ -83,6 +83,17 @@ class Update(NamedTuple):
   missing: list[Removal]
 
 
+def _check_vocabulary(documents: Corpus, encoding: Encoding) -> None:
+  compatibility.check(
+    compatibility.Part(
+      documents.directory, vocabulary=documents.vocab_fingerprint
+    ),
+    compatibility.Part(
+      'the tokenizer', vocabulary=encoding.tokenizer.fingerprint
+    ),
+  )
+
+
 class LiveIndex:
   """Searches a corpus that documents are added to and removed from.
 
@@ -117,12 +128,10 @@ class LiveIndex:
       MismatchError: The index is of another corpus, or the encoding of another
         vocabulary. The index stays open.
     """
-    parts = [versions.corpus_part(documents), index.metadata.part(index.path)]
-    if isinstance(encoding, Encoding):
-      its = encoding.tokenizer.fingerprint
-      parts.append(compatibility.Part('the tokenizer', vocabulary=its))
-    compatibility.check(*parts)
+    compatibility.check(documents.part, index.metadata.part(index.path))
     self._encoding = encoding
+    if isinstance(encoding, Encoding):
+      _check_vocabulary(documents, encoding)
     self._embedder_dir = index.embedder_dir
     self._opened = [documents.directory, index.path]
     self._origin = {
@@ -202,6 +211,7 @@ class LiveIndex:
       )
     if not isinstance(self._encoding, Encoding):
       self._encoding = self._encoding()
+      _check_vocabulary(old, self._encoding)
     found: Blocks | None = None
     for start in range(0, len(add), _BATCH):
       made = blocks.make_blocks(

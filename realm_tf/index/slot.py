@@ -58,12 +58,6 @@ class IndexSlot:
     self._closed = False
     self._closing: set[threading.Thread] = set()
 
-  @property
-  def is_empty(self) -> bool:
-    """Whether there is nothing to acquire."""
-    with self._changed:
-      return self._current is None
-
   @contextlib.contextmanager
   def acquire(self, timeout: float = 0.0) -> Iterator[Any]:
     """Yields the current version, which stays open until the block ends.

@@ -138,16 +138,6 @@ class IndexMetadata:
     )
 
 
-def corpus_part(corpus: Corpus) -> compatibility.Part:
-  """Returns what is compared of a corpus with other artifacts."""
-  return compatibility.Part(
-    corpus.directory,
-    vocabulary=corpus.vocab_fingerprint,
-    corpus=corpus.fingerprint,
-    num_documents=len(corpus),
-  )
-
-
 def _check_shapes(
   path: str | os.PathLike,
   embeddings: np.ndarray,
@@ -221,7 +211,7 @@ class Index:
     if corpus is not None:
       if not isinstance(corpus, Corpus):
         corpus = Corpus.open(corpus)
-      parts.append(corpus_part(corpus))
+      parts.append(corpus.part)
     compatibility.check(*parts, metadata.part(path))
     embeddings_file = os.path.join(path, _EMBEDDINGS)
     with faults.naming(embeddings_file):

@@ -20,7 +20,7 @@ from realm_tf.indexing import embedder_start, index_builder
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
 from realm_tf.text.tokenizer import BertTokenizer
-from realm_tf.training.run_directory import RunDirectory
+from realm_tf.training.run_directory import RunDirectory, find_module
 
 # What a module says about the shape of its embedder.
 _SHAPE = (
@@ -49,17 +49,7 @@ class CorpusIndexer:
     with_lexical: bool = False,
     progress: bool = False,
   ):
-    """Makes an indexer.
-
-    Args:
-      documents: The corpus.
-      tokenizer: Tokenizer of the corpus.
-      index_dir: Directory of the index versions.
-      searcher: Configuration of their searchers.
-      embedding_config: How to embed documents.
-      with_lexical: Whether to publish the lexical index of the corpus, too.
-      progress: Whether to show a progress bar.
-    """
+    """Makes an indexer of a corpus, whose versions lie in `index_dir`."""
     self._documents = documents
     self._tokenizer = tokenizer
     self._index_dir = index_dir
@@ -136,8 +126,9 @@ def build_once(config: IndexConfig, embedder_dir: str | None = None) -> str:
 
   Args:
     config: Corpus, directory of the index versions, and how they are searched.
-    embedder_dir: TF Hub module to embed with, or an encoder that others
-      published (`hub.text_encoders`). Not needed for lexical retrieval.
+    embedder_dir: TF Hub module to embed with; or an export or a training, of
+      which the newest export is taken; or an encoder that others published
+      (`hub.text_encoders`). Not needed for lexical retrieval.
 
   Returns:
     The path of the version, which has the step of the embedder as its name, or
@@ -150,6 +141,7 @@ def build_once(config: IndexConfig, embedder_dir: str | None = None) -> str:
       return str(lexical.publish(corpus, config.index_dir))
   if embedder_dir is None:
     raise ValueError(f'`retrieval` {config.retrieval} needs an embedder')
+  embedder_dir = find_module(embedder_dir, 'embedder')
   with (
     indexes.lock(),
     precision.mixed_precision_scope(config.mixed_precision),

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds documents to a corpus and its index on disk, and removes some."""
 
+import contextlib
+import functools
 import os
+from typing import Any
 
 from realm_tf.bert import precision
 from realm_tf.configs.embedding_config import EmbeddingConfig
@@ -50,12 +53,10 @@ def encoding_of(
 
   Args:
     index_path: Version of the index.
-    metadata: Metadata of the index.
-    embedder: TF Hub module that made the index. Defaults to the one in it.
-    max_length: Maximum number of wordpieces of a document. Defaults to that in
-      the metadata.
-    mixed_precision: Whether to embed in bfloat16. Defaults to what the metadata
-      say.
+    metadata: Its metadata.
+    embedder: TF Hub module that made it. Defaults to the one in it.
+    max_length: Maximum wordpieces of a document. Defaults to the metadata's.
+    mixed_precision: Embed in bfloat16. Defaults to the metadata's.
 
   Raises:
     MismatchError: `embedder` is not that of the index.
@@ -76,30 +77,21 @@ def encoding_of(
 
 
 def open_live(
-  config: UpdateConfig, *, with_embedder: bool = True
+  corpus_dir: str, index_dir: str, **encoding: Any
 ) -> live.LiveIndex:
   """Opens a corpus and its index for updates.
+
+  The embedder is loaded by `encoding_of`, with the other arguments, if there is
+  something to embed.
 
   Raises:
     FileNotFoundError: One of them is not there.
     MismatchError: They do not belong together.
   """
-  corpus = Corpus.open(config.corpus_dir)
-  index = versions.Index.open(versions.find_index(config.index_dir), corpus)
-  try:
-    encoding = None
-    if with_embedder:
-      encoding = encoding_of(
-        index.path,
-        index.metadata,
-        embedder=config.embedder,
-        max_length=config.candidate_seq_len,
-        mixed_precision=config.mixed_precision,
-      )
-    return live.LiveIndex(corpus, index, encoding)
-  except BaseException:
-    index.close()
-    raise
+  corpus = Corpus.open(corpus_dir)
+  index = versions.Index.open(index_dir, corpus)
+  load = functools.partial(encoding_of, index.path, index.metadata, **encoding)
+  return live.LiveIndex(corpus, index, load)
 
 
 def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
@@ -130,8 +122,14 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
   if config.remove:
     removed = removals.read_removals(config.remove, problems)
   counts = dict(problems.counts)
-  opened = open_live(config, with_embedder=bool(added))
-  try:
+  opened = open_live(
+    config.corpus_dir,
+    config.index_dir,
+    embedder=config.embedder,
+    max_length=config.candidate_seq_len,
+    mixed_precision=config.mixed_precision,
+  )
+  with contextlib.closing(opened):
     with opened.acquire() as edition:
       edition.verify()
     update = opened.update(
@@ -162,6 +160,4 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
     )
     with opened.acquire() as edition:
       counts['blocks'] = len(edition.documents)
-  finally:
-    opened.close()
   return path, counts

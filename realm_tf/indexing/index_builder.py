@@ -14,7 +14,7 @@ from absl import logging
 
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic
-from realm_tf.training import exporters
+from realm_tf.training import exporters, run_directory
 from realm_tf.training.task import Listener
 
 POLL_SECONDS = 1.0
@@ -76,7 +76,7 @@ class IndexBuilder:
 
   def pending(self) -> int | None:
     """Returns the step of the export to build, if any."""
-    exports = exporters.list_exports(self._export_dir)
+    exports = run_directory.list_exports(self._export_dir)
     if not exports:
       return None
     newest, built = exports[-1], self._indexes.versions()
@@ -89,7 +89,7 @@ class IndexBuilder:
 
   def _take_embedder(self, step: int) -> str | None:
     """A copy of the export's embedder; None if the export is gone."""
-    export = exporters.export_path(self._export_dir, step)
+    export = run_directory.export_path(self._export_dir, step)
     try:
       return str(
         self._indexes.keep_embedder(step, os.path.join(export, 'embedder'))

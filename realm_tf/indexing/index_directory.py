@@ -3,6 +3,7 @@
 """The directory of a training's indexes, and what builds leave in it."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -11,13 +12,14 @@ from absl import logging
 
 from realm_tf.index import build_index, versions
 from realm_tf.io import atomic
-from realm_tf.training import exporters
+from realm_tf.training import run_directory
 
 # For the builder of a killed training to notice.
 _PATIENCE_SECONDS = 30.0
 _KEPT = '.embedder-'
 
 
+@dataclasses.dataclass(frozen=True)
 class IndexDirectory:
   """Published versions, failed builds, and the embedders of unfinished ones.
 
@@ -25,12 +27,11 @@ class IndexDirectory:
     path: Path of the directory.
   """
 
-  def __init__(self, path: str | os.PathLike):
-    self.path = os.fspath(path)
+  path: str
 
   def versions(self) -> list[int]:
     """Steps of the published versions, ascending."""
-    return exporters.list_exports(self.path)
+    return run_directory.list_exports(self.path)
 
   def version_path(self, step: int) -> str:
     """Path of a version."""

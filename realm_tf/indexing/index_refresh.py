@@ -57,7 +57,7 @@ class IndexRefresher(Listener):
       load_fn: Loads the version in a directory, ready for its first search.
       fingerprints: Fingerprints of the exports of this run. Defaults to
         accepting every index.
-      builder_is_alive: Returns whether a first index can still come.
+      builder_is_alive: Whether a first index can still come.
       poll_seconds: Seconds between looks at the directory.
     """
     self._indexes = indexes
@@ -265,12 +265,7 @@ def make_listeners(
 ) -> list[Listener]:
   """Makes the listeners that keep the index of a training up to date.
 
-  Args:
-    export_dir: Directory of the exports, with an `embedder` in each.
-    indexes: Directory of the index versions.
-    slot: Takes what `load_fn` returns.
-    load_fn: Loads the version in a directory.
-    builder: Builder of the indexes; None if another program builds them.
+  Without a builder another program builds them.
 
   Raises:
     BlockingIOError: Another process builds indexes there, too.

@@ -60,13 +60,24 @@ def check(*parts: Part) -> None:
         )
 
 
-def check_length(field: str, length: int, name: str, positions: int) -> None:
+def check_lengths(
+  name: str, positions: int, together: bool = False, **lengths: int
+) -> None:
   """Checks that a BERT has a position for each wordpiece.
 
+  Args:
+    name: Name of the BERT in messages.
+    positions: Number of its positions.
+    together: Whether the inputs of all lengths are read as one.
+    **lengths: Maximum wordpieces by field.
+
   Raises:
-    ValueError: It has too few; the message names `field`.
+    ValueError: It has too few; the message names the fields.
   """
-  if length > positions:
-    raise ValueError(
-      f'`{field}` is {length}, but {name} has only {positions} positions'
-    )
+  longest = sum(lengths.values()) if together else max(lengths.values())
+  if longest > positions:
+    what = ', '.join(f'`{field}` is {n}' for field, n in lengths.items())
+    if len(lengths) > 1:
+      both = ' and both together' if together else ''
+      what += f'{both}: {longest} wordpieces'
+    raise ValueError(f'{what}, but {name} has only {positions} positions')

@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from realm_tf.bert import encoder as encoder_lib
+from realm_tf.bert.bert_config import BertConfig
 from realm_tf.bert.weights import Bert
 
 serializable = keras.saving.register_keras_serializable(package='realm_tf')
@@ -65,9 +67,30 @@ class BertLayer(Configurable):
   """A layer with an encoder, and maybe BERT's head for masked wordpieces."""
 
   # Without values: Keras does not track what has the name of a class attribute.
-  bert_config: Any
+  bert_config: BertConfig
+  seed: int
   encoder: Any
+  encoder_dtype: str
   mlm_head: Any
+
+  def _make_bert(
+    self,
+    bert_config: BertConfig,
+    seed: int,
+    encoder_dtype: str | None,
+    *,
+    with_mlm_head: bool = False,
+  ) -> None:
+    """Sets encoder and head, with random weights, and their arguments."""
+    self.bert_config, self.seed = bert_config, seed
+    self.encoder = encoder_lib.build_encoder(
+      bert_config, seed=seed, dtype=encoder_dtype
+    )
+    if with_mlm_head:
+      self.mlm_head = encoder_lib.build_mlm_head(
+        bert_config, self.encoder, seed=seed
+      )
+    self.encoder_dtype = self.encoder.dtype_policy.name
 
   def _without_pooler(
     self, variables: Sequence[tf.Variable]

@@ -7,7 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import weights
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.base_layers import BertLayer, serializable
@@ -59,15 +58,7 @@ class MaskedLanguageModel(BertLayer, LossModel):
       name: Name of the model.
     """
     super().__init__(name)
-    self.bert_config = bert_config
-    self.seed = seed
-    self.encoder = encoder_lib.build_encoder(
-      bert_config, seed=seed, dtype=encoder_dtype
-    )
-    self.mlm_head = encoder_lib.build_mlm_head(
-      bert_config, self.encoder, seed=seed
-    )
-    self.encoder_dtype = self.encoder.dtype_policy.name
+    self._make_bert(bert_config, seed, encoder_dtype, with_mlm_head=True)
 
   def init_from_bert(self, bert: weights.Bert) -> None:
     """Copies the weights of encoder and head.

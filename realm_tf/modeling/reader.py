@@ -5,7 +5,6 @@
 import tensorflow as tf
 import tf_keras as keras
 
-from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling import encoding
 from realm_tf.modeling.base_layers import BertLayer, serializable
@@ -54,17 +53,9 @@ class KnowledgeAugmentedReader(BertLayer, keras.layers.Layer):
       name: Name of the layer and prefix of its variables.
     """
     super().__init__(name=name, dtype=tf.float32)
-    self.bert_config = bert_config
-    self.seed = seed
     self.generator = tf.random.Generator.from_seed(seed, alg='philox')
     with tf.name_scope(name):
-      self.encoder = encoder_lib.build_encoder(
-        bert_config, seed=seed, dtype=encoder_dtype
-      )
-      self.mlm_head = encoder_lib.build_mlm_head(
-        bert_config, self.encoder, seed=seed
-      )
-    self.encoder_dtype = self.encoder.dtype_policy.name
+      self._make_bert(bert_config, seed, encoder_dtype, with_mlm_head=True)
     self.built = True
 
   def hidden(

@@ -5,7 +5,6 @@
 import tensorflow as tf
 import tf_keras as keras
 
-from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling import encoding, span_scores
 from realm_tf.modeling.base_layers import BertLayer, serializable
@@ -84,16 +83,11 @@ class SpanReader(BertLayer, keras.layers.Layer):
       if size < 1:
         raise ValueError(f'`{what}` must be positive. Received: {size}')
     super().__init__(name=name, dtype=tf.float32)
-    self.bert_config = bert_config
     self.max_span_width = max_span_width
     self.span_hidden_size = span_hidden_size
-    self.seed = seed
     self.generator = tf.random.Generator.from_seed(seed, alg='philox')
     with tf.name_scope(name):
-      self.encoder = encoder_lib.build_encoder(
-        bert_config, seed=seed, dtype=encoder_dtype
-      )
-    self.encoder_dtype = self.encoder.dtype_policy.name
+      self._make_bert(bert_config, seed, encoder_dtype)
 
     def dense(size: int, stream: int, name: str) -> keras.layers.Dense:
       return keras.layers.Dense(

@@ -9,7 +9,6 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from realm_tf.bert import encoder as encoder_lib
 from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.modeling.base_layers import BertLayer, serializable
@@ -68,17 +67,14 @@ class TokenClassifier(BertLayer, LossModel):
       name: Name of the model.
     """
     super().__init__(name)
-    self.bert_config = dataclasses.replace(
-      bert_config, type_vocab_size=num_segments
-    )
     self.num_classes = num_classes
     self.num_segments = num_segments
     self.train_word_embeddings = train_word_embeddings
-    self.seed = seed
-    self.encoder = encoder_lib.build_encoder(
-      self.bert_config, seed=seed, dtype=encoder_dtype
+    self._make_bert(
+      dataclasses.replace(bert_config, type_vocab_size=num_segments),
+      seed,
+      encoder_dtype,
     )
-    self.encoder_dtype = self.encoder.dtype_policy.name
     with precision.policy_scope(self.encoder_dtype):
       self.dropout = keras.layers.Dropout(bert_config.dropout)
       self.output_layer = keras.layers.Dense(

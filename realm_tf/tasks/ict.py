@@ -5,16 +5,17 @@
 import os
 from typing import Any
 
-from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.ict_config import IctConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
+from realm_tf.io import compatibility
 from realm_tf.modeling.ict_model import ICTModel
 from realm_tf.questions import block_questions, qa_datasets
 from realm_tf.tasks import ict_examples, starts
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator, optimization
 from realm_tf.training.example_generation import ExampleGenerator
+from realm_tf.training.run_directory import with_modules
 from realm_tf.training.task import ModelSpec, Task, numbered
 
 _AHEAD = 4
@@ -40,18 +41,18 @@ class IctTask(Task):
   """Trains an embedder to find the document of a sentence or a question."""
 
   def __init__(self, config: IctConfig):
-    self.config = config
+    self.config = config = with_modules(config)
     self.export_schedule = config.export_schedule
     self.evaluates = config.eval_batches > 0
     self._start = starts.find_embedder(
       config, lambda: starts.warm_start(config, with_mlm_head=False)
     )
     self._tokenizer = self._start.tokenizer
-    starts.check_lengths(
-      BertConfig(**self._start.shape['bert_config']),
+    compatibility.check_lengths(
+      'this BERT',
+      self._start.shape['bert_config']['max_positions'],
       query_seq_len=config.query_seq_len,
       candidate_seq_len=config.candidate_seq_len,
-      joint=False,
     )
     self._corpus = Corpus.open(config.corpus_dir, tokenizer=self._tokenizer)
     self._questions = _read_questions(config, self._corpus, self._tokenizer)
@@ -135,9 +136,6 @@ def pretrain(config: IctConfig) -> dict[str, float]:
       batch_size=4,
     )
     accuracy = realm_tf.pretrain_ict(config)['accuracy']
-
-  Args:
-    config: Configuration.
 
   Returns:
     The metrics of the last evaluation, on other sentences of the corpus.

@@ -68,10 +68,7 @@ class _Sampler:
     return rows
 
   def sample(self, number: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Draws a batch.
-
-    Args:
-      number: Number of the batch.
+    """Draws batch `number`.
 
     Returns:
       Title wordpieces (flat int32, row splits int64), sentences of the bodies
@@ -133,8 +130,6 @@ def ict_dataset(
   question_rate: float = 0.5,
   repeat: bool = True,
   fixed_length: bool = False,
-  num_shards: int = 1,
-  shard: int = 0,
 ) -> tf.data.Dataset:
   """Batches of sentences and their blocks; an epoch has each block once.
 
@@ -166,17 +161,11 @@ def ict_dataset(
     repeat: Whether to repeat forever. Otherwise a last batch that is not full
       is dropped.
     fixed_length: Pad to these lengths and not to the longest row (TPU).
-    num_shards: Number of readers that share the batches.
-    shard: Number of this reader.
 
   Returns:
     A dataset of dicts: `query` and `document`, BERT's inputs int32
     [batch, length], and `is_masked` bool [batch].
   """
-  if not 0 <= shard < num_shards:
-    raise ValueError(
-      f'shard must be from 0 to {num_shards - 1}. Received: {shard}'
-    )
   if tokenizer is None:
     tokenizer = corpus.tokenizer
   if not 1 <= batch_size <= max(1, len(corpus)):
@@ -196,9 +185,7 @@ def ict_dataset(
   ragged = (tf.int32, tf.int64)
   types = (*ragged, tf.string, tf.int64, tf.bool, *ragged)
   limit = tf.int64.max if repeat else len(corpus) // batch_size
-  numbers = tf.data.Dataset.range(
-    start_batch * num_shards + shard, limit, num_shards
-  )
+  numbers = tf.data.Dataset.range(start_batch, limit)
 
   @tf.autograph.experimental.do_not_convert
   def make(number: tf.Tensor) -> dict[str, Any]:
@@ -253,11 +240,11 @@ def make_examples(
       stays.
     seed: int64 [2].
     special: Ids of special tokens.
-    query_seq_len: Maximum wordpieces of `[CLS] sentence [SEP]`.
-    candidate_seq_len: Maximum wordpieces of `[CLS] title [SEP] body [SEP]`.
+    query_seq_len: Maximum wordpieces of the query.
+    candidate_seq_len: Maximum wordpieces of the document.
     questions: int32 [batch, (tokens)], the query where not empty; `masked` is
       false there.
-    fixed_length: Pad to these lengths and not to the longest row (TPU).
+    fixed_length: Pad to these lengths and not to the longest row.
 
   Returns:
     A batch of `ict_dataset`.

@@ -14,6 +14,7 @@ from realm_tf.configs.mlm_config import MlmConfig, PassageMaskingConfig
 from realm_tf.modeling.mlm_model import MaskedLanguageModel
 from realm_tf.tasks import mlm_examples, starts
 from realm_tf.training import estimator, optimization
+from realm_tf.training.run_directory import with_modules
 from realm_tf.training.task import Batch, ModelSpec, Task, numbered
 
 
@@ -25,7 +26,7 @@ class MlmTask(Task):
       mlm_examples.check_passages(config.train_passages)
       if config.heldout_passages is not None:
         mlm_examples.check_passages(config.heldout_passages)
-    self.config = config
+    self.config = config = with_modules(config)
     self.evaluates = config.heldout_passages is not None
     self._masking = config.part(PassageMaskingConfig)
     self._bert, self._tokenizer = starts.warm_start(config)
@@ -72,8 +73,7 @@ class MlmTask(Task):
       'vocabulary': self._tokenizer.fingerprint,
     }
 
-  def save_bert(self) -> None:
-    """Writes the trained weights to `model_dir/bert`."""
+  def finish(self) -> None:
     directory = os.path.join(self.config.model_dir, 'bert')
     vocab_file = os.path.join(directory, 'vocab.txt')
     self._tokenizer.save_vocab(vocab_file)
@@ -96,9 +96,6 @@ def pretrain(config: MlmConfig) -> dict[str, float]:
 
   A call that was killed resumes when called again with the same configuration.
 
-  Args:
-    config: Configuration.
-
   Returns:
     The metrics of the last evaluation; empty without held-out passages.
 
@@ -106,7 +103,4 @@ def pretrain(config: MlmConfig) -> dict[str, float]:
     ValueError: A passage is malformed, and `strict` is set; or the run so far
       had other settings.
   """
-  task = MlmTask(config)
-  result = estimator.run_task(config, task)
-  task.save_bert()
-  return result
+  return estimator.run_task(config, MlmTask(config))

@@ -6,13 +6,15 @@ This warms BERT up before REALM: on pairs, the reader learns to look a blank up
 in a passage about the same subject.
 """
 
-import json
+import itertools
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
-from absl import logging
 
 from realm_tf.configs.mlm_config import PassageMaskingConfig
+from realm_tf.corpus import lines, readers
+from realm_tf.corpus.document import MalformedError
+from realm_tf.corpus.problems import Problems
 from realm_tf.io import faults, files
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -23,57 +25,41 @@ _NAME = r'\pP?[\p{Lu}\p{Nd}].*'
 _COLUMNS = ('query', 'span_start', 'span_limit', 'text')
 
 
-def _parse(line: bytes) -> tuple[bytes, int, int, bytes]:
-  record = json.loads(line)
-  text = record['text']
-  query = record.get('query', '')
-  start, limit = record.get('span', (0, 0))
-  if not isinstance(text, str) or not isinstance(query, str):
-    raise TypeError('text and query must be strings')
-  query_bytes = query.encode()
-  if not 0 <= start <= limit <= len(query_bytes):
-    raise ValueError(f'the span {start}:{limit} is not within the query')
-  return query_bytes, start, limit, text.encode()
+def _parse(line: readers.RawRecord) -> tuple[bytes, int, int, bytes]:
+  try:
+    record = lines.parse_object(line.payload)
+    text, query = record['text'], record.get('query', '')
+    start, limit = record.get('span', (0, 0))
+    if not isinstance(text, str) or not isinstance(query, str):
+      raise TypeError('text and query must be strings')
+    query_bytes = query.encode()
+    if not 0 <= start <= limit <= len(query_bytes):
+      raise ValueError(f'the span {start}:{limit} is not within the query')
+    return query_bytes, start, limit, text.encode()
+  except (ValueError, KeyError, TypeError) as e:
+    raise MalformedError(f'not a passage: {faults.text_of(e)}') from e
 
 
-def _read_chunks(paths: Sequence[str], strict: bool = False) -> Iterator[tuple]:
-  """Yields columns of up to `_LINES_PER_CHUNK` passages."""
-  rows: list[tuple] = []
-  bad = 0
+def _passages(paths: Sequence[str], strict: bool = False) -> Iterator[tuple]:
+  problems = Problems(strict)
   for path in paths:
-    with files.open_binary(path) as f:
-      for number, line in enumerate(f, 1):
-        if not line.strip():
-          continue
-        try:
-          with faults.naming(f'{path}:{number}: not a passage'):
-            rows.append(_parse(line))
-        except ValueError as e:
-          if strict:
-            raise
-          logging.warning('%s; skipped', e)
-          bad += 1
-        if len(rows) == _LINES_PER_CHUNK:
-          yield tuple(zip(*rows))
-          rows = []
-  if rows:
+    yield from problems.parse(readers.raw_records(path, 'jsonl'), _parse)
+
+
+def _read_chunks(paths: Sequence[str]) -> Iterator[tuple]:
+  """Yields columns of up to `_LINES_PER_CHUNK` passages."""
+  passages = _passages(paths)
+  while rows := list(itertools.islice(passages, _LINES_PER_CHUNK)):
     yield tuple(zip(*rows))
-  if bad:
-    logging.warning('%d malformed lines were skipped', bad)
 
 
 def check_passages(patterns: str | Sequence[str]) -> None:
-  """Reads JSONL passages once, before the training.
-
-  An error raised inside tf.data would become one of TensorFlow.
-
-  Args:
-    patterns: Files, as in `mlm_batches`.
+  """Reads JSONL passages once: an error within tf.data is one of TensorFlow.
 
   Raises:
-    ValueError: A line is malformed; names file and line.
+    CorpusError: A line is malformed; names file and line.
   """
-  for _ in _read_chunks(files.expand(patterns), strict=True):
+  for _ in _passages(files.expand(patterns), strict=True):
     pass
 
 

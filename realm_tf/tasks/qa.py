@@ -3,6 +3,7 @@
 """Fine-tuning for open-domain question answering, as in ORQA and REALM."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -21,10 +22,10 @@ from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
 from realm_tf.modeling.open_qa import OpenQAModel
-from realm_tf.questions import gold_blocks, qa_datasets, questions
+from realm_tf.questions import qa_datasets, questions
 from realm_tf.tasks import question_batches, starts
 from realm_tf.training import estimator, optimization
-from realm_tf.training.run_directory import RunDirectory
+from realm_tf.training.run_directory import RunDirectory, with_modules
 from realm_tf.training.task import Batch, Listener, ModelSpec, Task
 
 BEST_METRIC = 'exact_match'
@@ -36,7 +37,7 @@ class QATask(Task):
   best_metric = BEST_METRIC
 
   def __init__(self, config: QAConfig):
-    self.config = config
+    self.config = config = with_modules(config)
     self.evaluates = config.dev_questions is not None
     self.fixed_shapes = config.fixed_length
     # Without a refresh, exports of step 0 and of the last step.
@@ -45,37 +46,57 @@ class QATask(Task):
     )
     self.slot = IndexSlot()
     self._modules: dict[str, hub_modules.HubModule] = {}
-    self.reader = starts.find_reader(config)
+    self.reader = starts.find_reader(
+      bert=config.bert,
+      span_reader=config.span_reader,
+      max_span_width=config.max_span_width,
+      span_hidden_size=config.span_hidden_size,
+      dropout=config.dropout,
+      seed=config.seed,
+    )
     self.tokenizer = self.reader.tokenizer
-    self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
-    compatibility.check_length(
-      'reader_seq_len',
-      config.reader_seq_len,
+    compatibility.check_lengths(
       'this BERT',
       self.reader.bert_config.max_positions,
+      reader_seq_len=config.reader_seq_len,
     )
-    index = self.load_index(versions.find_index(config.index_dir))
-    self.document_embedder = index.metadata.embedder_fingerprint
+    self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
+    index = versions.Index.open(config.index_dir, self.documents)
+    self.index_metadata = index.metadata
     try:
       self.embedder_dir = starts.find_query_embedder(
-        config, index, self.tokenizer
+        config.embedder,
+        config.span_reader,
+        index,
+        self.tokenizer,
+        refreshed=config.refresh_schedule is not None,
       )
-      if config.refresh_schedule is not None:
-        self.embedding = starts.refreshed_embedding(
-          self.embedder_dir, config.candidate_seq_len, index.metadata
-        )
-      self.train = self._features(
-        config.train_questions, 'train_questions', config.part(QuestionConfig)
+      read = functools.partial(
+        qa_datasets.read_dataset,
+        format=config.format,
+        is_regex=config.is_regex,
+        strict=config.strict,
+      )
+      train = questions.Questions(
+        read(config.train_questions, field='train_questions').examples,
+        self.tokenizer,
+      )
+      self.train = question_batches.QuestionFeatures(
+        train,
+        self.documents,
+        self.tokenizer,
+        config.part(QuestionConfig),
+        needs_gold=config.add_gold or config.has_gold_loss,
       )
       self.dev: question_batches.QuestionFeatures | None = None
       if config.dev_questions is not None:
-        # Gold blocks would not be known when answering.
-        self.dev = self._features(
-          config.dev_questions,
-          'dev_questions',
+        dev = read(config.dev_questions, field='dev_questions').examples
+        self.dev = question_batches.QuestionFeatures(
+          questions.Questions(dev[: config.eval_questions], self.tokenizer),
+          self.documents,
+          self.tokenizer,
+          # Gold blocks would not be known when answering.
           dataclasses.replace(config.part(QuestionConfig), add_gold=False),
-          config.eval_questions,
-          trained_on=False,
         )
     except BaseException:
       index.close()
@@ -85,38 +106,6 @@ class QATask(Task):
       self.slot.swap(index)
     else:
       index.close()
-
-  def _features(
-    self,
-    pattern: str,
-    field: str,
-    config: QuestionConfig,
-    limit: int | None = None,
-    *,
-    trained_on: bool = True,
-  ) -> question_batches.QuestionFeatures:
-    """Reads questions; finds the rows of their gold blocks, if any."""
-    dataset = qa_datasets.read_dataset(
-      pattern,
-      format=self.config.format,
-      is_regex=self.config.is_regex,
-      strict=self.config.strict,
-      field=field,
-    )
-    examples = dataset.examples[:limit]
-    wanted = trained_on and (config.add_gold or self.config.has_gold_loss)
-    gold_rows = gold_blocks.gold_rows(examples, self.documents, required=wanted)
-    return question_batches.QuestionFeatures(
-      questions.Questions(examples, self.tokenizer),
-      self.documents,
-      self.tokenizer,
-      config,
-      gold_rows=gold_rows,
-    )
-
-  def load_index(self, path: str) -> versions.Index:
-    """Loads a version of the index."""
-    return versions.Index.open(path, self.documents)
 
   def make_model(self) -> ModelSpec:
     config = self.config
@@ -129,7 +118,10 @@ class QATask(Task):
       self._embedder.embed_queries, reduce_retracing=True, autograph=False
     )
     groups = optimization.make_groups(
-      config, model.reader_variables, model.embedder_variables
+      config,
+      model.reader_variables,
+      model.embedder_variables,
+      config.embedder_learning_rate,
     )
     return ModelSpec(model, groups)
 
@@ -142,12 +134,12 @@ class QATask(Task):
           self.tokenizer,
           query_seq_len=self.config.query_seq_len,
           reader_seq_len=self.config.reader_seq_len,
-          document_embedder_fingerprint=self.document_embedder,
+          document_embedder_fingerprint=self.index_metadata.embedder_fingerprint,
         ),
       }
     embedder_dir = os.path.join(directory, 'embedder')
     self._modules['embedder'].save(embedder_dir, step)
-    its = self.document_embedder
+    its = self.index_metadata.embedder_fingerprint
     if self.config.refresh_schedule is not None:
       # The index of this export is made by the embedder just written.
       its = build_index.fingerprint_embedder(embedder_dir)
@@ -200,14 +192,16 @@ class QATask(Task):
       self.tokenizer,
       indexes.path,
       searcher=config.part(SearcherConfig),
-      embedding_config=self.embedding,
+      embedding_config=starts.refreshed_embedding(
+        self.embedder_dir, config.candidate_seq_len, self.index_metadata
+      ),
     )
     builder = index_builder.IndexBuilder(run.exports, indexes, indexer)
     return index_refresh.make_listeners(
       run.exports,
       indexes,
       self.slot,
-      self.load_index,
+      lambda path: versions.Index.open(path, self.documents),
       index_builder.BuilderThread(builder),
     )
 
@@ -217,7 +211,7 @@ class QATask(Task):
     return {
       'bert': dataclasses.asdict(self.reader.bert_config),
       'corpus_fingerprint': self.documents.fingerprint,
-      'document_embedder': self.document_embedder,
+      'document_embedder': self.index_metadata.embedder_fingerprint,
       'max_span_width': config.max_span_width,
       'model': dataclasses.asdict(config.part(OpenQAConfig)),
       'num_questions': len(self.train.questions),
@@ -249,13 +243,11 @@ def finetune(config: QAConfig) -> dict[str, float]:
     )
     exact_match = realm_tf.finetune(config)['exact_match']
 
-  Args:
-    config: Configuration.
-
   Returns:
     The metrics of the last evaluation; empty without `dev_questions`.
 
   Raises:
     ValueError: The parts do not fit, or the run so far had other settings.
   """
-  return estimator.run_task(config, QATask(config))
+  task = QATask(config)
+  return estimator.run_task(config, task)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from realm_tf.configs.qa_config import QuestionConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.slot import IndexSlot
+from realm_tf.questions import gold_blocks
 from realm_tf.questions.answer_finder import AnswerFinder
 from realm_tf.questions.questions import Questions
 from realm_tf.text import packing
@@ -56,16 +57,12 @@ class QuestionFeatures:
     tokenizer: BertTokenizer,
     config: QuestionConfig,
     *,
-    gold_rows: np.ndarray | None = None,
+    needs_gold: bool = False,
   ):
-    """Prepares the features.
+    """Finds the gold blocks, if any.
 
-    Args:
-      questions: The dataset.
-      documents: The corpus.
-      tokenizer: Tokenizer of both.
-      config: Lengths and beam sizes.
-      gold_rows: int `[questions]`, the row of the gold block, -1 if unknown.
+    Raises:
+      CorpusError: No question has a gold block, and `needs_gold`.
     """
     if config.retriever_beam > len(documents):
       config = dataclasses.replace(
@@ -77,7 +74,10 @@ class QuestionFeatures:
     self.questions = questions
     self.documents = documents
     self.tokenizer = tokenizer
-    self._gold_rows = gold_rows
+    # The row of the gold block of each question, -1 if unknown.
+    self._gold_rows = gold_blocks.gold_rows(
+      questions.examples, documents, required=needs_gold
+    )
     self._finder = AnswerFinder(questions, documents, tokenizer)
 
   def query(self, numbers: np.ndarray) -> dict[str, tf.Tensor]:
@@ -179,11 +179,8 @@ def question_batches(
     first_number: Number of the first batch.
     features: Makes the features.
     embed_queries: Maps BERT inputs `[batch, length]` to float32 `[batch, dim]`.
-    slot: Holds the `index.versions.Index` in use; one serves a whole batch.
-    is_refreshed: Whether newer indexes replace it.
-
-  Yields:
-    Batches, with the version of the index if it is refreshed.
+    slot: Holds the index in use; one version serves a whole batch.
+    is_refreshed: Whether newer versions replace it; batches then name theirs.
   """
   for number, its in enumerate(numbers, first_number):
     query = features.query(its)

@@ -26,7 +26,6 @@ from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
-from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
@@ -35,7 +34,7 @@ from realm_tf.tasks import starts
 from realm_tf.tasks.retrieved_examples import retrieved_batches
 from realm_tf.training import estimator, optimization
 from realm_tf.training.example_generation import ExampleGenerator
-from realm_tf.training.run_directory import RunDirectory
+from realm_tf.training.run_directory import RunDirectory, with_modules
 from realm_tf.training.task import Listener, ModelSpec, Task
 
 
@@ -45,8 +44,7 @@ class RealmTask(Task):
   best_metric = 'retrieval_utility'
 
   def __init__(self, config: RealmConfig):
-    self.config = config
-    self.run = RunDirectory(config.model_dir)
+    self.config = config = with_modules(config)
     self.indexes = IndexDirectory(config.index_path)
     self.export_schedule = config.refresh_schedule
     self.evaluates = config.heldout_examples is not None
@@ -54,11 +52,22 @@ class RealmTask(Task):
     self.masking = config.part(MaskingConfig)
     self.featurization = config.part(FeaturizationConfig)
     self.bert, self.tokenizer = starts.warm_start(config)
-    starts.check_lengths(
-      self.bert.config,
+    self.embedder_start = starts.find_embedder(
+      config, lambda: (self.bert, self.tokenizer)
+    )
+    compatibility.check(
+      compatibility.Part(config.bert, vocabulary=self.tokenizer.fingerprint),
+      compatibility.Part(
+        str(config.embedder),
+        vocabulary=self.embedder_start.tokenizer.fingerprint,
+      ),
+    )
+    compatibility.check_lengths(
+      'this BERT',
+      self.bert.config.max_positions,
+      together=True,
       query_seq_len=config.query_seq_len,
       candidate_seq_len=config.candidate_seq_len,
-      joint=True,
     )
     self.corpus = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
     self.slot = IndexSlot()
@@ -68,32 +77,21 @@ class RealmTask(Task):
       num_candidates=config.num_candidates,
       oversample=config.oversample,
     )
-    self._start = starts.find_embedder(
-      config, lambda: (self.bert, self.tokenizer)
-    )
-    compatibility.check(
-      compatibility.Part(config.bert, vocabulary=self.tokenizer.fingerprint),
-      compatibility.Part(
-        str(config.embedder), vocabulary=self._start.tokenizer.fingerprint
-      ),
-    )
-    self.embedder_shape = self._start.shape
-    self.embedders = QueryEmbedders(self.make_embedder)
+    self.embedders = QueryEmbedders(self.embedder_start.make)
     self._modules: dict[str, hub_modules.HubModule] = {}
-
-  def make_embedder(self) -> Embedder:
-    """Makes an embedder with the initial weights of the run."""
-    return self._start.make()
 
   def make_model(self) -> ModelSpec:
     config = self.config
-    self._embedder = self.make_embedder()
+    self._embedder = self.embedder_start.make()
     self._reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
     self._reader.init_from_bert(self.bert)
     retriever = Retriever(self._embedder, num_candidates=config.num_candidates)
     model = RealmModel(retriever, self._reader)
     groups = optimization.make_groups(
-      config, model.reader_variables, model.embedder_variables
+      config,
+      model.reader_variables,
+      model.embedder_variables,
+      config.embedder_learning_rate,
     )
     return ModelSpec(model, groups)
 
@@ -157,17 +155,17 @@ class RealmTask(Task):
       module.save(os.path.join(directory, name), step)
 
   def resume_settings(self) -> dict[str, Any]:
-    config = self.config
+    config, shape = self.config, self.embedder_start.shape
     return {
       'bert': dataclasses.asdict(self.bert.config),
       'corpus_fingerprint': self.corpus.fingerprint,
-      'embedder_bert': self.embedder_shape['bert_config'],
+      'embedder_bert': shape['bert_config'],
       'featurization': self.featurization.to_dict(),
-      'form': self.embedder_shape['form'],
+      'form': shape['form'],
       'masking': self.masking.to_dict(),
       'oversample': config.oversample,
-      'projection_size': self.embedder_shape['projection_size'],
-      'separate_towers': self.embedder_shape['separate_towers'],
+      'projection_size': shape['projection_size'],
+      'separate_towers': shape['separate_towers'],
       'shuffle_buffer': config.shuffle_buffer,
       'train_examples': config.train_examples,
       'vocab_fingerprint': self.tokenizer.fingerprint,
@@ -223,34 +221,35 @@ class RealmTask(Task):
       ),
     )
     return index_builder.BuilderThread(
-      index_builder.IndexBuilder(self.run.exports, self.indexes, indexer)
+      index_builder.IndexBuilder(
+        RunDirectory(config.model_dir).exports, self.indexes, indexer
+      )
     )
 
   def listeners(self) -> Sequence[Listener]:
+    run, steps = RunDirectory(self.config.model_dir), self.indexes.versions()
+    if steps and not run.saved_checkpoints():
+      raise ValueError(
+        f'{self.indexes.path} has indexes already (of steps'
+        f' {", ".join(map(str, steps))}), and {run.path} has no checkpoint, so'
+        ' they are not of this run: remove them or give another `index_dir`'
+      )
     return index_refresh.make_listeners(
-      self.run.exports,
+      run.exports,
       self.indexes,
       self.slot,
       self.load_index,
       self.make_builder(),
     )
 
+  def finish(self) -> None:
+    # After an error, a restart continues the build. A builder in another
+    # program goes on to the last export.
+    if self.config.index_builder != 'none':
+      self.indexes.remove_unfinished()
+
   def close(self) -> None:
     self.slot.close()
-
-
-def _check_unused(run: RunDirectory, indexes: IndexDirectory) -> None:
-  """Refuses to start among the results or indexes of another run."""
-  if run.saved_checkpoints():
-    return
-  run.check_empty()
-  steps = indexes.versions()
-  if steps:
-    raise ValueError(
-      f'{indexes.path} has indexes already (of steps'
-      f' {", ".join(map(str, steps))}), and {run.path} has no checkpoint, so'
-      ' they are not of this run: remove them or give another `index_dir`'
-    )
 
 
 def pretrain(config: RealmConfig) -> dict[str, float]:
@@ -269,17 +268,12 @@ def pretrain(config: RealmConfig) -> dict[str, float]:
     )
     realm_tf.pretrain(config)
 
-  Args:
-    config: Configuration.
-
   Returns:
     The metrics of the last evaluation; empty without held-out examples.
 
   Raises:
     ValueError: The parts do not fit, or the run so far had other settings.
   """
-  indexes = IndexDirectory(config.index_path)
-  _check_unused(RunDirectory(config.model_dir), indexes)
   task = RealmTask(config)
   logging.info(
     '%s',
@@ -287,9 +281,4 @@ def pretrain(config: RealmConfig) -> dict[str, float]:
       config.train_examples, task.tokenizer, task.masking
     ),
   )
-  result = estimator.run_task(config, task)
-  # After an error, a restart continues the build. A builder in another program
-  # goes on to the last export.
-  if config.index_builder != 'none':
-    indexes.remove_unfinished()
-  return result
+  return estimator.run_task(config, task)

@@ -46,9 +46,6 @@ def retrieved_batches(
     finder: Finds documents; one version of the index serves a whole batch.
     tokenizer: Tokenizer of queries and documents.
     config: Lengths.
-
-  Yields:
-    Batches, with the version of the index.
   """
   # May be more than the model reads: it chooses.
   config = dataclasses.replace(config, num_candidates=finder.num_candidates)

@@ -3,9 +3,10 @@
 """What trainings start from: a BERT, a span reader, a query embedder."""
 
 import dataclasses
+import functools
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import logging
@@ -15,7 +16,6 @@ from realm_tf.bert.bert_config import PRESETS, BertConfig
 from realm_tf.configs.embedder_config import EmbedderForm, EmbedderStartConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.ict_config import IctConfig
-from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.realm_config import RealmConfig
 from realm_tf.configs.training_config import WarmStartConfig
 from realm_tf.corpus.corpus import Corpus
@@ -39,13 +39,7 @@ def load_bert(
 ) -> tuple[weights.Bert, BertTokenizer]:
   """Loads a BERT and its tokenizer.
 
-  Args:
-    bert: Weights, as `bert.weights.load_bert` takes them.
-    vocab_file: Vocabulary. Defaults to the one that comes with the weights.
-    lower_case: Whether it is uncased. Defaults to what the weights say.
-    with_mlm_head: Whether to make the head for masked words.
-    dropout: Dropout rate. Defaults to the rates of the weights.
-    seed: Seed of weights that are not loaded.
+  Vocabulary, case and dropout default to what the weights say.
 
   Raises:
     ValueError: There is no vocabulary, or one that does not fit.
@@ -179,92 +173,88 @@ def find_embedder(
   )
 
 
-def check_lengths(
-  config: BertConfig, *, query_seq_len: int, candidate_seq_len: int, joint: bool
-) -> None:
-  """Checks that a BERT has enough positions.
+@dataclasses.dataclass(frozen=True)
+class NewReader:
+  """A span reader to be made from a BERT, with a new MLP."""
 
-  Args:
-    config: Configuration of the BERT.
-    query_seq_len: Maximum wordpieces of `[CLS] x [SEP]`.
-    candidate_seq_len: Maximum wordpieces of `[CLS] title [SEP] body [SEP]`.
-    joint: Whether `[CLS] x [SEP] body [SEP]` is read as well.
+  bert: weights.Bert
+  tokenizer: BertTokenizer
+  max_span_width: int
+  span_hidden_size: int
+  seed: int
 
-  Raises:
-    ValueError: It has too few.
-  """
-  longest = max(query_seq_len, candidate_seq_len)
-  what = f'`query_seq_len` is {query_seq_len}, '
-  what += f'`candidate_seq_len` is {candidate_seq_len}'
-  if joint:
-    longest = query_seq_len + candidate_seq_len
-    what += ' and both together'
-  if longest > config.max_positions:
-    raise ValueError(
-      f'{what}: {longest} wordpieces, but this BERT has'
-      f' {config.max_positions} positions; take shorter lengths'
+  @property
+  def bert_config(self) -> BertConfig:
+    """Configuration of its encoder."""
+    return self.bert.config
+
+  def make(self) -> SpanReader:
+    """Makes the reader, under the current precision policy."""
+    reader = SpanReader(
+      self.bert.config,
+      max_span_width=self.max_span_width,
+      span_hidden_size=self.span_hidden_size,
+      seed=self.seed,
     )
+    reader.init_from_bert(self.bert)
+    return reader
 
 
 @dataclasses.dataclass(frozen=True)
-class ReaderStart:
-  """A span reader to be made.
+class SavedReader:
+  """An exported span reader, to be trained further with `dropout`."""
 
-  Attributes:
-    bert_config: Configuration of its encoder, with the dropout of the training.
-    span_hidden_size: Hidden units of its MLP.
-    tokenizer: Tokenizer of the weights.
-    make: Makes the reader, under the precision policy at the time of the call.
-  """
+  directory: str
+  info: Mapping[str, Any]
+  max_span_width: int
+  dropout: float | None
+  seed: int
 
-  bert_config: BertConfig
-  span_hidden_size: int
-  tokenizer: BertTokenizer
-  make: Callable[[], SpanReader]
+  @property
+  def bert_config(self) -> BertConfig:
+    """Configuration of its encoder."""
+    config = hub_modules.bert_config_of(self.directory, self.info)
+    return config.with_dropout(self.dropout)
 
+  @property
+  def span_hidden_size(self) -> int:
+    """Hidden units of its MLP."""
+    return self.info['span_hidden_size']
 
-def find_reader(config: QAConfig) -> ReaderStart:
-  """Finds the reader that a fine-tuning starts from.
+  @functools.cached_property
+  def tokenizer(self) -> BertTokenizer:
+    """Tokenizer of its weights."""
+    return hub_modules.load_tokenizer(self.directory)
 
-  That is `span_reader` with its MLP, or `bert` with a new one.
-
-  Raises:
-    ValueError: There is no such module or BERT.
-  """
-  width, seed = config.max_span_width, config.seed
-  if config.span_reader is not None:
-    directory, dropout = config.span_reader, config.dropout
-    info = hub_modules.read_info(directory, span_reader_module.KIND)
-
-    def make_earlier() -> SpanReader:
-      logging.info('reader from %s, step %d', directory, info['step'])
-      return span_reader_module.load_span_reader(
-        directory, max_span_width=width, dropout=dropout, seed=seed
-      )
-
-    return ReaderStart(
-      hub_modules.bert_config_of(directory, info).with_dropout(dropout),
-      info['span_hidden_size'],
-      hub_modules.load_tokenizer(directory),
-      make_earlier,
+  def make(self) -> SpanReader:
+    """Makes the reader, under the current precision policy."""
+    logging.info('reader from %s, step %d', self.directory, self.info['step'])
+    return span_reader_module.load_span_reader(
+      self.directory,
+      max_span_width=self.max_span_width,
+      dropout=self.dropout,
+      seed=self.seed,
     )
-  assert config.bert is not None
-  bert, tokenizer = load_bert(
-    config.bert, with_mlm_head=False, dropout=config.dropout, seed=seed
+
+
+def find_reader(
+  *,
+  bert: str | None,
+  span_reader: str | None,
+  max_span_width: int,
+  span_hidden_size: int,
+  dropout: float | None,
+  seed: int,
+) -> NewReader | SavedReader:
+  """Finds the reader to start from: `span_reader`, or `bert` with a new MLP."""
+  if span_reader is not None:
+    info = hub_modules.read_info(span_reader, span_reader_module.KIND)
+    return SavedReader(span_reader, info, max_span_width, dropout, seed)
+  assert bert is not None
+  loaded, tokenizer = load_bert(
+    bert, with_mlm_head=False, dropout=dropout, seed=seed
   )
-  hidden_size = config.span_hidden_size
-
-  def make_new() -> SpanReader:
-    reader = SpanReader(
-      bert.config,
-      max_span_width=width,
-      span_hidden_size=hidden_size,
-      seed=seed,
-    )
-    reader.init_from_bert(bert)
-    return reader
-
-  return ReaderStart(bert.config, hidden_size, tokenizer, make_new)
+  return NewReader(loaded, tokenizer, max_span_width, span_hidden_size, seed)
 
 
 def _trained_on(span_reader: str | os.PathLike) -> str:
@@ -313,31 +303,29 @@ def _beside_reader(
 
 
 def find_query_embedder(
-  config: QAConfig, index: versions.Index, tokenizer: BertTokenizer
+  embedder: str | None,
+  span_reader: str | None,
+  index: versions.Index,
+  tokenizer: BertTokenizer,
+  *,
+  refreshed: bool,
 ) -> str:
   """Finds the query embedder that a fine-tuning starts from.
 
-  Args:
-    config: Configuration of the fine-tuning.
-    index: The index to search.
-    tokenizer: Tokenizer of the reader.
-
-  Returns:
-    Directory of the module: `embedder`, or the one beside `span_reader` if it
-    fits the index, or the index's own.
+  That is `embedder`, or the one beside `span_reader` if it fits the index or
+  the documents are `refreshed`, or the index's own.
 
   Raises:
     MismatchError: `embedder` neither made the index nor was fine-tuned on it,
       or has another vocabulary. The message names both fingerprints.
     ValueError: There is none, or it is a module of another kind.
   """
-  embedder, refreshed = config.embedder, config.refresh_schedule is not None
-  if embedder is not None:
+  if embedder is None and span_reader is not None:
+    embedder = _beside_reader(span_reader, index, refreshed)
+  elif embedder is not None:
     hub_modules.read_info(embedder, 'embedder')
     if not refreshed:
       _check_embedder(embedder, index)
-  elif config.span_reader is not None:
-    embedder = _beside_reader(config.span_reader, index, refreshed)
   embedder = embedder or index.embedder_dir
   if embedder is None:
     raise ValueError(
@@ -358,11 +346,7 @@ def refreshed_embedding(
 ) -> EmbeddingConfig:
   """Returns how a fine-tuning embeds the documents for its own index.
 
-  Args:
-    embedder_dir: The embedder that it starts from.
-    candidate_seq_len: Maximum wordpieces of a document. Defaults to that of
-      the index it starts with.
-    metadata: Metadata of that index.
+  The length defaults to that of the index that it starts with.
 
   Raises:
     ValueError: BERT has too few positions; or documents have a tower of their
@@ -373,11 +357,10 @@ def refreshed_embedding(
   if length is not None:
     embedding = EmbeddingConfig(candidate_seq_len=length)
   info = hub_modules.read_info(embedder_dir, 'embedder')
-  compatibility.check_length(
-    'candidate_seq_len',
-    embedding.candidate_seq_len,
+  compatibility.check_lengths(
     embedder_dir,
     info['bert_config']['max_positions'],
+    candidate_seq_len=embedding.candidate_seq_len,
   )
   if info['separate_towers']:
     raise ValueError(

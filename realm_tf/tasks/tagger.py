@@ -18,7 +18,7 @@ from realm_tf.modeling.token_classifier import TokenClassifier
 from realm_tf.spans import bert_tagger, conll, entities, word_labels
 from realm_tf.tasks import starts
 from realm_tf.training import estimator, optimization
-from realm_tf.training.run_directory import TAGGER, RunDirectory
+from realm_tf.training.run_directory import TAGGER, RunDirectory, with_modules
 from realm_tf.training.task import Batch, ModelSpec, Task, numbered
 
 # Sentences to tag at a time.
@@ -114,16 +114,15 @@ class TaggerTask(Task):
   evaluates_at_start = False
 
   def __init__(self, config: TaggerConfig):
-    self.config = config
+    self.config = config = with_modules(config)
     sentences, held = read_sentences(config)
     self.labels = conll.labels_of(sentences)
     self._windows = config.part(WindowConfig)
     self._bert, self._tokenizer = starts.warm_start(config, with_mlm_head=False)
-    compatibility.check_length(
-      'max_length',
-      config.max_length,
+    compatibility.check_lengths(
       'this BERT',
       self._bert.config.max_positions,
+      max_length=config.max_length,
     )
     self._classes = word_labels.Classes(
       self.labels, conll.has_neighbors(sentences)
@@ -224,9 +223,6 @@ def train(config: TaggerConfig) -> Result:
   """Trains a tagger of named entities.
 
   A call that was killed resumes when called again with the same configuration.
-
-  Args:
-    config: Configuration.
 
   Returns:
     Scores of the export with the best F1 on the held-out texts.

@@ -318,12 +318,13 @@ def run_task(
       else tf.distribute.get_strategy()
     )
   try:
-    directory = RunDirectory(config.model_dir)
     with (
       contextlib.redirect_stdout(_WithoutOrbit(sys.stdout)),
-      atomic.working_in(directory.path),
       _keras_settings(config.seed, config.mixed_precision),
+      RunDirectory(config.model_dir).lock() as directory,
     ):
-      return _Run(config, task, directory, strategy).run()
+      result = _Run(config, task, directory, strategy).run()
+      task.finish()
+      return result
   finally:
     task.close()

@@ -17,12 +17,10 @@ class ExampleGenerator:
   """
 
   def __init__(self, batches: Callable[[], Iterator[Batch]], ahead: int = 4):
-    """Starts the thread.
+    """Starts the thread, which calls `batches`.
 
-    Args:
-      batches: Returns the iterator; called in the thread.
-      ahead: Maximum number of waiting batches. With more, the pace is smoother
-        but the index that they were made with is older.
+    With more batches `ahead` the pace is smoother but the index that they were
+    made with is older.
     """
     if ahead < 1:
       raise ValueError(f'ahead must be at least 1. Received: {ahead}')

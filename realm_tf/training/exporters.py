@@ -10,22 +10,11 @@ from collections.abc import Callable, Mapping
 from absl import logging
 
 from realm_tf.io import atomic, faults
+from realm_tf.training.run_directory import export_path, list_exports
 
 ExportFn = Callable[[str, int], None]
 _METRICS = 'metrics.json'
 _FINGERPRINTS = 'fingerprints.json'
-
-
-def list_exports(directory: str | os.PathLike) -> list[int]:
-  """Returns the steps of the complete exports, ascending."""
-  if not os.path.isdir(directory):
-    return []
-  return sorted(int(name) for name in os.listdir(directory) if name.isdigit())
-
-
-def export_path(directory: str | os.PathLike, step: int) -> str:
-  """Returns the path of the export of `step`."""
-  return os.path.join(directory, str(step))
 
 
 def read_fingerprints(directory: str | os.PathLike) -> dict[int, str]:
@@ -82,31 +71,37 @@ class Fingerprints:
         self.note(missing)
 
 
-def _drop_after(directory: str | os.PathLike, step: int) -> list[int]:
-  """Removes exports of steps after `step`; returns their steps."""
-  dropped = [s for s in list_exports(directory) if s > step]
-  for later in dropped:
-    path = export_path(directory, later)
-    logging.warning(
-      '%s is of a step after the checkpoint at %d: removed', path, step
-    )
-    atomic.remove_directory(path)
-  return dropped
-
-
-class LatestExporter:
+class _Exporter:
   """Publishes `directory/<step>/` atomically."""
+
+  def __init__(self, export_fn: ExportFn, directory: str):
+    self._export_fn = export_fn
+    self._directory = directory
+    atomic.remove_stale(directory)
+
+  def drop_after(self, step: int) -> list[int]:
+    """Removes exports of steps that a restart at `step` takes again."""
+    dropped = [s for s in list_exports(self._directory) if s > step]
+    for later in dropped:
+      path = export_path(self._directory, later)
+      logging.warning(
+        '%s is of a step after the checkpoint at %d: removed', path, step
+      )
+      atomic.remove_directory(path)
+    return dropped
+
+
+class LatestExporter(_Exporter):
+  """Keeps the last exports."""
 
   def __init__(self, export_fn: ExportFn, directory: str, *, keep: int = 3):
     if keep < 1:
       raise ValueError(f'keep must be at least 1. Received: {keep}')
-    self._export_fn = export_fn
-    self._directory = directory
+    super().__init__(export_fn, directory)
     self._keep = keep
-    atomic.remove_stale(directory)
 
   def has(self, step: int) -> bool:
-    """Returns whether the export of `step` exists."""
+    """Whether the export of `step` exists."""
     return step in list_exports(self._directory)
 
   def export(self, step: int) -> str:
@@ -118,25 +113,19 @@ class LatestExporter:
       atomic.remove_directory(export_path(self._directory, old))
     return path
 
-  def drop_after(self, step: int) -> list[int]:
-    """Removes exports of steps that a restart is going to take again."""
-    return _drop_after(self._directory, step)
 
-
-class BestExporter:
+class BestExporter(_Exporter):
   """Keeps the export with the highest value of a held-out metric."""
 
   def __init__(self, export_fn: ExportFn, directory: str, metric: str):
-    self._export_fn = export_fn
-    self._directory = pathlib.Path(directory)
+    super().__init__(export_fn, directory)
     self._metric = metric
-    atomic.remove_stale(directory)
     self._find_best()
 
   def _find_best(self) -> None:
     self.best = -math.inf
     for step in list_exports(self._directory):
-      path = self._directory / str(step) / _METRICS
+      path = pathlib.Path(self._directory, str(step), _METRICS)
       if not path.exists():
         # Not whole: its removal was cut off by a kill.
         atomic.remove_directory(path.parent)
@@ -146,7 +135,7 @@ class BestExporter:
 
   def drop_after(self, step: int) -> list[int]:
     """Removes a best export that a restart at `step` knows nothing of."""
-    dropped = _drop_after(self._directory, step)
+    dropped = super().drop_after(step)
     self._find_best()
     return dropped
 
@@ -160,7 +149,8 @@ class BestExporter:
     value = float(metrics[self._metric])
     if not value > self.best:  # so NaN is never the best
       return False
-    with atomic.atomic_directory(self._directory / str(step)) as temporary:
+    path = export_path(self._directory, step)
+    with atomic.atomic_directory(path) as temporary:
       self._export_fn(str(temporary), step)
       atomic.write_json(
         temporary / _METRICS,
@@ -169,5 +159,5 @@ class BestExporter:
     self.best = value
     for other in list_exports(self._directory):
       if other != step:
-        atomic.remove_directory(self._directory / str(other))
+        atomic.remove_directory(export_path(self._directory, other))
     return True

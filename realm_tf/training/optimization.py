@@ -75,14 +75,8 @@ def create_optimizer(
   """AdamW with weight decay 0.01, linear warm-up and linear decay to zero.
 
   Norms, biases and temperatures do not decay. The trainer clips the gradients.
-
-  Args:
-    learning_rate: Peak learning rate.
-    train_steps: Step at which the rate reaches zero.
-    warmup_steps: Steps until the peak. Defaults to
-      `default_warmup_steps(train_steps)`.
-    bias_correction: Whether to correct Adam's moments, unlike BERT and the
-      original. Stabilizes training on few examples (Mosbach et al. 2021).
+  With `bias_correction` Adam's moments are corrected, unlike in BERT and the
+  original; it stabilizes training on few examples (Mosbach et al. 2021).
   """
   if warmup_steps is None:
     warmup_steps = default_warmup_steps(train_steps)
@@ -101,29 +95,25 @@ def make_groups(
   config: TrainingConfig,
   variables: Sequence[tf.Variable],
   embedder_variables: Sequence[tf.Variable] = (),
+  embedder_rate: float | None = None,
   **options: Any,
 ) -> list[OptimizerGroup]:
   """Makes an optimizer for each part of a model whose rate is not 0.
 
-  Args:
-    config: Learning rates and steps.
-    variables: Variables that learn at `learning_rate`.
-    embedder_variables: Variables that learn at `embedder_learning_rate`, if
-      the configuration sets one.
-    **options: More arguments of `create_optimizer`.
+  `embedder_variables` learn at `embedder_rate`, which defaults to
+  `learning_rate`; `options` are those of `create_optimizer`.
 
   Raises:
     ValueError: All rates are 0.
   """
-  rate = getattr(config, 'embedder_learning_rate', None)
-  if rate is None:
-    rate = config.learning_rate
+  if embedder_rate is None:
+    embedder_rate = config.learning_rate
   steps = config.train_steps, config.warmup_steps
   groups = [
     OptimizerGroup(create_optimizer(rate, *steps, **options), part)
     for rate, part in (
       (config.learning_rate, variables),
-      (rate, embedder_variables),
+      (embedder_rate, embedder_variables),
     )
     if rate and part
   ]

@@ -3,44 +3,85 @@
 """The directory of a training: what lies where, and what it can go on from."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 import tensorflow as tf
 from absl import logging
 
+from realm_tf.bert.bert_config import PRESETS
+from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.io import atomic
-from realm_tf.training import exporters
 
 # Name of the tagger in an export.
 TAGGER = 'tagger'
 
 
+def list_exports(directory: str | os.PathLike) -> list[int]:
+  """Returns the steps of the complete exports, ascending."""
+  if not os.path.isdir(directory):
+    return []
+  return sorted(int(name) for name in os.listdir(directory) if name.isdigit())
+
+
+def export_path(directory: str | os.PathLike, step: int) -> str:
+  """Returns the path of the export of `step`."""
+  return os.path.join(directory, str(step))
+
+
+@dataclasses.dataclass(frozen=True)
 class RunDirectory:
   """A `model_dir`.
 
   Attributes:
     path: Path of the directory.
-    checkpoints: Directory of the checkpoints.
-    summaries: Directory of the TensorBoard event files.
-    exports: Directory in which `<step>/` is published.
-    best_exports: Directory of the best export.
-    metrics: File of the metrics.
-    finished: File that a training writes at its end.
   """
 
-  def __init__(self, path: str | os.PathLike):
-    self.path = os.fspath(path)
-    self.checkpoints = os.path.join(path, 'checkpoints')
-    self.summaries = os.path.join(path, 'summaries')
-    self.exports = os.path.join(path, 'export', 'tf_hub')
-    self.best_exports = os.path.join(path, 'export', 'tf_hub_best')
-    self.metrics = os.path.join(path, 'metrics.jsonl')
-    self.finished = os.path.join(path, 'finished.json')
-    self._settings = os.path.join(path, 'resume_settings.json')
+  path: str
+
+  @property
+  def checkpoints(self) -> str:
+    """Directory of the checkpoints."""
+    return os.path.join(self.path, 'checkpoints')
+
+  @property
+  def summaries(self) -> str:
+    """Directory of the TensorBoard event files."""
+    return os.path.join(self.path, 'summaries')
+
+  @property
+  def exports(self) -> str:
+    """Directory in which `<step>/` is published."""
+    return os.path.join(self.path, 'export', 'tf_hub')
+
+  @property
+  def best_exports(self) -> str:
+    """Directory of the best export."""
+    return os.path.join(self.path, 'export', 'tf_hub_best')
+
+  @property
+  def metrics(self) -> str:
+    """File of the metrics."""
+    return os.path.join(self.path, 'metrics.jsonl')
+
+  @property
+  def finished(self) -> str:
+    """File that a training writes at its end."""
+    return os.path.join(self.path, 'finished.json')
+
+  @contextlib.contextmanager
+  def lock(self) -> Iterator['RunDirectory']:
+    """Holds the lock of the one training that may work here.
+
+    Raises:
+      BlockingIOError: Another process holds it.
+    """
+    with atomic.working_in(self.path):
+      yield self
 
   def export(self, *, best: bool = True) -> str:
     """The best export if there is one and `best`, or else the newest.
@@ -49,9 +90,9 @@ class RunDirectory:
       FileNotFoundError: Nothing was exported.
     """
     for directory in (*([self.best_exports] if best else []), self.exports):
-      steps = exporters.list_exports(directory)
+      steps = list_exports(directory)
       if steps:
-        return exporters.export_path(directory, steps[-1])
+        return export_path(directory, steps[-1])
     raise FileNotFoundError(f'{self.path} has no export')
 
   def saved_checkpoints(self) -> list[str]:
@@ -112,9 +153,7 @@ class RunDirectory:
       ValueError: Names them.
     """
     found = [
-      path
-      for path in (self.exports, self.best_exports)
-      if exporters.list_exports(path)
+      path for path in (self.exports, self.best_exports) if list_exports(path)
     ]
     for path in (self.finished, self.metrics):
       if os.path.exists(path) and os.path.getsize(path):
@@ -138,12 +177,13 @@ class RunDirectory:
     Raises:
       ValueError: Names each setting that changed, with both its values.
     """
+    path = os.path.join(self.path, 'resume_settings.json')
     # Tuples become lists, as when read.
     settings = json.loads(json.dumps(dict(settings)))
-    if fresh or not os.path.exists(self._settings):
-      atomic.write_json(self._settings, settings)
+    if fresh or not os.path.exists(path):
+      atomic.write_json(path, settings)
       return
-    before = atomic.read_object(self._settings, {}, {'masking': dict})
+    before = atomic.read_object(path, {}, {'masking': dict})
     if 'strategy' in before.get('masking', {}):  # The field's earlier name.
       before['masking']['masking'] = before['masking'].pop('strategy')
     for name, value in before.items():
@@ -162,7 +202,7 @@ class RunDirectory:
       )
     # Earlier versions recorded fewer settings.
     if settings.keys() - before.keys():
-      atomic.write_json(self._settings, {**settings, **before})
+      atomic.write_json(path, {**settings, **before})
 
 
 def _step(path: str) -> int:
@@ -183,43 +223,60 @@ def _fault(path: str) -> str | None:
 
 
 def find_export(directory: str | os.PathLike, *, best: bool = True) -> str:
-  """Finds the export in a directory.
+  """Finds the export in a directory: the directory itself, or that of a run.
 
   Args:
     directory: One export, or the directory of a run.
-    best: Whether to take the best export of a run, if there is one, instead of
-      the newest.
+    best: Whether to prefer the best export of a run to the newest.
 
   Raises:
     FileNotFoundError: The run has exported nothing.
   """
   if os.path.isdir(os.path.join(directory, 'embedder')):
     return os.fspath(directory)
-  return RunDirectory(directory).export(best=best)
+  return RunDirectory(os.fspath(directory)).export(best=best)
 
 
 def find_module(path: str, name: str, *, best: bool = False) -> str:
-  """Finds a module of an export.
+  """Finds a module, such as `embedder`, by where it lies.
 
   Args:
-    path: The module, an export, or the directory of a run.
-    name: Name of the module, such as `embedder`.
-    best: As in `find_export`.
-
-  Returns:
-    Directory of the module; `path` if it is none of these.
+    path: The module, an export or index version, a directory of these, of which
+      the newest is taken, or the directory of a run. Returned if it is none.
+    name: Name of the module.
+    best: Whether to prefer the best export of a run to the newest.
 
   Raises:
     ValueError: The export of the run has no such module.
   """
   run = RunDirectory(path)
   if os.path.isdir(run.exports) or os.path.isdir(run.best_exports):
-    export = run.export(best=best)
-    if not os.path.isdir(os.path.join(export, name)):
-      raise ValueError(f'{export}, the export of {path}, has no {name}')
-    return os.path.join(export, name)
+    path = run.export(best=best)
+    if not os.path.isdir(os.path.join(path, name)):
+      raise ValueError(f'{path}, the export of {run.path}, has no {name}')
+  elif steps := list_exports(path):
+    path = export_path(path, steps[-1])
   inside = os.path.join(path, name)
   return inside if os.path.isdir(inside) else path
+
+
+_Config = TypeVar('_Config', bound=TrainingConfig)
+
+
+def with_modules(config: _Config) -> _Config:
+  """Puts the modules that a training starts from in place of exports and runs.
+
+  Of a run it takes the newest export; of an earlier fine-tuning, the best.
+
+  Raises:
+    ValueError: An export has no such module.
+  """
+  found = {}
+  for name in ('bert', 'embedder', 'span_reader'):
+    path = getattr(config, name, None)
+    if path is not None and path not in PRESETS:
+      found[name] = find_module(path, name, best=name == 'span_reader')
+  return dataclasses.replace(config, **found)  # type: ignore[arg-type]
 
 
 def best_tagger(directory: str | os.PathLike) -> str:
@@ -235,4 +292,4 @@ def best_tagger(directory: str | os.PathLike) -> str:
     raise FileNotFoundError(
       f'{path} is neither a tagger nor the model_dir of a training'
     )
-  return os.path.join(RunDirectory(path).export(), TAGGER)
+  return os.path.join(RunDirectory(str(path)).export(), TAGGER)

@@ -89,11 +89,8 @@ def describe_retrieval(
 ) -> str:
   """Describes in Markdown the documents found for the first queries.
 
-  Args:
-    queries: Masked sentences or questions.
-    documents: The `Corpus`.
-    rows: Rows of the documents of each query, best first. Negative ones stand
-      for the null document and are left out.
+  Rows of a query come best first; negative ones stand for the null document and
+  are left out.
   """
   parts = []
   for query, its in zip(queries[:_SHOWN], rows):

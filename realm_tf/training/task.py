@@ -169,5 +169,8 @@ class Task:
     """Listeners of the run, in calling order."""
     return []
 
+  def finish(self) -> None:
+    """Is called when training has reached its last step."""
+
   def close(self) -> None:
     """Frees resources after the run."""

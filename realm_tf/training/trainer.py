@@ -54,7 +54,7 @@ def _batch_size(features: Any) -> int:
   return int(tf.nest.flatten(features)[0].shape[0])
 
 
-def _own_share(features: Any) -> Any:
+def _replica_slice(features: Any) -> Any:
   """Returns this replica's rows of a whole batch."""
   context = tf.distribute.get_replica_context()
   replicas = context.num_replicas_in_sync
@@ -135,15 +135,9 @@ class StepTrainer(orbit.AbstractTrainer):
   ):
     """Makes a trainer; set `batches` before `train`.
 
-    Args:
-      spec: The model and its optimizers.
-      strategy: Strategy under which the model was made.
-      global_step: Number of steps taken; not the optimizers' `iterations`,
-        which cannot serve orbit under MirroredStrategy.
-      next_batch: Number of the batch that the next step takes.
-      index_step: Version of the index of the last batch taken.
-      fixed_shapes: Compile for the shapes of the first batch only.
-      on_step: Called after each step.
+    `global_step` counts steps, as the optimizers' `iterations` cannot under
+    MirroredStrategy. With `fixed_shapes` the step is compiled for the shapes of
+    the first batch only.
     """
     self._spec = spec
     self._strategy = strategy
@@ -187,7 +181,7 @@ class StepTrainer(orbit.AbstractTrainer):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       loss, metrics = self._spec.model.loss_and_metrics(
-        _own_share(features), training=True
+        _replica_slice(features), training=True
       )
       share = tf.cast(loss, tf.float32) / replicas
     gradients = tape.gradient(share, variables)
@@ -289,7 +283,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
 
   def _replica_step(self, features: Any) -> dict[str, tf.Tensor]:
     loss, metrics = self._model.loss_and_metrics(
-      _own_share(features), training=False
+      _replica_slice(features), training=False
     )
     return _as_floats({**metrics, 'loss': loss})
 

@@ -4,6 +4,7 @@
 import itertools
 
 import numpy as np
+import pytest
 
 from benchmarks.pipeline import VOCAB_SIZE, Pipeline, PipelineConfig
 
@@ -15,7 +16,8 @@ def test_batches_have_the_shapes_asked_for(material, toy):
     generator = pipeline.batches()
     first, second = itertools.islice(generator, 2)
     generator.close()
-  assert pipeline.slot.is_empty
+  with pytest.raises(RuntimeError, match='closed'):
+    pipeline.slot.swap(None)
   assert [first.number, second.number] == [0, 1]
   ids = first.features['candidates']['input_word_ids']
   assert ids.shape[:2] == [2, 3] and ids.shape[2] <= 48

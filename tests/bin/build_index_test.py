@@ -49,7 +49,7 @@ def test_once(world, model, tmp_path):
     'build_index',
     f'--corpus_dir={world}/corpus',
     f'--index_dir={tmp_path}',
-    f'--embedder={model_dir}/export/tf_hub/5/embedder',
+    f'--embedder={model_dir}',
     '--retrieval=hybrid',
   )
   assert result.returncode == 0, result.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
-from realm_tf.training import exporters
+from realm_tf.training import run_directory
 from tests.support import tiny_world
 
 pytestmark = pytest.mark.timeout(1200)
@@ -37,8 +37,8 @@ def test_pre_trains_and_fills_blanks(local_run):
   result, out = local_run.result, local_run.directory
   assert result.returncode == 0, result.stdout + result.stderr
   assert stages(result.stdout) == STAGES
-  assert exporters.list_exports(out / 'ict/export/tf_hub')[-1] == 4
-  assert exporters.list_exports(out / 'realm/export/tf_hub')[-1] == 6
+  assert run_directory.list_exports(out / 'ict/export/tf_hub')[-1] == 4
+  assert run_directory.list_exports(out / 'realm/export/tf_hub')[-1] == 6
   tokenizers = [
     hub_modules.load_tokenizer(out / name)
     for name in (

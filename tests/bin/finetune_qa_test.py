@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from realm_tf.hub import hub_modules
-from realm_tf.training import exporters, summaries
+from realm_tf.training import run_directory, summaries
 from realm_tf.training.run_directory import RunDirectory
 from tests.support import tiny_world
 
@@ -36,7 +36,7 @@ def test_learns_and_exports(finetuned):
   assert 0 <= float(printed['exact_match']) <= 1
   assert float(printed['answer_in_beam']) == 1
   exports = finetuned.model_dir / 'export' / 'tf_hub'
-  assert exporters.list_exports(exports) == [0, 40]
+  assert run_directory.list_exports(exports) == [0, 40]
   info = hub_modules.read_info(exports / '40' / 'span_reader', 'span_reader')
   assert info['reader_seq_len'] == 64
   metadata = json.loads(

@@ -4,7 +4,7 @@ import json
 import pathlib
 
 from realm_tf.hub import hub_modules
-from realm_tf.training import exporters, summaries
+from realm_tf.training import run_directory, summaries
 from tests.support import tiny_world
 
 
@@ -49,7 +49,7 @@ def test_trains_and_exports_an_embedder(world, tmp_path):
   lines = summaries.read_metrics(tmp_path / 'metrics.jsonl')
   losses = [line['loss'] for line in lines if line['kind'] == 'train']
   assert len(losses) == 10 and losses[-1] < 0.8 * losses[0]
-  assert exporters.list_exports(tmp_path / 'export/tf_hub') == [0, 50, 100]
+  assert run_directory.list_exports(tmp_path / 'export/tf_hub') == [0, 50, 100]
   embedder = hub_modules.load_embedder(tmp_path / 'export/tf_hub/100/embedder')
   assert embedder.projection_size == 16
   assert embedder.bert_config.dropout == 0.0

@@ -12,7 +12,7 @@ import pytest
 
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
-from realm_tf.training import exporters, summaries
+from realm_tf.training import run_directory, summaries
 from tests.support import tiny_world
 
 # Whole runs, on a machine that may be slow or busy.
@@ -72,7 +72,7 @@ def test_refreshes_its_index_while_training(world, tmp_path, builder):
   assert lines[-1]['index_swaps'] >= 2
   assert lines[-1]['index_failures'] == 0
   assert lines[-1]['loss'] < lines[0]['loss']
-  (best,) = exporters.list_exports(tmp_path / 'export/tf_hub_best')
+  (best,) = run_directory.list_exports(tmp_path / 'export/tf_hub_best')
   assert best in (0, 200, 400)
   last = tmp_path / 'export/tf_hub/400'
   assert hub_modules.read_info(last / 'embedder')['step'] == 400

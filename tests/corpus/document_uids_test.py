@@ -22,9 +22,6 @@ def test_in_a_graph_and_in_a_dataset():
   np.testing.assert_array_equal(
     got, document_uids.uids_of([b'a', b'b'], [b'x', b''])
   )
-  assert document_uids.document_uid([''], ['']).numpy()[0] == (
-    document_uids.NULL_DOCUMENT_UID
-  )
 
 
 def test_the_originals_uids():

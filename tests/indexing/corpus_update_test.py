@@ -204,10 +204,7 @@ def test_what_is_given_stays_as_it_is(world, indexed, update, tmp_path):
     assert str(output) in str(error.value)
   assert len(Corpus.open(first / 'corpus/documents')) == 59
   # The API as well.
-  opened = corpus_update.open_live(
-    UpdateConfig(output_dir='', **given),
-    with_embedder=False,
-  )
+  opened = corpus_update.open_live(given['corpus_dir'], given['index_dir'])
   for output in (first, first / 'index', first / 'index/3/x', tmp_path):
     with pytest.raises(CorpusError, match='which stays as it is'):
       opened.save(output)

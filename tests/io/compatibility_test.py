@@ -26,9 +26,9 @@ def test_both_parts_and_what_they_say_are_named(fact, word):
 
 
 def test_a_length_needs_positions():
-  compatibility.check_length('query_seq_len', 40, 'this BERT', 40)
+  compatibility.check_lengths('this BERT', 40, query_seq_len=40)
   with pytest.raises(
     ValueError,
     match='^`query_seq_len` is 41, but this BERT has only 40 positions$',
   ):
-    compatibility.check_length('query_seq_len', 41, 'this BERT', 40)
+    compatibility.check_lengths('this BERT', 40, query_seq_len=41)

@@ -105,15 +105,8 @@ def test_any_batch_can_be_the_first(store, start):
   assert _titles(other) != _titles(whole[0])
 
 
-def test_one_epoch_and_shards(store):
+def test_one_epoch(store):
   assert len(_batches(store, repeat=False)) == 2
-  whole = _batches(store, 6)
-  for shard in range(2):
-    part = _batches(store, 3, num_shards=2, shard=shard)
-    for a, b in zip(part, whole[shard::2], strict=True):
-      tf.nest.map_structure(np.testing.assert_array_equal, a, b)
-  (late,) = _batches(store, 1, num_shards=2, shard=1, start_batch=2)
-  tf.nest.map_structure(np.testing.assert_array_equal, late, whole[5])
 
 
 def test_blocks_of_one_sentence(tmp_path):
@@ -163,8 +156,6 @@ def test_lengths(store):
 def test_what_is_wrong_is_named(store):
   with pytest.raises(ValueError, match='batch_size.*10.*11'):
     _batches(store, 1, batch_size=11)
-  with pytest.raises(ValueError, match='shard'):
-    _batches(store, 1, num_shards=2, shard=2)
   store.info['vocab_fingerprint'] = 'other'
   with pytest.raises(ValueError, match='has the vocabulary'):
     _batches(store, 1)

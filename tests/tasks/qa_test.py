@@ -18,7 +18,7 @@ from realm_tf.index import build_index, versions
 from realm_tf.indexing import corpus_index
 from realm_tf.io import compatibility
 from realm_tf.tasks import qa
-from realm_tf.training import exporters, summaries
+from realm_tf.training import run_directory, summaries
 from realm_tf.training.run_directory import RunDirectory
 from tests.support import sentence_encoders, small_realm
 
@@ -47,7 +47,7 @@ def config_of(realm, model_dir, **others):
     corpus_dir=str(realm.corpus_dir),
     index_dir=realm.index_path,
     train_questions=str(questions),
-    bert=str(realm.export_dir / 'bert'),
+    bert=str(realm.export_dir),
     query_seq_len=14,
     reader_seq_len=34,
     retriever_beam=8,
@@ -71,11 +71,13 @@ def test_the_index_is_closed_if_questions_cannot_be_read(
 ):
   opened = []
 
-  def load_index(task, path):
-    opened.append(versions.Index.open(path, task.documents))
+  load = versions.Index.open
+
+  def open_index(*args):
+    opened.append(load(*args))
     return opened[-1]
 
-  monkeypatch.setattr(qa.QATask, 'load_index', load_index)
+  monkeypatch.setattr(versions.Index, 'open', open_index)
   config = config_of(realm, tmp_path, dev_questions=str(tmp_path / 'none'))
   with pytest.raises(ValueError, match='dev_questions'):
     qa.QATask(config)
@@ -117,9 +119,9 @@ def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):
   steps = 60  # The first index takes about as long as twenty of them.
   qa.finetune(dataclasses.replace(config, train_steps=steps))
   hub = tmp_path / 'export' / 'tf_hub'
-  exported = exporters.list_exports(hub)
+  exported = run_directory.list_exports(hub)
   assert exported[-1] == steps
-  export = pathlib.Path(exporters.export_path(hub, steps))
+  export = pathlib.Path(run_directory.export_path(hub, steps))
   made_by = build_index.fingerprint_embedder(export / 'embedder')
   info = hub_modules.read_info(export / 'span_reader', 'span_reader')
   assert info['document_embedder_fingerprint'] == made_by
@@ -139,7 +141,7 @@ def test_only_the_query_side_learns_if_told(realm, tmp_path):
   config = config_of(realm, tmp_path, embedder_learning_rate=0.01)
   qa.finetune(dataclasses.replace(config, learning_rate=0.0))
   hub = tmp_path / 'export' / 'tf_hub'
-  first, last = (exporters.export_path(hub, step) for step in (0, STEPS))
+  first, last = (run_directory.export_path(hub, step) for step in (0, STEPS))
 
   def change(load, part):
     before, after = (
@@ -164,7 +166,9 @@ def test_it_goes_on_from_the_reader_of_an_earlier_one(realm, tmp_path):
   first, second = tmp_path / 'first', tmp_path / 'second'
   config = config_of(realm, first)
   qa.finetune(config)
-  start = pathlib.Path(exporters.export_path(first / 'export/tf_hub', STEPS))
+  start = pathlib.Path(
+    run_directory.export_path(first / 'export/tf_hub', STEPS)
+  )
   # Next to nothing is learnt: what is written is what it started from.
   qa.finetune(
     dataclasses.replace(
@@ -177,7 +181,7 @@ def test_it_goes_on_from_the_reader_of_an_earlier_one(realm, tmp_path):
       train_steps=2,
     )
   )
-  end = pathlib.Path(exporters.export_path(second / 'export/tf_hub', 2))
+  end = pathlib.Path(run_directory.export_path(second / 'export/tf_hub', 2))
   earlier, later = (
     Answerer.open(export, realm.corpus_dir, realm.index_path).answer(
       ['What is the capital of Peru ?', 'Paris']

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+from unittest import mock
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +9,7 @@ import tensorflow as tf
 from realm_tf.configs.qa_config import QuestionConfig
 from realm_tf.index import versions
 from realm_tf.index.slot import IndexSlot
+from realm_tf.questions import gold_blocks
 from realm_tf.questions.qa_datasets import QaExample
 from realm_tf.questions.questions import Questions
 from realm_tf.tasks import question_batches
@@ -45,13 +48,10 @@ def test_gold_is_read_in_the_last_place(rows, gold, expected):
 
 
 def _batch(qa, config, gold_rows=None):
-  features = QuestionFeatures(
-    Questions(EXAMPLES, qa.tokenizer),
-    qa.documents,
-    qa.tokenizer,
-    config,
-    gold_rows=gold_rows,
-  )
+  with mock.patch.object(gold_blocks, 'gold_rows', return_value=gold_rows):
+    features = QuestionFeatures(
+      Questions(EXAMPLES, qa.tokenizer), qa.documents, qa.tokenizer, config
+    )
   slot = IndexSlot(versions.Index.open(qa.index_path))
   try:
     (batch,) = question_batches.question_batches(

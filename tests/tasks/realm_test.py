@@ -43,13 +43,15 @@ def test_starts_from_bert_or_from_an_embedder(config, indexed):
   root, *_ = indexed
   from_bert = realm.RealmTask(config)
   table = from_bert.bert.encoder.get_embedding_table().numpy()
-  mine = from_bert.make_embedder().query_tower.encoder.get_embedding_table()
+  mine = (
+    from_bert.embedder_start.make().query_tower.encoder.get_embedding_table()
+  )
   np.testing.assert_array_equal(mine, table)
   from_module = realm.RealmTask(
     dataclasses.replace(config, embedder=str(root / 'embedder-3'))
   )
   np.testing.assert_array_equal(
-    from_module.make_embedder().query_tower.projection.kernel,
+    from_module.embedder_start.make().query_tower.projection.kernel,
     indexed[3].query_tower.projection.kernel,
   )
 
@@ -84,7 +86,7 @@ def test_the_shape_of_a_given_embedder_cannot_be_changed(config, indexed):
   root, *_ = indexed
   module = str(root / 'embedder-3')
   same = dataclasses.replace(config, embedder=module, separate_towers=False)
-  made = realm.RealmTask(same).make_embedder()
+  made = realm.RealmTask(same).embedder_start.make()
   assert made.projection_size == 16 and not made.separate_towers
   other = dataclasses.replace(same, projection_size=8, separate_towers=True)
   with pytest.raises(ValueError) as e:
@@ -94,7 +96,7 @@ def test_the_shape_of_a_given_embedder_cannot_be_changed(config, indexed):
     f' `separate_towers` is True, but {module} has False'
   )
   by_default = dataclasses.replace(config, projection_size=None)
-  made = realm.RealmTask(by_default).make_embedder()
+  made = realm.RealmTask(by_default).embedder_start.make()
   assert made.projection_size == 128 and not made.separate_towers
 
 
@@ -152,14 +154,18 @@ def test_an_unfinished_build_goes_when_the_training_has_ended(
   def train(error):
     """Trains until a build is given up; returns what is left of it."""
 
-    def give_up_a_build(*args):
-      for name in ('.embedder-5', '.partial-5'):
-        (index / name / 'part').mkdir(parents=True, exist_ok=True)
-      if error is not None:
-        raise error
-      return {'loss': 1.0}
+    class Run:
+      def __init__(self, *args):
+        pass
 
-    monkeypatch.setattr(estimator, 'run_task', give_up_a_build)
+      def run(self):
+        for name in ('.embedder-5', '.partial-5'):
+          (index / name / 'part').mkdir(parents=True, exist_ok=True)
+        if error is not None:
+          raise error
+        return {'loss': 1.0}
+
+    monkeypatch.setattr(estimator, '_Run', Run)
     with pytest.raises(error) if error else contextlib.nullcontext():
       assert realm.pretrain(config) == {'loss': 1.0}
     return sorted(path.name for path in index.iterdir())

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from realm_tf.bert import weights as weights_lib
-from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
@@ -60,11 +59,16 @@ def files(tmp_path):
   return str(path), write_vocab
 
 
-def qa_config(**fields):
-  needed = ('model_dir', 'corpus_dir', 'index_dir', 'train_questions')
-  if 'span_reader' not in fields:
-    fields.setdefault('bert', 'tiny')
-  return QAConfig(**dict.fromkeys(needed, ''), **fields)
+def find_reader(**fields):
+  given = {
+    'bert': None,
+    'span_reader': None,
+    'max_span_width': 10,
+    'span_hidden_size': 256,
+    'dropout': None,
+    'seed': 0,
+  }
+  return starts.find_reader(**{**given, **fields})
 
 
 def test_config_and_vocabulary(files):
@@ -108,9 +112,13 @@ def test_more_wordpieces_than_positions(
     ValueError,
     match=f'`query_seq_len` is {query}, .*: {longest} wordpieces.* 16 pos',
   ):
-    starts.check_lengths(bert.config, joint=joint, **lengths)
+    compatibility.check_lengths(
+      'this BERT', bert.config.max_positions, joint, **lengths
+    )
   shorter = {name: length - 1 for name, length in lengths.items()}
-  starts.check_lengths(bert.config, joint=joint, **shorter)
+  compatibility.check_lengths(
+    'this BERT', bert.config.max_positions, joint, **shorter
+  )
 
 
 def weights(reader):
@@ -118,10 +126,8 @@ def weights(reader):
 
 
 def test_an_earlier_reader_goes_on_with_all_its_weights(qa):
-  start = starts.find_reader(
-    qa_config(
-      span_reader=str(qa.span_reader_dir), max_span_width=7, dropout=0.25
-    )
+  start = find_reader(
+    span_reader=str(qa.span_reader_dir), max_span_width=7, dropout=0.25
   )
   assert start.tokenizer.fingerprint == qa.tokenizer.fingerprint
   assert start.span_hidden_size == qa.reader.span_hidden_size
@@ -137,8 +143,8 @@ def test_an_earlier_reader_goes_on_with_all_its_weights(qa):
 def test_a_bert_gets_a_new_mlp(realm):
   bert = str(realm.export_dir / 'bert')
   one, again, other = (
-    starts.find_reader(
-      qa_config(bert=bert, max_span_width=4, span_hidden_size=6, seed=seed)
+    find_reader(
+      bert=bert, max_span_width=4, span_hidden_size=6, seed=seed
     ).make()
     for seed in (1, 1, 2)
   )
@@ -154,13 +160,17 @@ def test_a_bert_gets_a_new_mlp(realm):
 
 def test_what_is_no_reader_is_named(qa, tmp_path):
   with pytest.raises(ValueError, match='embedder.*span_reader'):
-    starts.find_reader(qa_config(span_reader=str(qa.embedder_dir)))
+    find_reader(span_reader=str(qa.embedder_dir))
   with pytest.raises(ValueError, match='nowhere is no TF Hub module'):
-    starts.find_reader(qa_config(span_reader=str(tmp_path / 'nowhere')))
+    find_reader(span_reader=str(tmp_path / 'nowhere'))
 
 
 def find(realm, index, **fields):
-  return starts.find_query_embedder(qa_config(**fields), index, realm.tokenizer)
+  refreshed = fields.pop('refresh_schedule', None) is not None
+  chosen = {'embedder': None, 'span_reader': None, **fields}
+  return starts.find_query_embedder(
+    **chosen, index=index, tokenizer=realm.tokenizer, refreshed=refreshed
+  )
 
 
 def finetuned(realm, directory, made_by):

@@ -15,8 +15,8 @@ from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training import (
   estimator,
-  exporters,
   optimization,
+  run_directory,
   summaries,
 )
 from realm_tf.training.run_directory import RunDirectory
@@ -169,9 +169,11 @@ def test_trains_saves_exports_and_evaluates(tmp_path):
   assert result['loss'] == pytest.approx(evaluations[-1][1])
   assert result['examples'] == 24
   # Of the exports at 0, 5, 10, 20 and 30 the last three stay.
-  assert exporters.list_exports(tmp_path / 'export/tf_hub') == [10, 20, 30]
+  assert run_directory.list_exports(tmp_path / 'export/tf_hub') == [10, 20, 30]
   best = max(evaluations, key=lambda line: line[2])
-  assert exporters.list_exports(tmp_path / 'export/tf_hub_best') == [best[0]]
+  assert run_directory.list_exports(tmp_path / 'export/tf_hub_best') == [
+    best[0]
+  ]
   assert RunDirectory(tmp_path).latest_step() == 30
   assert (tmp_path / 'finished.json').exists()
 
@@ -322,7 +324,7 @@ def test_an_export_missing_after_a_kill_is_written_at_the_start(tmp_path):
   os.makedirs(tmp_path / 'export/tf_hub/17')
   with pytest.raises(KeyboardInterrupt):
     run(tmp_path, steps=20, fail_at=12)
-  assert exporters.list_exports(tmp_path / 'export/tf_hub') == [0, 5, 10]
+  assert run_directory.list_exports(tmp_path / 'export/tf_hub') == [0, 5, 10]
   np.testing.assert_array_equal(
     np.load(tmp_path / 'export/tf_hub/10/w.npy'), before
   )

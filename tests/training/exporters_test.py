@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from realm_tf.io import atomic
-from realm_tf.training import exporters
+from realm_tf.training import exporters, run_directory
 
 
 def write_step(directory, step):
@@ -19,10 +19,10 @@ def test_latest_keeps_the_last(tmp_path):
   for step in (0, 5, 20, 100):
     path = exporter.export(step)
     assert pathlib.Path(path, 'step').read_text() == str(step)
-  assert exporters.list_exports(tmp_path) == [20, 100]
+  assert run_directory.list_exports(tmp_path) == [20, 100]
   assert exporter.has(20) and not exporter.has(5)
   assert exporter.drop_after(50) == [100]
-  assert exporters.list_exports(tmp_path) == [20]
+  assert run_directory.list_exports(tmp_path) == [20]
 
 
 def test_an_export_that_fails_is_never_seen(tmp_path):
@@ -50,7 +50,7 @@ def test_best_by_metric_over_restarts(tmp_path):
   assert not best.consider(10, {'utility': -1.5})
   assert not best.consider(15, {'utility': float('nan')})
   assert best.consider(20, {'utility': 0.25, 'loss': 3.0})
-  assert exporters.list_exports(tmp_path) == [20]
+  assert run_directory.list_exports(tmp_path) == [20]
   assert atomic.read_json(tmp_path / '20' / 'metrics.json') == {
     'utility': 0.25,
     'loss': 3.0,
@@ -60,7 +60,7 @@ def test_best_by_metric_over_restarts(tmp_path):
   assert again.best == 0.25
   assert not again.consider(30, {'utility': 0.2})
   assert again.consider(40, {'utility': 0.3})
-  assert exporters.list_exports(tmp_path) == [40]
+  assert run_directory.list_exports(tmp_path) == [40]
 
 
 def test_best_survives_a_kill_while_it_removes_the_second_best(tmp_path):
@@ -71,7 +71,7 @@ def test_best_survives_a_kill_while_it_removes_the_second_best(tmp_path):
   (half_removed / 'step').touch()
   again = exporters.BestExporter(write_step, str(tmp_path), 'utility')
   assert again.best == 0.5
-  assert exporters.list_exports(tmp_path) == [1]
+  assert run_directory.list_exports(tmp_path) == [1]
 
 
 def test_best_of_a_step_after_the_restart_is_dropped(tmp_path):

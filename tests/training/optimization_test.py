@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.configs.realm_config import RealmConfig
 from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training import optimization
 
@@ -83,19 +82,18 @@ def test_moments_are_corrected_if_asked():
 
 @pytest.mark.parametrize('rates', [[0.1, 0.3], [0.1, 0.0], [0.2, None]])
 def test_each_part_has_its_own_rate_or_is_frozen(rates):
-  config = RealmConfig(
+  config = TrainingConfig(
     model_dir='',
-    corpus_dir='',
-    train_examples='',
     train_steps=40,
+    batch_size=1,
     warmup_steps=10,
     learning_rate=rates[0],
-    embedder_learning_rate=rates[1],
   )
+  asked = rates[1]
   if rates[1] is None:
     rates = [rates[0]] * 2
   variables = [[tf.Variable(1.0)], [tf.Variable(2.0)]]
-  groups = optimization.make_groups(config, *variables)
+  groups = optimization.make_groups(config, *variables, asked)
   found = [float(g.optimizer.learning_rate(19)) for g in groups]
   np.testing.assert_allclose(found, [r * 0.5 for r in rates if r], rtol=1e-5)
   assert [g.variables for g in groups] == variables[: len(groups)]

@@ -29,7 +29,7 @@ def test_modules_are_found_by_run_export_and_path(tmp_path):
     (tmp_path / f'run/export/tf_hub/{step}/embedder').mkdir(parents=True)
   (tmp_path / 'run/export/tf_hub_best/5/embedder').mkdir(parents=True)
   module = f'{run.exports}/10/embedder'
-  for path in (run.path, f'{run.exports}/10', module):
+  for path in (run.path, run.exports, f'{run.exports}/10', module):
     assert find_module(path, 'embedder') == module
   assert (
     find_module(run.path, 'embedder', best=True)
