@@ -81,96 +81,110 @@ def warm_start(
 
 
 @dataclasses.dataclass(frozen=True)
-class EmbedderStart:
-  """An embedder to be made.
+class NewEmbedder:
+  """An embedder to be made from a BERT."""
 
-  Attributes:
-    shape: Arguments of `Embedder`, as JSON.
-    tokenizer: Tokenizer of its wordpieces.
-    make: Makes the embedder, under the precision policy at the time of the
-      call.
-  """
-
-  shape: dict[str, Any]
+  bert: weights.Bert
   tokenizer: BertTokenizer
-  make: Callable[[], Embedder]
+  form: EmbedderForm
+  projection_size: int
+  separate_towers: bool
+  seed: int
 
+  @property
+  def shape(self) -> dict[str, Any]:
+    """Arguments of `Embedder`, as JSON."""
+    size = self.projection_size
+    return {
+      'bert_config': dataclasses.asdict(self.bert.config),
+      'projection_size': (
+        size if self.form.projection else self.bert.config.hidden_size
+      ),
+      'separate_towers': self.separate_towers,
+      'form': self.form.to_dict(),
+    }
 
-def _new_embedder(
-  config: IctConfig | RealmConfig, bert: weights.Bert, tokenizer: BertTokenizer
-) -> EmbedderStart:
-  form = text_encoders.new_form(config, tokenizer)
-  size = config.projection_size or text_encoders.PROJECTION_SIZE
-
-  def make() -> Embedder:
+  def make(self) -> Embedder:
+    """Makes the embedder, under the current precision policy."""
     embedder = Embedder(
-      bert.config,
-      size,
-      bool(config.separate_towers),
-      form=form,
-      seed=config.seed,
+      self.bert.config,
+      self.projection_size,
+      self.separate_towers,
+      form=self.form,
+      seed=self.seed,
     )
-    embedder.init_from_bert(bert)
+    embedder.init_from_bert(self.bert)
     return embedder
 
-  shape = {
-    'bert_config': dataclasses.asdict(bert.config),
-    'projection_size': size if form.projection else bert.config.hidden_size,
-    'separate_towers': bool(config.separate_towers),
-    'form': form.to_dict(),
-  }
-  return EmbedderStart(shape, tokenizer, make)
+
+@dataclasses.dataclass(frozen=True)
+class SavedEmbedder:
+  """An exported embedder, to be trained further with `dropout`."""
+
+  directory: str
+  info: Mapping[str, Any]
+  dropout: float | None
+
+  @property
+  def shape(self) -> dict[str, Any]:
+    """Arguments of `Embedder`, as JSON."""
+    bert_config = hub_modules.bert_config_of(self.directory, self.info)
+    return {
+      'bert_config': dataclasses.asdict(bert_config.with_dropout(self.dropout)),
+      'projection_size': self.info['projection_size'],
+      'separate_towers': self.info['separate_towers'],
+      'form': EmbedderForm(**self.info.get('form', {})).to_dict(),
+    }
+
+  @functools.cached_property
+  def tokenizer(self) -> BertTokenizer:
+    """Tokenizer of its wordpieces."""
+    return hub_modules.load_tokenizer(self.directory)
+
+  def make(self) -> Embedder:
+    """Makes the embedder, under the current precision policy."""
+    return hub_modules.load_embedder(self.directory, dropout=self.dropout)
 
 
 def find_embedder(
   config: IctConfig | RealmConfig,
   bert: Callable[[], tuple[weights.Bert, BertTokenizer]],
-) -> EmbedderStart:
+) -> NewEmbedder | SavedEmbedder:
   """Finds the embedder that a pre-training starts from.
 
-  That is `embedder`, or a new one that starts from a BERT.
-
-  Args:
-    config: Configuration of the pre-training.
-    bert: Loads the BERT and its tokenizer, if they are needed.
+  That is `embedder`, or a new one that starts from a BERT, which is loaded if
+  it is needed.
 
   Raises:
     MismatchError: `embedder` has another vocabulary than the corpus.
     ValueError: There is no such embedder, or it is not as asked for.
   """
-  if config.embedder is None:
-    return _new_embedder(config, *bert())
-  directory = config.embedder
+  directory, changes = config.embedder, config.part(EmbedderStartConfig)
+  if directory is None:
+    loaded, tokenizer = bert()
+    return NewEmbedder(
+      loaded,
+      tokenizer,
+      text_encoders.new_form(changes, tokenizer),
+      config.projection_size or text_encoders.PROJECTION_SIZE,
+      bool(config.separate_towers),
+      config.seed,
+    )
   if text_encoders.is_encoder(directory):
-    encoders = config.embedder.split(',')
+    encoders = directory.split(',')
     if config.separate_towers is False and len(encoders) > 1:
-      raise ValueError(f'`separate_towers`: {config.embedder} are two encoders')
+      raise ValueError(f'`separate_towers`: {directory} are two encoders')
     if config.separate_towers and len(encoders) == 1:
       encoders *= 2
     directory = os.path.join(config.model_dir, 'start', 'embedder')
+    corpus = Corpus.open(config.corpus_dir)
     embedder_start.as_module(
-      ','.join(encoders),
-      directory,
-      config.part(EmbedderStartConfig),
-      Corpus.open(config.corpus_dir),
-      seed=config.seed,
+      ','.join(encoders), directory, changes, corpus, seed=config.seed
     )
   else:
     embedder_start.check_unchanged(directory, config)
   info = hub_modules.read_info(directory, 'embedder')
-  bert_config = hub_modules.bert_config_of(directory, info)
-  bert_config = bert_config.with_dropout(config.dropout)
-  shape = {
-    'bert_config': dataclasses.asdict(bert_config),
-    'projection_size': info['projection_size'],
-    'separate_towers': info['separate_towers'],
-    'form': EmbedderForm(**info.get('form', {})).to_dict(),
-  }
-  return EmbedderStart(
-    shape,
-    hub_modules.load_tokenizer(directory),
-    lambda: hub_modules.load_embedder(directory, dropout=config.dropout),
-  )
+  return SavedEmbedder(directory, info, config.dropout)
 
 
 @dataclasses.dataclass(frozen=True)
