@@ -375,8 +375,17 @@ def verify(path: str | os.PathLike) -> int:
   Raises:
     ValueError: A file is damaged or not there.
   """
-  metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
-  return checksums.verify(path, metadata.crc32)
+  expected = IndexMetadata.from_json(os.path.join(path, _METADATA)).crc32
+  # Whoever needs no embedder may remove it.
+  if isinstance(expected, dict) and not os.path.isdir(
+    os.path.join(path, _EMBEDDER)
+  ):
+    expected = {
+      name: checksum
+      for name, checksum in expected.items()
+      if not name.startswith(f'{_EMBEDDER}/')
+    }
+  return checksums.verify(path, expected)
 
 
 def list_indexes(index_dir: str | os.PathLike) -> list[str]:

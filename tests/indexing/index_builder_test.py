@@ -10,7 +10,7 @@ import pytest
 from realm_tf.indexing import index_builder, index_directory
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic
-from realm_tf.training import exporters
+from realm_tf.training import exporters, run_directory
 from tests.support import metadata
 
 
@@ -171,7 +171,7 @@ def test_the_loop_outlives_what_it_did_not_expect(tmp_path, monkeypatch):
     raise PermissionError(directory)
 
   with monkeypatch.context() as patch:
-    patch.setattr(exporters, 'list_exports', cannot_look)
+    patch.setattr(run_directory, 'list_exports', cannot_look)
     thread.begin(0, -1)
     assert looked.wait(10)
   export(tmp_path, 0)
