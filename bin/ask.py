@@ -46,7 +46,7 @@ updates change), "byte_start" and "byte_end" of the answer in the evidence,
 "reader_log_prob", and "answers" with the best --top_n of these. A line of the
 input is a question, or a JSON object with one under "question"; one without, or
 that cannot be read, gets an empty prediction and "error", and all others are
-answered.
+answered. A file of questions that `evaluate` reads is read here, too.
 
 Cost: a few seconds to start; then about 100 questions a second with 5 blocks of
 220 wordpieces and a tiny (2 x 128) model on 2 cores.

@@ -51,9 +51,9 @@ need no conversion: pretrain_realm reads the original's TFRecords.
 
 QUESTIONS are split into train and dev as ORQA and REALM do: dev is the tenth
 that a hash of the question selects. --from takes JSONL with "question" and
-"answer", the files of DPR, and the original Natural Questions
+"answer", what else `evaluate` reads, and the original Natural Questions
 (`nq-train-*.jsonl.gz`, simplified or full, from which NQ-open is made: short
-answers of at most five tokens); plain, .gz or .bz2. In --to are
+answers of at most five tokens); packed or not. In --to are
 NAME.resplit.train.jsonl and NAME.resplit.dev.jsonl, and printed are their
 sizes, as for WebQuestions:
 

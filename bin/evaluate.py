@@ -18,8 +18,10 @@ Predicted answers, of this package or the original:
     python -m bin.evaluate --questions=NQ-open.dev.jsonl \
         --predictions=predictions.jsonl
 
-A question is found by its text, letter for letter; one without a prediction
-counts as wrong. Answers are compared after the official normalization.
+A question is found by its text, letter for letter, or by its id in an object of
+answers by id, as for SQuAD; one without a prediction counts as wrong.
+Predictions of KILT and of DPR's reader are read, too. Answers are compared
+after the official normalization.
 
 Retrieval alone, as BEIR measures it, of an index with BM25 beside it:
 

@@ -107,12 +107,12 @@ class Asker:
     """Answers the lines of a file in their order.
 
     Args:
-      lines: Lines as `question_lines.parse_question` reads them.
+      lines: Stream as `question_lines.cut` reads it.
       name: Name of the file in messages.
 
     Yields:
-      A JSON object per line; for one without a question with an empty
-      `prediction`, and `error`.
+      A JSON object per line or question; for one without a question with an
+      empty `prediction`, and `error`.
 
     Raises:
       CorpusError: The file is damaged, after everything before has been
@@ -130,12 +130,14 @@ class Asker:
 
     number = 0
     try:
-      for number, line in enumerate(lines, 1):
+      for number, line in question_lines.cut(lines):
         try:
           batch.append(question_lines.parse_question(line))
         except MalformedError as e:
           problems.add(f'{name}:{number}', e)
-          text = line.decode('utf-8', 'replace').strip()
+          text = ''
+          if isinstance(line, bytes):
+            text = line.decode('utf-8', 'replace').strip()
           batch.append({'question': text, 'prediction': '', 'error': str(e)})
         if len(batch) >= self._config.batch_size:
           yield from answers()

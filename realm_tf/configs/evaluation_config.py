@@ -53,12 +53,13 @@ class EvaluateConfig(EvaluationConfig):
     format: Format of the questions. Defaults to auto: detected per file.
     is_regex: Whether answers are regular expressions (CuratedTREC). Defaults
       to False.
-    answer_field: Field of the answers in JSONL; EfficientQA also has
-      answer_and_def_correct_predictions. Defaults to answer.
+    answer_field: Field of the answers in JSON; EfficientQA also has
+      answer_and_def_correct_predictions. Defaults to answer, and other usual
+      ones.
     strict: Stop at a malformed line. Defaults to False.
     limit: Questions to evaluate, the first ones. Defaults to all.
-    predictions: JSONL with "question" and "prediction" to score by `questions`,
-      instead of a model.
+    predictions: File with answers to score by `questions`, instead of a model:
+      JSONL with "question" and "prediction", or an object of answers by id.
     runs: TREC runs to score by `questions`, comma-separated globs, instead of a
       model.
     split: Judgments of a BEIR folder, the name of a file in qrels/. Defaults to

@@ -16,15 +16,11 @@ from realm_tf.corpus import lines, readers
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.problems import Problems
 from realm_tf.corpus.readers import RawRecord
-from realm_tf.io import files, json_array
+from realm_tf.io import files
 from realm_tf.questions import answers as answers_lib
 from realm_tf.questions import question_records
 
 _HEAD = 1 << 14
-# An object that holds an array of questions, or of SQuAD's articles.
-_HOLDER = re.compile(
-  rb'\s*\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|[\d.]+|true|false)\s*,\s*)*"[Dd]ata"\s*:\s*\['
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +104,7 @@ def detect_format(path: str) -> str:
       head = f.read(_HEAD).lstrip(b' \t\r\n')
   except OSError as e:
     raise CorpusError(f'{path}: cannot be read: {e}') from e
-  if _HOLDER.match(head):
+  if question_records.is_json(head):
     return 'json'
   if head.startswith(b'{'):
     return 'jsonl'
@@ -141,17 +137,14 @@ def raw_records(path: str, format: str = 'auto') -> Iterator[RawRecord]:
   if format != 'json':
     yield from readers.raw_records(path, 'jsonl')  # Lines, whatever is in them.
     return
-  line = before = 0
+  line = 0
   with files.open_binary(path) as f:
     try:
-      if holder := _HOLDER.match(f.peek(_HEAD)):  # type: ignore[attr-defined]
-        before = f.read(holder.end() - 1).count(b'\n')
-      for line, item in json_array.read_items(f):
-        for record in question_records.spread(item):
-          yield RawRecord(path, line + before, format, record)
+      for line, record in question_records.read_json(f):
+        yield RawRecord(path, line, format, record)
     except (ValueError, RecursionError, OSError) as e:
       reason = MalformedError(f'the rest is not read: {e}')
-      yield RawRecord(path, line + before, 'malformed', reason)
+      yield RawRecord(path, line, 'malformed', reason)
 
 
 def _identity(name: str, value: object) -> int | str | None:
@@ -256,6 +249,7 @@ def read_dataset(
     parse = functools.partial(_parse, kind, is_regex, answer_field)
     examples += problems.parse(raw_records(path, kind), parse)
   counts = {**problems.counts, 'kept': len(examples)}
+  dataset = QaDataset(tuple(examples), counts)
   if not examples:
     raise CorpusError(
       f'`{field}`: none of {counts.get("read", 0)} lines in'
@@ -271,4 +265,6 @@ def read_dataset(
       len(empty),
       empty[0],
     )
-  return QaDataset(tuple(examples), counts)
+  if len(dataset) < counts['read']:
+    logging.info('`%s`: %s', field, dataset.describe())
+  return dataset

@@ -31,6 +31,7 @@ _REMARKS = {
   'empty_answers': (
     'right answers are empty after normalization: nothing equals them'
   ),
+  'unanswerable': 'questions have no answer in the dataset: not counted',
   'malformed_questions': 'lines of the dataset could not be read',
   'malformed_predictions': 'lines of the predictions could not be read',
 }
@@ -81,6 +82,7 @@ class Score:
   duplicate_questions: int
   duplicate_predictions: int
   empty_answers: int
+  unanswerable: int
   malformed_questions: int
   malformed_predictions: int
 
@@ -219,6 +221,7 @@ def score(dataset: QaDataset, predictions: Predictions) -> Score:
     duplicate_questions=len(dataset) - len(examples),
     duplicate_predictions=predictions.duplicates,
     empty_answers=sum(len(e.empty_answers) for e in examples.values()),
+    unanswerable=dataset.counts.get('skipped_unanswerable', 0),
     malformed_questions=dataset.counts.get('malformed', 0),
     malformed_predictions=predictions.malformed,
   )

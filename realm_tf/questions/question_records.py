@@ -12,10 +12,11 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from realm_tf.corpus import lines
 from realm_tf.corpus.document import MalformedError, SkippedError
+from realm_tf.io import json_array
 from realm_tf.questions import natural_questions
 
 ANSWER_FIELD = 'answer'
@@ -23,6 +24,12 @@ _QUESTIONS = ('question', 'Question', 'input', 'query')
 _ANSWERS = (ANSWER_FIELD, 'answers', 'Answer', 'output')
 _IDS = ('id', '_id', 'question_id', 'QuestionId', 'example_id')
 _SHOWN = 60  # Characters of what is no list.
+_HEAD = 1 << 12
+_ARRAY = re.compile(rb'\s*\[\s*\{')
+# An object with an array of questions, or of SQuAD's articles.
+_HOLDER = re.compile(
+  rb'\s*\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|[\d.]+|true|false)\s*,\s*)*"[Dd]ata"\s*:\s*\['
+)
 
 
 def _first_of(record: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -114,7 +121,7 @@ def parse_object(record: object, answer_field: str) -> dict[str, Any]:
   }
 
 
-def spread(item: object) -> Iterator[object]:
+def _spread(item: object) -> Iterator[object]:
   """Yields the questions of an article of SQuAD, or any other item itself."""
   if not isinstance(item, dict) or not isinstance(item.get('paragraphs'), list):
     yield item
@@ -129,6 +136,34 @@ def spread(item: object) -> Iterator[object]:
     for question in paragraph['qas']:
       is_object = isinstance(question, dict)
       yield {**shared, **question} if is_object else question
+
+
+def is_json(head: bytes) -> bool:
+  """Whether a file is an array of objects, or an object that holds one.
+
+  Args:
+    head: Its first bytes.
+  """
+  return bool(_HOLDER.match(head) or _ARRAY.match(head))
+
+
+def read_json(stream: IO[bytes]) -> Iterator[tuple[int, object]]:
+  """Reads a file for which `is_json` is true, question by question.
+
+  Yields:
+    The line where the question, or its article in SQuAD, begins; and a record
+    for `parse_object`, or a MalformedError.
+
+  Raises:
+    ValueError: The rest is no JSON.
+    RecursionError: An item is nested too deeply.
+  """
+  before = 0
+  if holder := _HOLDER.match(stream.peek(_HEAD)):  # type: ignore[attr-defined]
+    before = stream.read(holder.end() - 1).count(b'\n')
+  for line, item in json_array.read_items(stream):
+    for record in _spread(item):
+      yield before + line, record
 
 
 def _parse_list(text: str) -> list[Any]:
@@ -148,7 +183,7 @@ def _parse_list(text: str) -> list[Any]:
   return answers
 
 
-def parse_columns(line: bytes, answer_field: str) -> dict[str, Any]:
+def parse_columns(line: bytes, answer_field: str = '') -> dict[str, Any]:
   """Returns the unchecked fields of a `QaExample` from a line of DPR's tables.
 
   Raises:

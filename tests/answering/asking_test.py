@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import gzip
 import io
+import json
 
 import pytest
 
@@ -25,9 +26,27 @@ class Echo(asking.Asker):
     return [{'question': q, 'prediction': q.upper()} for q in questions]
 
 
+def stream(content):
+  return io.BufferedReader(io.BytesIO(content))
+
+
+def test_files_with_answers_are_asked_too():
+  questions = [{'id': i, 'question': f'{i}?', 'answers': []} for i in 'ab']
+  article = {'title': 'T', 'paragraphs': [{'context': 'c', 'qas': questions}]}
+  squad = json.dumps({'version': '2.0', 'data': [article]}, indent=1).encode()
+  for content in (squad, json.dumps(questions).encode()):
+    found = list(Echo().ask_lines(stream(content), 'in'))
+    assert [r['prediction'] for r in found] == ['A?', 'B?']
+  found = []
+  with pytest.raises(CorpusError, match='in:.*the rest is not read: .*line'):
+    for record in Echo().ask_lines(stream(squad[:-4]), 'in'):
+      found.append(record['prediction'])
+  assert found == ['A?', 'B?']
+
+
 def test_lines_are_answered_in_their_order_in_batches():
   asker = Echo()
-  lines = io.BytesIO(b'one\n{"question": "two"}\n\n \nfive\n')
+  lines = stream(b'one\n{"question": "two"}\n\n \nfive\n')
   found = list(asker.ask_lines(lines, 'in'))
   assert [r['prediction'] for r in found] == ['ONE', 'TWO', '', '', 'FIVE']
   assert [('error' in r) for r in found] == [False, False, True, True, False]
@@ -37,7 +56,7 @@ def test_lines_are_answered_in_their_order_in_batches():
 def test_a_strict_run_stops_at_the_line_after_answering_those_before():
   found = []
   with pytest.raises(CorpusError, match='in:2: '):
-    for record in Echo(strict=True).ask_lines(io.BytesIO(b'one\n\nx\n'), 'in'):
+    for record in Echo(strict=True).ask_lines(stream(b'one\n\nx\n'), 'in'):
       found.append(record['prediction'])
   assert found == ['ONE']
 

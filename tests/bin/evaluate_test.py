@@ -235,6 +235,7 @@ def test_patterns_as_json(files):
     'duplicate_questions': 0,
     'duplicate_predictions': 1,
     'empty_answers': 0,
+    'unanswerable': 0,
     'malformed_questions': 1,
     'malformed_predictions': 1,
   }

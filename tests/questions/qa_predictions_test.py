@@ -137,6 +137,7 @@ def test_score(tmp_path):
     QaExample('c', ('z',)),
     QaExample('d', ('w',)),
     malformed=7,
+    skipped_unanswerable=5,
   )
   path = _write(
     tmp_path / 'p',
@@ -155,6 +156,7 @@ def test_score(tmp_path):
     duplicate_questions=1,
     duplicate_predictions=1,
     empty_answers=0,
+    unanswerable=5,
     malformed_questions=7,
     malformed_predictions=0,
   )
@@ -164,6 +166,7 @@ def test_score(tmp_path):
     '  1 predictions are for no question: not counted',
     '  1 predictions are for a question that comes again: the last one counts',
     '  1 questions come again: the last answers count',
+    '  5 questions have no answer in the dataset: not counted',
     '  7 lines of the dataset could not be read',
   ]
   assert json.loads(json.dumps(score.to_dict()))['correct'] == 2
