@@ -8,6 +8,7 @@ from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.corpus_config import CorpusConfig
 from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.configs.ict_config import IctConfig
+from realm_tf.configs.index_text_config import IndexTextConfig
 from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.realm_config import RealmConfig
 from realm_tf.configs.searcher_config import SearcherConfig
@@ -15,6 +16,7 @@ from realm_tf.corpus.build_corpus import build_corpus
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.versions import Index
 from realm_tf.indexing.corpus_index import build_once as build_index
+from realm_tf.indexing.index_text import index_text
 from realm_tf.indexing.text_embedder import TextEmbedder
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.ict_model import ICTModel
@@ -42,6 +44,7 @@ __all__ = [
   'IctConfig',
   'Index',
   'IndexConfig',
+  'IndexTextConfig',
   'KnowledgeAugmentedReader',
   'MaskedLanguageModel',
   'OpenQAModel',
@@ -58,6 +61,7 @@ __all__ = [
   'build_index',
   'finetune',
   'ict_dataset',
+  'index_text',
   'pretrain',
   'pretrain_ict',
 ]

@@ -58,6 +58,12 @@ def index_text(config: IndexTextConfig) -> Corpus:
   A call that was killed is resumed by the next one with the same
   configuration; what is there already stays.
 
+  Example:
+    config = realm_tf.IndexTextConfig(
+      input='wiki.jsonl', output_dir='out/my_text'
+    )
+    corpus = realm_tf.index_text(config)
+
   Args:
     config: Text, encoder and directory.
 
