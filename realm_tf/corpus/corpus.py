@@ -99,7 +99,9 @@ def write_manifest(
       'fingerprint': blocks.fingerprint(),
       'counts': {**(counts or {}), 'blocks': len(blocks)},
       'settings': dict(settings or {}),
-      checksums.CRC32: checksums.of_files(directory, files),
+      checksums.CRC32: checksums.of_files(
+        directory, (path.relative_to(directory) for path in files)
+      ),
     },
   )
 

@@ -23,16 +23,23 @@ def _crc32(path: pathlib.Path) -> str:
 def of_files(
   directory: str | os.PathLike, paths: Iterable[str | os.PathLike]
 ) -> dict[str, str]:
-  """Returns the checksum of each of the files in a directory, by its path."""
-  root = pathlib.Path(directory)
-  found = ((root / path).relative_to(root) for path in paths)
-  return {path.as_posix(): _crc32(root / path) for path in sorted(found)}
+  """Returns the checksum of each of some files.
+
+  Args:
+    directory: Directory of the files.
+    paths: Paths in that directory.
+  """
+  return {
+    path.as_posix(): _crc32(directory / path)
+    for path in sorted(map(pathlib.Path, paths))
+  }
 
 
 def of_directory(directory: str | os.PathLike) -> dict[str, str]:
   """Returns the checksum of each file below a directory, by its path."""
   paths = pathlib.Path(directory).rglob('*')
-  return of_files(directory, (path for path in paths if path.is_file()))
+  files = (path.relative_to(directory) for path in paths if path.is_file())
+  return of_files(directory, files)
 
 
 def verify(

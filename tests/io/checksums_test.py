@@ -17,6 +17,8 @@ def test_files_are_compared_with_what_was_written(tmp_path, monkeypatch):
   found = checksums.of_directory(tmp_path)
   assert found == {n: f'{zlib.crc32(d):08x}' for n, d in content.items()}
   assert checksums.of_files(tmp_path, ['a']) == {'a': found['a']}
+  monkeypatch.chdir(tmp_path.parent)
+  assert checksums.of_directory(tmp_path.name) == found
   (tmp_path / 'new').touch()
   assert checksums.verify(tmp_path, found) == 3
   for place in (0, 0.5, 0.999):
