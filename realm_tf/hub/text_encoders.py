@@ -74,7 +74,7 @@ class TextEncoder:
 
 
 def _read_pooling(path: pathlib.Path) -> str:
-  found = atomic.read_json(path)
+  found = atomic.read_object(path)
   modes = [
     name.removeprefix('pooling_mode_')
     for name, value in found.items()
@@ -105,7 +105,7 @@ def _read_tensors(directory: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _read_dense(parts: _Parts, directory: pathlib.Path) -> None:
   path = directory / 'config.json'
-  config = atomic.read_json(path)
+  config = atomic.read_object(path)
   activation = str(config.get('activation_function', 'Tanh')).split('.')[-1]
   activations = {'Tanh': 'tanh', 'Identity': 'linear'}
   if activation not in activations or parts.kernel is not None:
@@ -131,7 +131,9 @@ def _read_sentence_transformer(directory: pathlib.Path) -> _Parts:
       parts.transformer = path
       settings = path / 'sentence_bert_config.json'
       if settings.is_file():
-        parts.max_length = atomic.read_json(settings).get('max_seq_length')
+        kinds = {'max_seq_length': int | None}
+        found = atomic.read_object(settings, {}, kinds)
+        parts.max_length = found.get('max_seq_length')
     elif kind == 'Pooling':
       parts.form['pooling'] = _read_pooling(path / 'config.json')
     elif kind == 'Dense':
@@ -144,7 +146,7 @@ def _read_sentence_transformer(directory: pathlib.Path) -> _Parts:
       )
   settings = directory / 'config_sentence_transformers.json'
   if settings.is_file():
-    found = atomic.read_json(settings)
+    found = atomic.read_object(settings, {}, {'prompts': dict | None})
     prompts = found.get('prompts') or {}
     default = prompts.get(found.get('default_prompt_name'), '')
     for name, keys in _PROMPTS.items():

@@ -5,6 +5,7 @@
 import concurrent.futures
 import functools
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -19,7 +20,7 @@ from absl import logging
 
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.io import atomic
+from realm_tf.io import atomic, faults
 from realm_tf.io.progress import progress as progress_bar
 from realm_tf.text import packing
 
@@ -112,7 +113,13 @@ class _Partial:
       self._directory / _PROGRESS, {'key': str, 'batches': int}
     )
     if found['key'] == key:
-      self.values = np.load(self._directory / _EMBEDDINGS, mmap_mode='r+')
+      path = self._directory / _EMBEDDINGS
+      with faults.naming(path):
+        values = np.load(path, mmap_mode='r+')
+        shape, dtype = values.shape, values.dtype
+        if len(shape) != 2 or len(values) != num_rows or dtype != np.float32:
+          raise ValueError(f'{dtype} {list(shape)}, not {num_rows} rows')
+      self.values = values
       self.batches = found['batches']
     else:
       logging.info('%s holds other embeddings: starting again', directory)
@@ -236,7 +243,8 @@ def embed_documents(
     return pack_rows(*documents.gather(rows))
 
   batches = plan_batches(lengths, config)
-  done = sum(len(next(batches)) for _ in range(partial.batches))
+  begun = itertools.islice(batches, max(0, partial.batches))
+  done = sum(map(len, begun))
   if done:
     logging.info('%d of %d documents are embedded already', done, n)
   saved_at = time.monotonic()

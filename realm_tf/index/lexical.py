@@ -23,7 +23,7 @@ import tensorflow as tf
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import lexical_ops
 from realm_tf.index.lexical_ops import Postings
-from realm_tf.io import atomic, checksums, compatibility
+from realm_tf.io import atomic, checksums, compatibility, faults
 
 LEXICAL = 'lexical'
 _VERSION = 1
@@ -209,17 +209,14 @@ class LexicalIndex(tf.Module):
         f'{path}: not a lexical index of version {_VERSION}; remove it and'
         ' build it again (build_index)'
       )
-    try:
+    with faults.naming(
+      f'{path}: not a lexical index; remove it and build it again (build_index)'
+    ):
       found.pop(checksums.CRC32, None)
       metadata = LexicalMetadata(**found)
       postings = Postings(
         *(_mapped(path / f'{name}.npy') for name in Postings._fields)
       )
-    except (TypeError, ValueError, EOFError, FileNotFoundError) as e:
-      raise ValueError(
-        f'{path}: not a lexical index; remove it and build it again'
-        f' (build_index): {e}'
-      ) from e
     its = metadata
     expected = [its.num_words] * 2 + [its.num_stems] + [its.num_postings] * 2
     if [len(x) - 1 for x in postings] != expected:

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every function that reads files of people, with small files that it reads."""
 
+import atexit
 import dataclasses
+import functools
 import gzip
 import json
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -17,18 +20,20 @@ import tensorflow as tf
 from realm_tf.answering import blanks
 from realm_tf.bert import weight_files, weights
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.embedder_config import EmbedderStartConfig
+from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus import job, readers, removals
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.problems import Problems
-from realm_tf.hub import hub_modules
-from realm_tf.index import searcher, versions
+from realm_tf.hub import hub_modules, text_encoders
+from realm_tf.index import embed_corpus, lexical, searcher, versions
 from realm_tf.indexing import description
 from realm_tf.indexing.index_directory import IndexDirectory
-from realm_tf.io import atomic, module_info, records
+from realm_tf.io import atomic, module_info, records, vocabularies
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.original import original_corpus, original_sources
-from realm_tf.questions import qa_datasets, qa_predictions
+from realm_tf.questions import judged_queries, qa_datasets, qa_predictions
 from realm_tf.spans import (
   bert_tagger,
   conll,
@@ -39,7 +44,13 @@ from realm_tf.tasks import mlm_examples
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import checkpoints, exporters, summaries
 from realm_tf.training.run_directory import RunDirectory
-from tests.support import original_files, small_realm, small_tagger, small_world
+from tests.support import (
+  original_files,
+  sentence_encoders,
+  small_realm,
+  small_tagger,
+  small_world,
+)
 
 TESTDATA = pathlib.Path(__file__).resolve().parents[2] / 'testdata'
 
@@ -120,6 +131,26 @@ def _make_predictions(directory: pathlib.Path) -> None:
   _json_lines(directory / 'predictions.jsonl', lines)
 
 
+def _make_judged(directory: pathlib.Path) -> None:
+  queries = [
+    {'_id': str(i), 'text': q['question']} for i, q in enumerate(_QUESTIONS)
+  ]
+  _json_lines(directory / 'queries.jsonl', queries)
+  (directory / 'qrels').mkdir()
+  judged = 'query-id\tcorpus-id\tscore\n' + ''.join(
+    f'{i}\td{i}\t1\n' for i in range(3)
+  )
+  (directory / 'qrels' / 'test.tsv').write_text(judged)
+  judged_queries.write_run(
+    directory / 'run.txt', {'0': {'d0': 1.5, 'd1': 0.5}}, 'x'
+  )
+
+
+def _read_judged(directory: pathlib.Path) -> None:
+  judged_queries.read_beir(directory)
+  judged_queries.read_run(str(directory / 'run.txt'))
+
+
 def _make_corpus(directory: pathlib.Path) -> None:
   ids = [str(n) for n in range(len(small_realm.BLOCKS))]
   corpus = small_world.store(directory / 'plain', small_realm.BLOCKS, ids)
@@ -135,6 +166,7 @@ def _read_corpus(directory: pathlib.Path) -> None:
   corpus.gather(rows)
   corpus.titles(rows), corpus.bodies(rows), corpus.record_ids(rows)
   list(description.describe(str(directory / 'corpus'), 2, 0))
+  list(description.verify([str(directory / 'corpus')]))
 
 
 def _make_index(directory: pathlib.Path, kind: str) -> None:
@@ -152,6 +184,36 @@ def _read_index(directory: pathlib.Path) -> None:
   index.searcher.search(np.asarray(index.embeddings[:2]), 3)
   index.close()
   list(description.describe(str(directory / 'index'), 2, 0))
+
+
+def _make_lexical(directory: pathlib.Path) -> None:
+  corpus = small_world.store(directory / 'corpus', small_realm.BLOCKS)
+  lexical.publish(corpus, directory / 'index')
+  shutil.rmtree(directory / 'corpus')
+
+
+def _read_lexical(directory: pathlib.Path) -> None:
+  index = lexical.LexicalIndex.open(directory / 'index')
+  index.search(['the capital of France'], 3)
+
+
+def _embed(directory: pathlib.Path) -> None:
+  corpus = _shared_corpus()
+  embed_corpus.embed_documents(
+    corpus,
+    lambda inputs: tf.ones([len(inputs['input_word_ids']), 3]),
+    special=corpus.tokenizer.special,
+    config=EmbeddingConfig(candidate_seq_len=16, batch_tokens=64),
+    resume_dir=directory,
+    progress=False,
+  )
+
+
+@functools.cache
+def _shared_corpus() -> Corpus:
+  directory = pathlib.Path(tempfile.mkdtemp())
+  atexit.register(shutil.rmtree, directory, ignore_errors=True)
+  return small_world.store(directory, small_realm.BLOCKS)
 
 
 def _make_index_notes(directory: pathlib.Path) -> None:
@@ -291,6 +353,32 @@ def _make_bert(directory: pathlib.Path) -> None:
   bert.vocab_file = str(directory / 'vocab.txt')
   weights.save_bert(bert, directory)
   path.unlink()
+
+
+def _make_tokenizer(directory: pathlib.Path) -> None:
+  vocab = {word: i for i, word in enumerate(_WORDS)}
+  settings = {'do_lower_case': True, 'strip_accents': None}
+  atomic.write_json(directory / 'tokenizer_config.json', settings)
+  normalizer = {'type': 'BertNormalizer', 'lowercase': True}
+  model = {'type': 'WordPiece', 'vocab': vocab}
+  atomic.write_json(
+    directory / 'tokenizer.json', {'model': model, 'normalizer': normalizer}
+  )
+
+
+def _read_tokenizer(directory: pathlib.Path) -> None:
+  path = directory / 'tokenizer.json'
+  vocabularies.says_lower_case(path)
+  BertTokenizer.from_file(path)
+
+
+def _make_sentence_encoder(directory: pathlib.Path) -> None:
+  sentence_encoders.write_bert(directory, small_world.tokenizer())
+  sentence_encoders.write_modules(directory, ['Dense', 'Normalize'])
+
+
+def _read_sentence_encoder(directory: pathlib.Path) -> None:
+  text_encoders.read_lengths(directory, EmbedderStartConfig())
 
 
 def _read_bert(directory: pathlib.Path) -> None:
@@ -547,6 +635,7 @@ READERS = (
     _make_predictions,
     lambda d: qa_predictions.read_predictions(str(d / 'predictions.jsonl')),
   ),
+  FuzzReader('judged', _make_judged, _read_judged),
   FuzzReader('corpus', _make_corpus, _read_corpus, 1),
   FuzzReader(
     'exact_index', lambda d: _make_index(d, 'exact'), _read_index, 0.8
@@ -554,6 +643,8 @@ READERS = (
   FuzzReader(
     'scann_index', lambda d: _make_index(d, 'scann'), _read_index, 0.5
   ),
+  FuzzReader('lexical', _make_lexical, _read_lexical, 0.3),
+  FuzzReader('embeddings', _embed, _embed, 0.2),
   FuzzReader('notes', _make_notes, _read_notes),
   FuzzReader('index_notes', _make_index_notes, _read_index_notes),
   FuzzReader('checkpoints', _make_checkpoint, _read_checkpoint, 0.5),
@@ -565,6 +656,10 @@ READERS = (
   FuzzReader('whole_bert', _make_bert, weights.load_bert, 0.05),
   FuzzReader('sharded_bert', _make_sharded, _read_bert, 0.5),
   FuzzReader('torch_bert', _make_torch, _read_bert, 0.7),
+  FuzzReader('tokenizer', _make_tokenizer, _read_tokenizer, 1),
+  FuzzReader(
+    'sentence_encoder', _make_sentence_encoder, _read_sentence_encoder, 0.7
+  ),
   FuzzReader('tensors', _make_small_torch, _read_tensors, 1),
   FuzzReader('release', _make_release, _read_sources, 0.5),
   FuzzReader('release_module', _make_release_module, _read_sources, 0.1),
