@@ -266,3 +266,44 @@ def test_other_files_are_refused(tmp_path):
     _batches(os.fspath(tmp_path / 'no-such'), 1)
   with pytest.raises(ValueError, match='batch_size'):
     _batches(path, 1, batch_size=0)
+
+
+@pytest.mark.parametrize(
+  'record, message',
+  [
+    (b'\xff\xff', r'b\.tfrecord\.gz: record 3: .*'),
+    (
+      small_world.block('t', 'Paris'),  # Without `text`.
+      r'b\.tfrecord\.gz: record 3: .*text.*',
+    ),
+  ],
+)
+def test_a_broken_record_is_found(tmp_path, record, message):
+  small_world.write_records(tmp_path / 'a.tfrecord.gz', _records(3))
+  broken = [*_records(2), record, *_records(1)]
+  small_world.write_records(tmp_path / 'b.tfrecord.gz', broken)
+  patterns = str(tmp_path / '*.gz')
+  batches = pretraining_examples.masked_queries(
+    patterns,
+    small_world.tokenizer(),
+    _CONFIG,
+    batch_size=2,
+    seed=1,
+    repeat=False,
+  )
+  with pytest.raises(ValueError, match=f'^[^\n]*{message}$'):
+    list(pretraining_examples.iterate(batches, patterns))
+
+
+def test_a_cut_file_is_found(tmp_path):
+  small_world.write_records(tmp_path / 'a.tfrecord.gz', _records(3))
+  path = small_world.write_records(tmp_path / 'b.tfrecord.gz', _records(9))
+  with open(path, 'r+b') as f:
+    f.truncate(200)
+  patterns = str(tmp_path / '*.gz')
+  with pytest.raises(
+    OSError, match=r'^[^\n]*b\.tfrecord\.gz: damaged TFRecord'
+  ):
+    pretraining_examples.count_examples(
+      patterns, small_world.tokenizer(), _CONFIG, progress=False
+    )

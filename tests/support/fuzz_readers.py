@@ -649,7 +649,7 @@ READERS = (
   FuzzReader('index_notes', _make_index_notes, _read_index_notes),
   FuzzReader('checkpoints', _make_checkpoint, _read_checkpoint, 0.5),
   FuzzReader('metrics', _make_metrics, _read_metrics),
-  FuzzReader('module', _make_module, _read_module, 1),
+  FuzzReader('module', _make_module, _read_module, 0.3),
   FuzzReader('embedder', _make_module, hub_modules.load_embedder, 0.05),
   FuzzReader('tagger', _make_tagger, _read_tagger, 0.1),
   FuzzReader('bert', _make_bert, _read_bert, 1.5),

@@ -62,3 +62,16 @@ def test_a_retrieval_is_described_in_markdown():
   assert '| 2 | Title | ' + 'x' * 160 + ' … |' in text
   assert '| 1 | T | two lines |' in text
   assert '**c**' in text and '**d**' not in text
+
+
+def test_damaged_lines_do_not_refuse_a_restart(tmp_path, caplog):
+  path = tmp_path / 'metrics.jsonl'
+  good = '{"step": 1, "kind": "train", "loss": 2.0}\n'
+  bad = ['{"step": 2, "ki\n', '[]\n', '{"step": "3", "kind": "x"}\n', '\xff\n']
+  path.write_bytes(''.join([bad[0], good, *bad[1:]]).encode('latin-1'))
+  log = summaries.MetricsLog(path, 5)
+  assert f'{path}:1: not JSON' in caplog.text
+  assert '4 damaged lines are left out' in caplog.text
+  log.write(2, 'train', {'loss': 1.0})
+  found = [tuple(line.values()) for line in summaries.read_metrics(path)]
+  assert found == [(1, 'train', 2.0), (2, 'train', 1.0)]
