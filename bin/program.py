@@ -17,7 +17,7 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 import realm_tf
-from realm_tf.io import atomic, progress
+from realm_tf.io import faults, progress
 
 from . import config_flags
 
@@ -106,7 +106,7 @@ def run(main: Callable[..., None]) -> None:
       if not arguments and len(argv) > 1:
         raise app.UsageError(f'these are no flags: {" ".join(argv[1:])}')
       _start()
-      with atomic.named_errors():
+      with faults.named_errors():
         main(*arguments)
     except _EXPECTED as e:
       logging.debug('%s', e, exc_info=True)

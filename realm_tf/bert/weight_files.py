@@ -306,6 +306,8 @@ def read_weights(path: pathlib.Path) -> tuple[dict[str, np.ndarray], int]:
       num_heads = value.shape[1]
     with faults.naming(path):
       value = weight_names.canonical_layout(canonical, value)
+    if not np.isfinite(value).all():
+      raise ValueError(f'{path}: {name} is not finite')
     scopes[canonical] = scope
     weights[canonical] = np.asarray(
       value.T if transposed else value, np.float32

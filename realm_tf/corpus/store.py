@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from realm_tf.corpus import document_uids
-from realm_tf.io import atomic
+from realm_tf.io import faults
 
 IDS = ('title_ids', 'body_ids')
 # Older stores have none of these columns, or only the first.
@@ -301,7 +301,7 @@ class BlockWriter:
         self._write(f'{name}_splits', np.zeros(blocks + 1, np.int64))
 
   def _write(self, name: str, values: np.ndarray) -> None:
-    with atomic.named_errors(self._files[name].name):
+    with faults.named_errors(self._files[name].name):
       self._files[name].write(values.tobytes())
     self.sizes[name] = self.sizes.get(name, 0) + values.nbytes
 
@@ -321,7 +321,7 @@ class BlockWriter:
   def __exit__(self, *unused: Any) -> None:
     """Closes the files; they are on the disk when this returns."""
     for file in self._files.values():
-      with atomic.named_errors(file.name), file:
+      with faults.named_errors(file.name), file:
         file.flush()
         os.fsync(file.fileno())
 

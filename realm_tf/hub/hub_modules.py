@@ -20,6 +20,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -409,11 +410,19 @@ def bert_config_of(
 def read_layers(
   directory: str | os.PathLike, **layers: keras.layers.Layer
 ) -> None:
-  """Sets the weights of `layers` to those under their names in a module."""
+  """Sets the weights of `layers` to those under their names in a module.
+
+  Raises:
+    ValueError: The file is damaged, or a weight is not finite.
+  """
   path = pathlib.Path(directory) / 'variables' / 'variables'
   with faults.naming(path):
     status = tf.train.Checkpoint(**layers).read(str(path))
     status.assert_existing_objects_matched().expect_partial()
+  for layer in layers.values():
+    for variable in layer.trainable_variables:
+      if not np.isfinite(variable.numpy()).all():
+        raise ValueError(f'{path}: {variable.name} is not finite')
 
 
 def read_embedder_weights(

@@ -29,14 +29,6 @@ _TEMPORARY = re.compile(
   r'^\.(.+)\.(tmp|old)-(\d+)-[0-9a-f]{8}(?:-([0-9a-f]{8})-([0-9a-f]{8}))?$'
 )
 _LOCK = '.lock'
-_FAULTS = (
-  *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
-  *(errno.EACCES, errno.EMFILE, errno.ENFILE),
-)
-# In an error of TensorFlow: the path, if it names one, and the cause.
-_FAULT = re.compile(
-  rf'(?:(/\S+); )?({"|".join(re.escape(os.strerror(c)) for c in _FAULTS)})'
-)
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -103,45 +95,6 @@ def _sync_directory(path: pathlib.Path) -> None:
     os.close(descriptor)
 
 
-def _system_error(said: str, path: Any) -> OSError | None:
-  """The error of the system that a text tells of."""
-  fault = _FAULT.search(said)
-  if fault is None:
-    return None
-  code = next(c for c in _FAULTS if os.strerror(c) == fault[2])
-  return OSError(code, fault[2], fault[1] or path and os.fspath(path))
-
-
-@contextlib.contextmanager
-def named_errors(path: str | os.PathLike | None = None) -> Iterator[None]:
-  """Names a path in errors of the system that name none, as those of `write`.
-
-  TensorFlow's errors of reading and writing become errors of the system, and so
-  does what `shutil.copytree` raises: a list.
-
-  Args:
-    path: File or directory. Defaults to what the error itself names.
-  """
-  try:
-    yield
-  except shutil.Error as e:
-    _, target, why = e.args[0][0]
-    fault = _system_error(str(why), target)
-    if fault is None:
-      raise
-    raise fault from e
-  except OSError as e:
-    if path is not None and e.errno is not None and e.filename is None:
-      e.filename = os.fspath(path)
-    raise
-  except Exception as e:
-    is_of_tensorflow = type(e).__module__.startswith('tensorflow.')
-    fault = _system_error(str(e), path) if is_of_tensorflow else None
-    if fault is None:
-      raise
-    raise fault from e
-
-
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
   """Opens a temporary file that is renamed to `path` when it is complete.
@@ -162,7 +115,10 @@ def atomic_file(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
   encoding = None if 'b' in mode else 'utf-8'
   with _temporary(path, pathlib.Path.touch) as temporary:
     try:
-      with named_errors(path), open(temporary, mode, encoding=encoding) as f:
+      with (
+        faults.named_errors(path),
+        open(temporary, mode, encoding=encoding) as f,
+      ):
         yield f
         f.flush()
         os.fsync(f.fileno())
@@ -240,7 +196,7 @@ def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   remove_stale(path.parent, path.name)
   with _temporary(path, pathlib.Path.mkdir) as temporary:
     try:
-      with named_errors(path):
+      with faults.named_errors(path):
         yield temporary
         for root, _, names in os.walk(temporary):
           for name in names:
@@ -392,7 +348,7 @@ def allocate(path: str | os.PathLike) -> None:
   """
   with open(path, 'r+b') as f:
     size = os.fstat(f.fileno()).st_size
-    with named_errors(path):
+    with faults.named_errors(path):
       os.posix_fallocate(f.fileno(), 0, size)
 
 

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -215,7 +216,10 @@ def _fault(path: str) -> str | None:
   try:
     reader = tf.train.load_checkpoint(path)
     for name in reader.get_variable_to_shape_map():
-      reader.get_tensor(name)
+      value = reader.get_tensor(name)
+      is_weight = name.startswith('model/') and value.dtype == np.float32
+      if is_weight and not np.isfinite(value).all():
+        return f'{name} is not finite'
   # A file that is too short is an IndexError of TensorFlow.
   except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as e:
     return ' '.join(str(e).split())

@@ -47,7 +47,7 @@ class MetricsLog:
       return
     self._written.add((step, kind))
     with (
-      atomic.named_errors(self._path),
+      faults.named_errors(self._path),
       open(self._path, 'a', encoding='utf-8') as f,
     ):
       f.write(json.dumps(line) + '\n')

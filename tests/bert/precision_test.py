@@ -24,3 +24,20 @@ def test_the_setting_is_as_before_whatever_happens():
     assert keras.mixed_precision.global_policy().name == 'mixed_bfloat16'
     raise KeyError
   assert keras.mixed_precision.global_policy().name == before
+
+
+@pytest.mark.parametrize('unit', ['avx512_bf16', 'amx_bf16', 'bf16', ''])
+def test_says_once_where_mixed_precision_is_slow(
+  unit, tmp_path, monkeypatch, caplog
+):
+  cpuinfo = tmp_path / 'cpuinfo'
+  cpuinfo.write_text(f'flags : fpu avx512f {unit}\nbugs: none\n')
+  found = precision.has_bfloat16(str(cpuinfo))
+  assert found == bool(unit) and precision.has_bfloat16(str(tmp_path / 'no'))
+  monkeypatch.setattr(precision, 'has_bfloat16', lambda: found)
+  precision._warn_where_slow.cache_clear()
+  for mixed in (False, True, True):
+    with precision.mixed_precision_scope(mixed):
+      pass
+  said = [record.getMessage() for record in caplog.records]
+  assert len(said) == (not unit)

@@ -254,3 +254,14 @@ def test_broken_file_is_named(tmp_path):
   (tmp_path / 'model.safetensors').write_bytes(b'x' * 100)
   with pytest.raises(ValueError, match='model.safetensors: not a safetensors'):
     weights.load_bert(tmp_path)
+
+
+def test_a_weight_that_is_not_finite_is_named(bert, tmp_path):
+  weights.save_bert(bert, tmp_path)
+  path = tmp_path / 'model.safetensors'
+  tensors = safetensors.numpy.load_file(path)
+  name = next(name for name in tensors if 'layer.0.output' in name)
+  tensors[name].flat[2] = np.nan
+  safetensors.numpy.save_file(tensors, path)
+  with pytest.raises(ValueError, match=f'model.safetensors: {name} is not fin'):
+    weights.load_bert(tmp_path)

@@ -88,6 +88,17 @@ def test_reads_weights_in_place(embedder):
   )
 
 
+def test_a_weight_that_is_not_finite_is_named(tokenizer, tmp_path):
+  embedder = Embedder(CONFIG, 6)
+  kernel = embedder.query_tower.projection.kernel
+  kernel.assign(tf.fill(kernel.shape, np.inf))
+  hub_modules.export_embedder(embedder, tokenizer, tmp_path / 'module', 1)
+  with pytest.raises(
+    ValueError, match='module/variables.*/kernel:0 is not fin'
+  ):
+    hub_modules.load_embedder(tmp_path / 'module')
+
+
 def test_embedder_signatures(embedder):
   """Wrong in the original: of two towers it exports that of documents twice."""
   embedder, directory = embedder

@@ -12,7 +12,7 @@ import tempfile
 import pytest
 import tensorflow as tf
 
-from realm_tf.io import atomic
+from realm_tf.io import atomic, faults
 from tests.support import damage
 
 
@@ -275,7 +275,7 @@ def test_errors_of_tensorflow_and_of_copies_name_the_file(tmp_path):
   weights = str(tmp_path / 'weights')
   with damage.file_size_limit(1000):
     with pytest.raises(OSError, match=f"File too large: '{weights}"):
-      with atomic.named_errors():
+      with faults.named_errors():
         tf.raw_ops.SaveV2(
           prefix=weights,
           tensor_names=['x'],
@@ -283,10 +283,10 @@ def test_errors_of_tensorflow_and_of_copies_name_the_file(tmp_path):
           tensors=[tf.zeros([5000])],
         )
     with pytest.raises(OSError, match="27] File too large: '.*/to/large'"):
-      with atomic.named_errors():
+      with faults.named_errors():
         shutil.copytree(tmp_path / 'from', tmp_path / 'to')
   with pytest.raises(tf.errors.InvalidArgumentError):
-    with atomic.named_errors():
+    with faults.named_errors():
       tf.reshape([1, 2], [3])
 
 

@@ -53,13 +53,17 @@ def test_dropout_draws_what_it_would_have_drawn(tmp_path, generators_enabled):
 
 def test_keeps_the_last_and_knows_the_latest(tmp_path, generators_enabled):
   assert RunDirectory(tmp_path).latest_step() == -1
-  _, state, manager = make(tmp_path)
+  model, state, manager = make(tmp_path)
   for step in (0, 10, 20):
     state.step.assign(step)
     manager.save(checkpoint_number=step)
   assert RunDirectory(tmp_path).latest_step() == 20
   left = {p.name for p in (tmp_path / 'checkpoints').glob('*.index')}
   assert left == {'ckpt-10.index', 'ckpt-20.index'}
+  kernel = model.trainable_variables[0]
+  kernel.assign(kernel * np.nan)
+  manager.save(checkpoint_number=30)
+  assert RunDirectory(tmp_path).latest_step() == 20
 
 
 def test_a_half_written_checkpoint_is_not_used(tmp_path, generators_enabled):
