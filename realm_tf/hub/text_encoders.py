@@ -312,7 +312,6 @@ def read_encoder(
   path: str | os.PathLike,
   config: EmbedderStartConfig | None = None,
   *,
-  dropout: float | None = None,
   seed: int = 0,
 ) -> TextEncoder:
   """Makes an embedder of an encoder that others trained.
@@ -321,7 +320,6 @@ def read_encoder(
     path: A directory, or `QUERIES,DOCUMENTS` for separate towers.
     config: What to change. Principal axes are not computed here: with them
       there is no projection yet. Defaults to nothing.
-    dropout: Rate of dropout. Defaults to that of the weights.
     seed: Seed of a random projection and of dropout.
 
   Raises:
@@ -336,10 +334,15 @@ def read_encoder(
   ]
   size = config.projection_size or PROJECTION_SIZE
   kernel = plan.towers[0].kernel
-  if kernel is not None:
-    size = kernel.shape[1]
+  if config.projection != 'random':
+    size = berts[0].config.hidden_size if kernel is None else kernel.shape[1]
+  if config.projection is None and config.projection_size not in (None, size):
+    raise ValueError(
+      f'`projection_size` is {config.projection_size}, but {path} makes'
+      f' {size} numbers: give a `projection`'
+    )
   embedder = Embedder(
-    berts[0].config.with_dropout(dropout),
+    berts[0].config,
     size,
     len(berts) > 1,
     form=plan.form,

@@ -189,6 +189,17 @@ def test_what_is_not_supported(tmp_path, kinds, pooling, message):
     text_encoders.read_encoder(tmp_path)
 
 
+def test_a_size_needs_a_projection(tmp_path):
+  sentence_encoders.write_bert(tmp_path, TOKENIZER)
+  sentence_encoders.write_modules(tmp_path, [])
+  for size in (None, 16):
+    config = EmbedderStartConfig(projection_size=size)
+    encoder = text_encoders.read_encoder(tmp_path, config)
+    assert encoder.embedder.projection_size == 16
+  with pytest.raises(ValueError, match='is 8, but .* 16 numbers: give a `proj'):
+    text_encoders.read_encoder(tmp_path, EmbedderStartConfig(projection_size=8))
+
+
 def test_towers_must_fit_together(tmp_path):
   sentence_encoders.write_bert(tmp_path / 'a', TOKENIZER)
   sentence_encoders.write_bert(tmp_path / 'b', TOKENIZER)
