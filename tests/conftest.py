@@ -87,8 +87,10 @@ def corpus_file(tmp_path) -> pathlib.Path:
         ' '.join(rng.choices(_WORDS, k=rng.randint(3, 30))).capitalize() + '.'
         for _ in range(rng.randint(1, 9))
       )
-      title = f'List of {i}' if i % 100 == 0 else f'Town {i}'
-      f.write(json.dumps({'title': title, 'text': text}) + '\n')
+      record = {'title': f'Town {i}', 'text': text}
+      if i % 100 == 0:  # Is left out, as Wikipedia's.
+        record |= {'title': f'List of {i}', 'url': 'https://a.wikipedia.org/b'}
+      f.write(json.dumps(record) + '\n')
   return path
 
 

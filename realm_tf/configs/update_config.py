@@ -4,12 +4,11 @@
 
 import dataclasses
 
-from realm_tf.configs.config import Config
-from realm_tf.configs.corpus_config import CorpusFormat
+from realm_tf.configs.corpus_config import ReadingConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UpdateConfig(Config):
+class UpdateConfig(ReadingConfig):
   """Configuration of updating a corpus and its index.
 
   Attributes:
@@ -19,7 +18,6 @@ class UpdateConfig(Config):
     output_dir: Directory for `corpus/` and `index/<step>/`.
     add: Documents to add: files, globs and directories, comma-separated.
     remove: Files that name the documents to remove, comma-separated.
-    format: Format of `add`. Defaults to auto: detected per file.
     replace_titles: Remove the documents that have the title of a new one.
       Defaults to False.
     strict: Stop at a malformed line, or at a document to remove that does not
@@ -41,7 +39,6 @@ class UpdateConfig(Config):
   output_dir: str
   add: str = ''
   remove: str = ''
-  format: CorpusFormat = 'auto'
   replace_titles: bool = False
   strict: bool = False
   retrain: bool = False

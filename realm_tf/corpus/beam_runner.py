@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from realm_tf.configs.corpus_config import JobConfig
+from realm_tf.configs.corpus_config import JobConfig, ReadingConfig
 from realm_tf.corpus import job as job_lib
 from realm_tf.corpus import workers
 from realm_tf.corpus.document import CorpusError
@@ -84,7 +84,9 @@ def run(
         self._process = make_processor(settings)
 
       def process(self, element: _Part) -> Iterator[int]:
-        yield _write_part(self._process, open_part, directory, element)
+        yield _write_part(
+          self._process, open_part, directory, element, config
+        )
 
     with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
       _ = (
@@ -97,7 +99,7 @@ def run(
     problems = Problems(config.strict)
     for note in workspace.notes.values():
       problems.merge(note['counts'], note['problems'])
-    return workspace.finish()
+    return workspace.finish(problems)
 
 
 def _write_part(
@@ -105,9 +107,10 @@ def _write_part(
   open_part: job_lib.OpenPart,
   directory: str,
   part: _Part,
+  reading: ReadingConfig,
 ) -> int:
   number, files, start, count = part
-  batches = itertools.islice(job_lib.batches(files, (0, start)), count)
+  batches = itertools.islice(job_lib.batches(files, (0, start), reading), count)
   job_lib.write_part(
     open_part,
     pathlib.Path(directory),

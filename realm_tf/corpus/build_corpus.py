@@ -13,7 +13,15 @@ from absl import logging
 
 from realm_tf.bert import weight_files
 from realm_tf.configs.corpus_config import CorpusConfig
-from realm_tf.corpus import blocks, corpus, job, readers, store, workers
+from realm_tf.corpus import (
+  blocks,
+  corpus,
+  document_uids,
+  job,
+  readers,
+  store,
+  workers,
+)
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.text.tokenizer import BertTokenizer
@@ -40,18 +48,18 @@ def _make_processor(config: CorpusConfig) -> workers.Processor:
   return functools.partial(
     _to_blocks,
     tokenizer=_load_tokenizer(config),
-    max_block_length=config.max_block_length,
+    config=config,
   )
 
 
 def _to_blocks(
   batch: Sequence[readers.RawRecord],
   tokenizer: BertTokenizer,
-  max_block_length: int,
+  config: CorpusConfig,
 ) -> workers.Result:
-  documents, counts, problems = readers.parse_all(batch)
+  documents, counts, problems = readers.parse_all(batch, config)
   made, block_counts = blocks.make_blocks(
-    documents, tokenizer, max_block_length
+    documents, tokenizer, config.max_block_length
   )
   counts.update(block_counts)
   return workers.Result(made, counts, problems)
@@ -60,13 +68,28 @@ def _to_blocks(
 @contextlib.contextmanager
 def _open_part(
   directory: pathlib.Path, number: int, before: job.Note | None
-) -> Iterator[tuple[Callable[[store.Blocks], None], job.Note]]:
-  """Appends to the store; what a killed run wrote after `before` is dropped."""
+) -> Iterator[tuple[Callable[[store.Blocks], dict[str, int]], job.Note]]:
+  """Appends to the store; what a killed run wrote after `before` is dropped.
+
+  Blocks that are there already are left out, as an update leaves them out.
+  """
   del number
   sizes = before['sizes'] if before else None
   facts: job.Note = {}
   with store.BlockWriter(directory / corpus.DOCUMENTS, sizes) as writer:
-    yield writer.append, facts
+    seen = document_uids.SeenUids(writer.read_uids())
+
+    def write(blocks: store.Blocks) -> dict[str, int]:
+      new = seen.add(blocks.uids)
+      counts = {'blocks_already_there': len(blocks) - len(new)}
+      if counts['blocks_already_there']:
+        counts['wordpieces'] = -blocks.lengths('body_ids').sum()
+        blocks = store.BlocksView.of(blocks).select(new).chunk(0, len(new))
+        counts['wordpieces'] += blocks.lengths('body_ids').sum()
+      writer.append(blocks)
+      return {name: int(count) for name, count in counts.items() if count}
+
+    yield write, facts
   facts['sizes'] = writer.sizes
 
 

@@ -47,3 +47,32 @@ def document_uid(titles: tf.Tensor, bodies: tf.Tensor) -> tf.Tensor:
   inputs = [tf.convert_to_tensor(titles), tf.convert_to_tensor(bodies)]
   uids = tf.numpy_function(_uids_of_arrays, inputs, tf.int64, stateful=False)
   return tf.ensure_shape(uids, [None])
+
+
+class SeenUids:
+  """The uids so far, in 8 bytes each: sorted arrays of which sizes double."""
+
+  def __init__(self, uids: np.ndarray):
+    """Takes those of before."""
+    self._sorted = [np.sort(uids)]
+
+  def add(self, uids: np.ndarray) -> np.ndarray:
+    """Adds uids; returns the places of the new ones, the first of each.
+
+    Args:
+      uids: int64 `[batch]`.
+    """
+    _, first = np.unique(uids, return_index=True)
+    first.sort()
+    found = uids[first]
+    is_new = np.ones(len(found), bool)
+    for known in self._sorted:
+      places = np.searchsorted(known, found)
+      places[places == len(known)] = 0
+      if len(known):
+        is_new &= known[places] != found
+    added = np.sort(found[is_new])
+    while self._sorted and len(self._sorted[-1]) <= 2 * len(added):
+      added = np.sort(np.concatenate([self._sorted.pop(), added]))
+    self._sorted.append(added)
+    return first[is_new]

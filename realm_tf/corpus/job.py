@@ -23,11 +23,12 @@ from typing import Any
 
 from absl import logging
 
-from realm_tf.configs.corpus_config import JobConfig
-from realm_tf.corpus import corpus, estimates, readers, workers
+from realm_tf.configs.corpus_config import JobConfig, ReadingConfig
+from realm_tf.corpus import corpus, estimates, formats, readers, workers
 from realm_tf.corpus.document import CorpusError
 from realm_tf.corpus.problems import Problems
 from realm_tf.io import atomic
+from realm_tf.io import files as file_lib
 from realm_tf.io.progress import progress
 
 # Input records of a batch: enough for the tokenizer to be fast.
@@ -39,6 +40,8 @@ _TALLIED = 20_000
 # (each imports TensorFlow), and how far gzip and bzip2 pack text.
 _SMALL_INPUT = 48 << 20
 _PACKING = 3
+# Files of a format that are named to the user.
+_FILES_NAMED = 3
 
 File = tuple[str, str]
 """Path and format."""
@@ -47,12 +50,12 @@ Position = tuple[int, int]
 Note = dict[str, Any]
 OpenPart = Callable[
   [pathlib.Path, int, Note | None],
-  contextlib.AbstractContextManager[tuple[Callable[[Any], None], Note]],
+  contextlib.AbstractContextManager[tuple[Callable[[Any], Any], Note]],
 ]
 """Opens a part by `.unfinished/`, its number, and the note before it.
 
-Gives what writes a `workers.Result.output`, and a dict that holds, when the
-part is closed and on disk, what the note says about it.
+Gives what writes a `workers.Result.output`, and may return more counts; and a
+dict that holds, when the part is closed and on disk, what the note says of it.
 """
 
 
@@ -93,7 +96,9 @@ def input_files(config: JobConfig) -> list[File]:
   return [
     (
       path,
-      readers.detect_format(path) if config.format == 'auto' else config.format,
+      formats.detect_format(path, config)
+      if config.format == 'auto'
+      else config.format,
     )
     for path in readers.list_files(config.input)
   ]
@@ -119,7 +124,7 @@ def describe_files(files: Sequence[File]) -> list[dict[str, str]]:
 
 
 def batches(
-  files: Sequence[File], position: Position = (0, 0)
+  files: Sequence[File], position: Position, reading: ReadingConfig
 ) -> Iterator[tuple[list[readers.RawRecord], Position]]:
   """Yields batches of `BATCH_RECORDS` records with the position after each."""
 
@@ -127,7 +132,7 @@ def batches(
     first, skip = position
     for i, (path, format) in enumerate(files[first:], first):
       start = skip if i == first else 0
-      its = readers.raw_records(path, format, start)
+      its = readers.raw_records(path, format, start, reading)
       for number, record in enumerate(its, start + 1):
         yield record, (i, number)
 
@@ -166,8 +171,8 @@ def write_part(
   with open_part(directory, number, before) as (write, facts):
     for result, position in results:
       problems.merge(result.counts, result.problems)
-      write(result.output)
       _add(total, result.counts, result.tallies or {})
+      total['counts'].update(write(result.output) or {})
       total['position'] = position
   tallies = {
     name: dict(counted.most_common(_TALLIED))
@@ -177,7 +182,7 @@ def write_part(
     **total,
     **facts,
     'tallies': tallies,
-    'problems': problems.texts,
+    'problems': problems.first,
   }
   atomic.write_json(directory / f'{number:05d}.json', note)
   return note
@@ -205,6 +210,7 @@ class Workspace:
     self._job = job
     self._settings = {
       **job.settings,
+      **config.fields,
       'input': describe_files(job.files),
     }
     self.directory = self._output / _UNFINISHED
@@ -294,12 +300,26 @@ class Workspace:
       if path.parent != self._output and not any(path.parent.iterdir()):
         path.parent.rmdir()
 
-  def finish(self) -> dict[str, Any]:
-    """Makes the parts the output; returns its manifest."""
+  def discard(self) -> None:
+    """Removes what a run without a result wrote."""
+    shutil.rmtree(self.directory)
+
+  def finish(self, problems: Problems) -> dict[str, Any]:
+    """Makes the parts the output; returns its manifest.
+
+    Raises:
+      CorpusError: There is no document in them; they are removed.
+    """
     notes = [self.notes[number] for number in sorted(self.notes)]
     total: Note = {'counts': collections.Counter(), 'tallies': {}}
     for note in notes:
       _add(total, note['counts'], note['tallies'])
+    # Those without a span are documents.
+    if not total['counts']['kept'] + total['counts']['skipped_no_spans']:
+      self.discard()
+      raise _nothing_kept(self._job.files, total['counts'], problems)
+    problems.counts.update(total['counts'] - problems.counts)
+    problems.warn_if_most()
     total['counts'] = dict(sorted(total['counts'].items()))
     total['settings'] = self._settings
     self._job.finish(self.directory, notes, total)
@@ -332,11 +352,11 @@ def _run(config: JobConfig, job: Job) -> dict[str, Any]:
     logging.info('resuming after part %d', len(notes))
   problems = Problems(config.strict)
   # A note has those of the notes before it, too.
-  seen = (text for note in notes.values() for text in note['problems'])
+  seen = (tuple(p) for note in notes.values() for p in note['problems'])
   problems.merge({}, dict.fromkeys(seen))
   position = tuple((before or {}).get('position', (0, 0)))
   results = workers.in_order(
-    batches(job.files, position),
+    batches(job.files, position, config),
     job.make_processor,
     job.processor_settings,
     _num_processes(config, job.files),
@@ -355,14 +375,49 @@ def _run(config: JobConfig, job: Job) -> dict[str, Any]:
       yield result, position
 
   stream = shown()
-  with contextlib.closing(results), bar:
-    while (first := next(stream, None)) or not notes:
-      rest = itertools.islice(stream, batches_per_part(config) - 1)
-      its = itertools.chain([first], rest) if first else ()
-      before = notes[len(notes)] = write_part(
-        job.open_part, workspace.directory, len(notes), before, its, problems
-      )
-  return workspace.finish()
+  try:
+    with contextlib.closing(results), bar:
+      while (first := next(stream, None)) or not notes:
+        rest = itertools.islice(stream, batches_per_part(config) - 1)
+        its = itertools.chain([first], rest) if first else ()
+        before = notes[len(notes)] = write_part(
+          job.open_part, workspace.directory, len(notes), before, its, problems
+        )
+  except CorpusError:
+    # Of the input; a call with other input or settings is to find nothing.
+    if not notes:
+      workspace.discard()
+    raise
+  return workspace.finish(problems)
+
+
+def _nothing_kept(
+  files: Sequence[File], counts: Mapping[str, int], problems: Problems
+) -> CorpusError:
+  left_out = [
+    f'{count} {name}'
+    for name, count in sorted(counts.items())
+    if count and name.startswith(('malformed_', 'skipped_'))
+  ]
+  said = f' ({", ".join(left_out)})' if left_out else ''
+  (path, format), more = files[0], len(files) - 1
+  others = f' and {more} more files' if more else ''
+  return CorpusError(
+    f'`input`: no document in {path} (read as {format}){others}:'
+    f' {counts["read"]} records{said}{problems.explain()}; nothing is written'
+  )
+
+
+def _taken_for(described: Sequence[Mapping[str, str]]) -> list[str]:
+  """Returns a line for each format: the files that were taken for it."""
+  paths: dict[str, list[str]] = {}
+  for file in described:
+    paths.setdefault(file['format'], []).append(file['path'])
+  return [
+    f'  read as {name:<21}{", ".join(its[:_FILES_NAMED])}'
+    + (f' and {len(its) - _FILES_NAMED} more' * (len(its) > _FILES_NAMED))
+    for name, its in paths.items()
+  ]
 
 
 def _num_processes(config: JobConfig, files: Iterable[File]) -> int:
@@ -370,9 +425,12 @@ def _num_processes(config: JobConfig, files: Iterable[File]) -> int:
     return config.num_processes
   size = 0
   for path, format in files:
+    packed: object = False
     if format == 'corpus':
       path = os.path.join(path, corpus.DOCUMENTS, 'body_text.bin')
-    packed = path.endswith(('.gz', '.bz2'))
+    else:
+      with open(path, 'rb') as f:
+        packed = format == 'parquet' or file_lib.packing_of(f.read(8))
     size += os.path.getsize(path) * (_PACKING if packed else 1)
   return 1 if size < _SMALL_INPUT else os.cpu_count() or 1
 
@@ -392,9 +450,13 @@ def _difference(there: Mapping, wanted: Mapping) -> str:
 
 
 def describe_counts(manifest: Mapping[str, Any]) -> str:
-  """Returns what was read, kept and skipped, for people, several lines."""
+  """Returns what the input was taken for, and what was read, kept and skipped.
+
+  For people, several lines.
+  """
   counts = manifest.get('counts', {})
   lines = [manifest['kind']]
+  lines += _taken_for(manifest.get('settings', {}).get('input', ()))
   first = {'read': 0, 'kept': 1}
   for name in sorted(counts, key=lambda n: (first.get(n, 2), n)):
     lines.append(f'  {name:<28}{counts[name]:>14,}')

@@ -1,20 +1,41 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""MediaWiki XML dumps: pages from a stream, and prose from wikitext.
+"""MediaWiki XML dumps: pages from a stream.
 
 Reading pages is cheap and happens in one process; turning wikitext into prose
-is expensive and happens in the workers.
+is expensive and happens in the workers, see `wikitext`.
 """
 
 import re
+import urllib.parse
 from collections.abc import Iterator
 from typing import IO, NamedTuple
-from xml.etree import ElementTree
+from xml.parsers import expat
 
-import mwparserfromhell
-from mwparserfromhell import nodes
-
+from realm_tf.corpus import wikitext
 from realm_tf.corpus.document import MalformedError, SkippedError
+from realm_tf.corpus.lines import DamagedError
+
+# Characters of a page: MediaWiki allows 2 MB.
+_MAX_TEXT = 2 << 20
+# Elements within one another; dumps have 6. Bytes of a tag.
+_MAX_DEPTH = 64
+_MAX_TAG = 4 << 20
+_CHUNK = 1 << 16
+
+
+class Site(NamedTuple):
+  """What a dump says of itself.
+
+  Attributes:
+    is_wikipedia: Whether it is a Wikipedia, in any language.
+    base: Address of its main page.
+    namespaces: Names of the namespaces but for that of articles.
+  """
+
+  is_wikipedia: bool = False
+  base: str = ''
+  namespaces: tuple[str, ...] = ()
 
 
 class Page(NamedTuple):
@@ -26,6 +47,9 @@ class Page(NamedTuple):
     is_redirect: Whether the page only points at another one.
     model: `wikitext`, or the name of something that is not prose.
     text: Wikitext of the last revision; empty if the page is skipped anyway.
+    id: Id of the page.
+    site: Site of the dump.
+    is_too_long: Whether the text is longer than MediaWiki allows.
   """
 
   title: str
@@ -33,54 +57,174 @@ class Page(NamedTuple):
   is_redirect: bool
   model: str
   text: str
+  id: str = ''
+  site: Site = Site()
+  is_too_long: bool = False
+
+  @property
+  def url(self) -> str:
+    """Address of the page; empty if the dump does not have the site's."""
+    if not self.site.base:
+      return ''
+    name = urllib.parse.quote(self.title.replace(' ', '_'), ":/'(),!*;@")
+    return f'{self.site.base.rpartition("/")[0]}/{name}'
 
 
-def _namespace(text: str | None) -> int | None:
+def _namespace(text: str) -> int | None:
   try:
     return int(text or 0)
   except ValueError:
     return None
 
 
+class _Dump:
+  """Collects the pages that a parser comes across.
+
+  Attributes:
+    pages: Pages that have ended; whoever reads them removes them.
+    root: Name of the first element.
+  """
+
+  def __init__(self, parser: expat.XMLParserType):
+    self.pages: list[Page] = []
+    self.root = ''
+    self._parser = parser
+    self._site = Site()
+    self._names: list[str] = []
+    self._path: list[str] = []
+    self._page: dict[str, str] = {}
+    self._parts: list[str] | None = None
+    self._size = 0
+
+  def start(self, name: str, attributes: dict[str, str]) -> None:
+    """Takes the start of an element."""
+    self._path.append(name.rpartition(':')[2])
+    path = self._path
+    self.root = self.root or path[0]
+    if len(path) > _MAX_DEPTH:
+      line = self._parser.CurrentLineNumber
+      raise DamagedError(line, 'XML that is nested too deeply')
+    if path[1:] == ['page']:
+      self._page = {}
+    elif path[1:2] == ['siteinfo']:
+      is_wanted = path[-1] in ('sitename', 'base', 'namespace')
+      self._parts = [] if is_wanted else None
+      if path[-1] == 'namespace' and attributes.get('key') == '0':
+        self._parts = None
+    elif path[1:2] == ['page'] and (
+      len(path) == 3 or path[2:-1] == ['revision']
+    ):
+      if path[-1] == 'redirect':
+        self._page['redirect'] = 'yes'
+      is_wanted = path[-1] in ('title', 'ns', 'id', 'text', 'model')
+      self._parts = [] if is_wanted else None
+    else:
+      self._parts = None
+    self._size = 0
+
+  def characters(self, content: str) -> None:
+    """Takes text."""
+    if self._parts is not None:
+      self._size += len(content)
+      if self._size <= _MAX_TEXT:
+        self._parts.append(content)
+
+  def end(self, name: str) -> None:
+    """Takes the end of an element."""
+    del name
+    path, parts = self._path, self._parts
+    if path[1:] == ['page']:
+      self.pages.append(self._make_page())
+      self._page = {}
+    elif parts is not None:
+      text = ''.join(parts)
+      if path[1] == 'siteinfo':
+        self._add_fact(path[-1], text)
+      elif path[-1] != 'id' or len(path) == 3:  # Revisions have ids, too.
+        self._page[path[-1]] = text
+        if path[-1] == 'text':
+          self._page['too long'] = 'yes' * (self._size > _MAX_TEXT)
+    self._parts = None
+    path.pop()
+
+  def _add_fact(self, field: str, text: str) -> None:
+    site = self._site
+    if field == 'namespace':
+      site = site._replace(namespaces=(*site.namespaces, text.strip()))
+    elif 'wikipedia' in text.lower():
+      site = site._replace(is_wikipedia=True)
+    if field == 'base':
+      site = site._replace(base=text.strip())
+    self._site = site
+
+  def _make_page(self) -> Page:
+    found = self._page
+    text = found.get('text', '')
+    namespace = _namespace(found.get('ns', '0'))
+    model = found.get('model', '') or 'wikitext'
+    is_redirect = 'redirect' in found or wikitext.is_redirect(text)
+    is_too_long = bool(found.get('too long'))
+    if is_redirect or namespace != 0 or model != 'wikitext' or is_too_long:
+      text = ''
+    return Page(
+      found.get('title', ''),
+      namespace,
+      is_redirect,
+      model,
+      text,
+      found.get('id', '').strip(),
+      self._site,
+      is_too_long,
+    )
+
+
+def _no_entity(*declaration: object) -> None:
+  raise DamagedError(1, 'XML that declares entities, as no dump does')
+
+
+_DECLARATION = re.compile(rb'\s*(<\?xml.*?\?>)?\s*(?=<page\b)', re.S)
+
+
 def read_pages(file: IO[bytes]) -> Iterator[Page]:
-  """Yields the pages of a dump, holding one at a time.
+  """Yields the pages of a dump, or of its `<page>` elements without a root.
+
+  Holds one page at a time.
 
   Raises:
-    xml.etree.ElementTree.ParseError: The XML is broken, at its `position`.
+    DamagedError: The XML is broken, at its `line`.
   """
-  context = ElementTree.iterparse(file, events=('start', 'end'))
-  root = None
-  for event, element in context:
-    if root is None:
-      root = element
-    if event == 'start':
-      continue
-    name = element.tag.rpartition('}')[2]
-    if name != 'page':
-      continue
-    title = text = ''
-    namespace: int | None = 0
-    is_redirect, model = False, 'wikitext'
-    for child in element:
-      field = child.tag.rpartition('}')[2]
-      if field == 'title':
-        title = child.text or ''
-      elif field == 'ns':
-        namespace = _namespace(child.text)
-      elif field == 'redirect':
-        is_redirect = True
-      elif field == 'revision':
-        for part in child:
-          field = part.tag.rpartition('}')[2]
-          if field == 'text':
-            text = part.text or ''
-          elif field == 'model':
-            model = part.text or model
-    is_redirect = is_redirect or bool(_REDIRECT.match(text))
-    if is_redirect or namespace != 0 or model != 'wikitext':
-      text = ''
-    yield Page(title, namespace, is_redirect, model, text)
-    root.clear()
+  content = file.read(_CHUNK)
+  # The file may have been recoded, whatever its declaration says.
+  encoding = 'utf-8' if b'utf-16' in content[:200].lower() else None
+  parser = expat.ParserCreate(encoding)
+  parser.buffer_text = True
+  parser.buffer_size = _CHUNK
+  dump = _Dump(parser)
+  parser.StartElementHandler = dump.start
+  parser.EndElementHandler = dump.end
+  parser.CharacterDataHandler = dump.characters
+  parser.EntityDeclHandler = _no_entity
+  fragment = _DECLARATION.match(content)
+  try:
+    if fragment:
+      content = content[fragment.end() :]
+      parser.Parse(b'<mediawiki>')
+    fed = 0
+    while content:
+      parser.Parse(content)
+      fed += len(content)
+      yield from dump.pages
+      dump.pages.clear()
+      if fed - parser.CurrentByteIndex > _MAX_TAG:
+        raise DamagedError(parser.CurrentLineNumber, 'a tag that does not end')
+      content = file.read(_CHUNK)
+    parser.Parse(b'</mediawiki>' if fragment else b'', True)
+  except expat.ExpatError as e:
+    yield from dump.pages
+    reason = expat.ErrorString(e.code)
+    raise DamagedError(
+      e.lineno, f'broken XML at column {e.offset + 1}: {reason}'
+    ) from e
 
 
 def page_text(page: Page) -> str:
@@ -88,203 +232,21 @@ def page_text(page: Page) -> str:
 
   Raises:
     MalformedError: Nobody can say whether it is an article.
-    SkippedError: It is a redirect, a disambiguation page or no article.
+    SkippedError: It is a redirect, a disambiguation page or no article, or too
+      much work.
   """
   if page.namespace is None:
-    raise MalformedError('its <ns> is no number')
+    raise MalformedError('its <ns> is no number', 'markup')
   if page.namespace != 0:
     raise SkippedError('other_namespace')
   if page.is_redirect:
     raise SkippedError('redirect')
   if page.model != 'wikitext':
     raise SkippedError('not_wikitext')
-  if _DISAMBIGUATION.search(page.text):
+  if page.is_too_long:
+    raise SkippedError('too_long')
+  if wikitext.is_disambiguation(page.text):
     raise SkippedError('disambiguation')
-  return strip_wikitext(page.text)
-
-
-def _words(text: str) -> frozenset[str]:
-  return frozenset(text.split())
-
-
-_REDIRECT = re.compile(r'\s*#\s*redirect', re.I)
-_DISAMBIGUATION = re.compile(
-  r'\{\{\s*(?:[\w -]*\bdisambig(?:uation)?(?: page)?|dab|hndis|geodis|numberdis'
-  r'|mathdab|letter-NumberCombdisambig)\s*(?:\||\}\})',
-  re.I,
-)
-# Sections with no prose in them; they go with all that is nested in them.
-_NO_PROSE_SECTIONS = frozenset(
-  (
-    'references',
-    'notes',
-    'footnotes',
-    'notes and references',
-    'references and notes',
-    'citations',
-    'sources',
-    'bibliography',
-    'works cited',
-    'further reading',
-    'external links',
-    'see also',
-    'gallery',
-    'discography',
-    'filmography',
-  )
-)
-# Before parsing: what never holds prose and is costly to parse.
-_DROPPED = re.compile(
-  r'<!--.*?-->'
-  r'|<ref\b[^<>]*/\s*>'
-  r'|<(?P<tag>ref|gallery|math|chem|timeline|imagemap|score|syntaxhighlight'
-  r'|source|pre|code|hiero|graph)\b[^<>]*>.*?</\s*(?P=tag)\s*>',
-  re.I | re.S,
-)
-_DROPPED_TAGS = _words("""
-  ref gallery math chem timeline imagemap score syntaxhighlight source pre
-  code hiero graph table references templatestyles section
-""")
-_LIST_TAGS = frozenset(('li', 'dt', 'dd'))
-_BREAK_TAGS = frozenset(('br', 'p', 'div', 'blockquote', 'hr'))
-# Templates that stand for words of the sentence: name -> what they say.
-_LAST_ARGUMENT = _words("""
-  lang transl translit nowrap nobr nobreak small big smaller larger
-  langwithname lang-en abbr-link noitalic nihongo-s
-""")
-_FIRST_ARGUMENT = _words("""
-  abbr visible anchor ill interlanguage_link
-""")
-_FIXED = {
-  'spaced ndash': ' – ',
-  'snd': ' – ',
-  'spnd': ' – ',
-  'ndash': '–',
-  'mdash': '—',
-  'emdash': '—',
-  'spaced mdash': ' — ',
-  'nbsp': ' ',
-  'space': ' ',
-  "'": "'",
-  "'s": "'s",
-  '=': '=',
-  '!': '|',
-  'circa': 'c.',
-  'c.': 'c.',
-  'bc': 'BC',
-  'ad': 'AD',
-  'bce': 'BCE',
-  'ce': 'CE',
-}
-_OTHER_NAMESPACE = re.compile(
-  r'\s*:?\s*(?:File|Image|Media|Category|Template|Portal|Help|Special|Wikipedia'
-  r'|WP|User|Talk|MediaWiki|Module|Draft|Book|TimedText)\s*:',
-  re.I,
-)
-_INTERLANGUAGE = re.compile(r'\s*[a-z]{2,3}(?:-[a-z-]+)?\s*:')
-# A mark that no wikitext holds: this line is an item of a list.
-_ITEM = '\x01'
-_ITEM_LINE = re.compile(f'^[ \t]*{_ITEM}.*$', re.M)
-_EMPTY_BRACKETS = re.compile(r'\s*\(\s*[,;:–—\s]*\)|\s*\[\s*\]')
-_BRACKET_START = re.compile(r'\(\s*(?:[,;:]\s*)+')
-_BRACKET_END = re.compile(r'(?:\s*[,;:])+\s*\)|\s+\)')
-_SPACE_BEFORE = re.compile(r' +(?=[,.;:!?](?:\s|$))')
-_MAGIC_WORD = re.compile(r'__[A-Z]{3,}__')
-_QUOTE_MARKS = re.compile(r"'{2,}")
-
-
-def _template_text(template: nodes.Template) -> str:
-  name = str(template.name).strip().lower().replace('_', ' ')
-  if name in _FIXED:
-    text = _FIXED[name]
-    if name in ('circa', 'c.') and template.params:
-      text += ' ' + _render(template.params[0].value)
-    return text
-  positional = [p for p in template.params if not p.showkey]
-  if not positional:
-    return ''
-  if name in ('convert', 'cvt') and len(positional) >= 2:
-    return _converted([_render(p.value).strip() for p in positional])
-  if name in _LAST_ARGUMENT or name.startswith('lang-'):
-    return _render(positional[-1].value)
-  if name in _FIRST_ARGUMENT:
-    return _render(positional[0].value)
-  return ''
-
-
-def _converted(arguments: list[str]) -> str:
-  """Says `{{convert|5|to|7|km|mi}}` as `5 to 7 km`."""
-  between = {'to', 'and', 'by', '-', '–', 'x', 'or', '+/-'}
-  if arguments[1] in between and len(arguments) >= 4:
-    return ' '.join(arguments[:4])
-  return ' '.join(arguments[:2])
-
-
-def _tag_text(tag: nodes.Tag) -> str:
-  name = str(tag.tag).strip().lower()
-  if name in _DROPPED_TAGS:
-    return ''
-  if name in _LIST_TAGS and tag.wiki_markup:
-    return _ITEM
-  if name == 'li':
-    return f'\n{_ITEM}'
-  inner = _render(tag.contents) if tag.contents is not None else ''
-  if name in _BREAK_TAGS:
-    return f'\n{inner}\n'
-  return inner
-
-
-def _link_text(link: nodes.Wikilink) -> str:
-  title = str(link.title)
-  if _OTHER_NAMESPACE.match(title) and not title.lstrip().startswith(':'):
-    return ''
-  if link.text is not None:
-    return _render(link.text)
-  return '' if _INTERLANGUAGE.match(title) else title.lstrip(' :')
-
-
-def _render(code: mwparserfromhell.wikicode.Wikicode) -> str:
-  """Returns the words that a reader of the page would see in running text."""
-  parts = []
-  skipped_level = 0  # of the heading whose section is left out; 0: none
-  for node in code.nodes:
-    if isinstance(node, nodes.Heading):
-      if skipped_level and node.level > skipped_level:
-        continue
-      title = str(node.title).strip().lower()
-      skipped_level = node.level if title in _NO_PROSE_SECTIONS else 0
-      parts.append('\n')
-    elif skipped_level:
-      continue
-    elif isinstance(node, nodes.Text):
-      parts.append(node.value)
-    elif isinstance(node, nodes.Wikilink):
-      parts.append(_link_text(node))
-    elif isinstance(node, nodes.Tag):
-      parts.append(_tag_text(node))
-    elif isinstance(node, nodes.Template):
-      parts.append(_template_text(node))
-    elif isinstance(node, nodes.ExternalLink):
-      if node.title is not None:
-        parts.append(_render(node.title))
-    elif isinstance(node, nodes.HTMLEntity):
-      parts.append(node.normalize())
-  return ''.join(parts)
-
-
-def strip_wikitext(wikitext: str) -> str:
-  """Returns the running text of a page, a line for each paragraph.
-
-  References, templates (but for a few that stand for words), tables, lists,
-  files, categories, headings and the sections at the end are left out.
-  """
-  wikitext = _DROPPED.sub('', wikitext)
-  text = _render(mwparserfromhell.parse(wikitext, skip_style_tags=True))
-  text = _ITEM_LINE.sub('', text)
-  text = _MAGIC_WORD.sub('', text)
-  text = _QUOTE_MARKS.sub('', text)
-  if '(' in text or '[' in text:
-    text = _BRACKET_START.sub('(', text)
-    text = _BRACKET_END.sub(')', text)
-    text = _EMPTY_BRACKETS.sub('', text)
-  return _SPACE_BEFORE.sub('', text)
+  if wikitext.estimate_seconds(page.text) > wikitext.MAX_SECONDS:
+    raise SkippedError('too_costly')
+  return wikitext.strip_wikitext(page.text, page.site.namespaces)

@@ -3,23 +3,36 @@
 """The one policy for malformed lines of any input."""
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from absl import logging
 
 from realm_tf.corpus.document import CorpusError, MalformedError, SkippedError
 
-_MAX_SHOWN = 20
+# Of each kind, and of those without one.
+_MAX_SHOWN, _MAX_OTHERS_SHOWN = 3, 20
 _T = TypeVar('_T')
 
 
-class Problems:
-  """Malformed lines: counted, the first 20 logged; or an error if strict.
+class Problem(NamedTuple):
+  """A malformed line.
 
   Attributes:
-    counts: Counts of lines; `malformed` is counted here.
-    texts: The first problems, `FILE:LINE: reason`.
+    kind: `MalformedError.kind`.
+    text: `FILE:LINE: reason`.
+  """
+
+  kind: str
+  text: str
+
+
+class Problems:
+  """Malformed lines: counted by kind, the first logged; or an error if strict.
+
+  Attributes:
+    counts: Counts of lines; `malformed` and `malformed_KIND` are counted here.
+    first: The first problems of each kind.
   """
 
   def __init__(
@@ -40,7 +53,8 @@ class Problems:
     self._consequence = consequence
     self._silent = silent
     self.counts: collections.Counter = collections.Counter()
-    self.texts: list[str] = []
+    self.first: list[Problem] = []
+    self._full: set[str] = set()
 
   def add(self, where: str, error: object) -> None:
     """Adds a malformed line.
@@ -48,25 +62,38 @@ class Problems:
     Raises:
       CorpusError: Strict; the message names file and line.
     """
-    self.merge({'malformed': 1}, [f'{where}: {error}'])
+    kind = getattr(error, 'kind', '')
+    counts = {'malformed': 1}
+    if kind:
+      counts[f'malformed_{kind}'] = 1
+    self.merge(counts, [Problem(kind, f'{where}: {error}')])
 
-  def merge(self, counts: Mapping[str, int], texts: Iterable[str]) -> None:
-    """Adds the counts and texts of other problems.
+  def merge(
+    self, counts: Mapping[str, int], first: Iterable[Sequence[str]]
+  ) -> None:
+    """Adds the counts and first problems of others.
+
+    Args:
+      counts: Counts.
+      first: `Problem`s, or pairs.
 
     Raises:
       CorpusError: Strict, and there is a problem among them.
     """
     self.counts.update(counts)
-    for text in texts:
+    for kind, text in first:
       if self._strict:
         raise CorpusError(f'{text} (`strict`)')
-      if len(self.texts) == _MAX_SHOWN:
-        break
-      self.texts.append(text)
-      if not self._silent:
-        logging.warning('%s: %s', self._consequence, text)
-        if len(self.texts) == _MAX_SHOWN:
-          logging.warning('further malformed lines are only counted')
+      shown = sum(problem.kind == kind for problem in self.first)
+      if shown < (_MAX_SHOWN if kind else _MAX_OTHERS_SHOWN):
+        self.first.append(Problem(kind, text))
+        if not self._silent:
+          logging.warning('%s: %s', self._consequence, text)
+      elif kind not in self._full:
+        self._full.add(kind)
+        name = f' ({kind})' if kind else ''
+        if not self._silent:
+          logging.warning('further ones like this%s are only counted', name)
 
   def parse(
     self, records: Iterable[Any], parse: Callable[[Any], _T]
@@ -97,4 +124,12 @@ class Problems:
 
   def explain(self) -> str:
     """Returns an end for an error message: the first problem, if any."""
-    return f'; the first problem is {self.texts[0]}' if self.texts else ''
+    return f'; the first problem is {self.first[0].text}' if self.first else ''
+
+  def warn_if_most(self) -> None:
+    """Logs a warning if more than half of what was read is malformed."""
+    read, malformed = self.counts['read'], self.counts['malformed']
+    if 2 * malformed > read:
+      logging.warning(
+        '%d of %d records are malformed%s', malformed, read, self.explain()
+      )

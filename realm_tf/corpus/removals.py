@@ -21,7 +21,7 @@ import numpy as np
 
 from realm_tf.corpus import lines, readers
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.corpus.document import CorpusError, MalformedError, clean_title
+from realm_tf.corpus.document import MalformedError, clean_title
 from realm_tf.corpus.problems import Problems
 
 KEYS = ('id', 'title', 'uid', 'row')
@@ -49,11 +49,7 @@ class Removal(NamedTuple):
 
 
 def by_title(title: str, where: str = '') -> Removal:
-  """Returns the removal of all blocks of a title.
-
-  Raises:
-    MalformedError: As `document.clean_title` raises it.
-  """
+  """Returns the removal of all blocks of a title."""
   return Removal('title', clean_title(title), where)
 
 
@@ -98,23 +94,15 @@ def read_removals(
   """
   removals = []
   for path in readers.list_files(patterns, 'remove'):
-    is_json = bool(re.search(r'\.jsonl?(\.gz|\.bz2)?$', path))
+    is_json = bool(re.search(r'\.jsonl?(\.(gz|bz2|xz|zst))?$', path))
     for record in readers.raw_records(path, 'jsonl'):
       try:
         if isinstance(record.payload, MalformedError):
-          raise CorpusError(f'{record.where}: {record.payload}')
+          raise record.payload
         removals.append(_parse(record.payload.strip(), is_json, record.where))
       except MalformedError as e:
         problems.add(record.where, e)
   return removals
-
-
-def normalize_title(title: str) -> str:
-  """Returns a title in the form in which titles are compared."""
-  try:
-    return clean_title(title)
-  except MalformedError:
-    return title
 
 
 def rows_of_titles(
@@ -124,9 +112,7 @@ def rows_of_titles(
 
   HTML references and white space do not matter, in neither.
   """
-  return corpus.rows_of_titles(
-    set(map(normalize_title, titles)), normalize_title
-  )
+  return corpus.rows_of_titles(set(map(clean_title, titles)), clean_title)
 
 
 def find_rows(
@@ -154,11 +140,11 @@ def find_rows(
   for removal in removals:
     value = removal.value
     if removal.key == 'title':
-      its = titles.get(normalize_title(str(value)), [])
+      its = titles.get(clean_title(str(value)), [])
     elif removal.key == 'id':
       its = by_id.get(str(value), [])
       if removal.title:
-        named = map(normalize_title, corpus.titles(its))
+        named = map(clean_title, corpus.titles(its))
         its = [row for row, name in zip(its, named) if name == removal.title]
     elif removal.key == 'uid':
       its = of_uid.get(value, [])

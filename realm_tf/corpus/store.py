@@ -305,6 +305,10 @@ class BlockWriter:
       self._files[name].write(values.tobytes())
     self.sizes[name] = self.sizes.get(name, 0) + values.nbytes
 
+  def read_uids(self) -> np.ndarray:
+    """Returns the uids of the blocks that an earlier writer wrote."""
+    return np.fromfile(self._files['uids'].name, '<i8')
+
   def append(self, blocks: Blocks) -> None:
     """Adds blocks."""
     for name in COLUMNS:

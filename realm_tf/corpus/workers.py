@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.problems import Problem
 from realm_tf.corpus.readers import RawRecord
 
 
@@ -23,13 +24,13 @@ class Result(NamedTuple):
   Attributes:
     output: What is written.
     counts: What was counted.
-    problems: `FILE:LINE: reason` of the first malformed input records.
+    problems: The first malformed input records.
     tallies: Counts by text, by name: more than a manifest holds.
   """
 
   output: Any
   counts: collections.Counter
-  problems: list[str]
+  problems: list[Problem]
   tallies: dict[str, collections.Counter] | None = None
 
 

@@ -115,9 +115,12 @@ def update_corpus(config: UpdateConfig) -> tuple[str, dict[str, int]]:
   problems = Problems(config.strict)
   added = []
   if config.add:
-    added = list(
-      readers.read_documents(config.add, config.format, problems, 'add')
-    )
+    added = list(readers.read_documents(config.add, config, problems, 'add'))
+    problems.warn_if_most()
+    if not added:
+      raise CorpusError(
+        f'`add`: no document in {config.add}{problems.explain()}'
+      )
   removed = []
   if config.remove:
     removed = removals.read_removals(config.remove, problems)

@@ -4,6 +4,7 @@
 
 import bz2
 import codecs
+import contextlib
 import glob
 import gzip
 import io
@@ -14,20 +15,35 @@ from collections.abc import Iterator, Sequence
 from typing import IO, cast
 
 
+def _matches(pattern: str) -> list[str]:
+  """Returns the path itself if it exists, whatever is in it, else its glob."""
+  if os.path.exists(pattern):
+    return [pattern]
+  return glob.glob(pattern, recursive=True)
+
+
 def expand(patterns: str | Sequence[str]) -> list[str]:
   """Returns the sorted files of comma-separated paths and globs.
+
+  A path that exists is that path, with commas and brackets in it, too.
 
   Raises:
     FileNotFoundError: A pattern matches nothing; the message names it.
   """
   if isinstance(patterns, str):
     patterns = patterns.split(',')
-  found = set()
-  for pattern in filter(None, (os.fspath(p).strip() for p in patterns)):
-    matches = glob.glob(pattern, recursive=True)
-    if not matches:
-      raise FileNotFoundError(f'no file matches {pattern!r}')
-    found.update(matches)
+  pieces = [p for p in (os.fspath(p).strip() for p in patterns) if p]
+  found: set[str] = set()
+  whole = ','.join(pieces)
+  if len(pieces) > 1 and os.path.exists(whole):
+    return [whole]
+  while pieces:
+    sizes = range(1, len(pieces) + 1)
+    size = next((n for n in sizes if _matches(','.join(pieces[:n]))), 0)
+    if not size:
+      raise FileNotFoundError(f'no file matches {pieces[0]!r}')
+    found.update(_matches(','.join(pieces[:size])))
+    pieces = pieces[size:]
   if not found:
     raise FileNotFoundError(f'no file is named in {patterns!r}')
   return sorted(found)
@@ -102,6 +118,27 @@ def _unpacked_chunks(stream: IO[bytes], kind: str) -> Iterator[bytes]:
     unpacked = {'bzip2': bz2.BZ2File, 'xz': lzma.LZMAFile}[kind](stream)
   while content := unpacked.read1(_BUFFER):  # type: ignore[attr-defined]
     yield content
+
+
+def unpacked_sample(path: str | os.PathLike, size: int) -> bytes:
+  """Returns what the first bytes of a file unpack to, 64 times as many at most.
+
+  Args:
+    path: File, packed or not.
+    size: Number of bytes.
+  """
+  with open(path, 'rb') as f:
+    content = f.read(size)
+  kind = packing_of(content)
+  if not kind:
+    return content
+  unpacked = bytearray()
+  with contextlib.suppress(EOFError, OSError, zlib.error, lzma.LZMAError):
+    for chunk in _unpacked_chunks(io.BytesIO(content), kind):
+      unpacked += chunk
+      if len(unpacked) > 64 * size:
+        break
+  return bytes(unpacked)
 
 
 def _recoded_chunks(stream: IO[bytes], encoding: str) -> Iterator[bytes]:

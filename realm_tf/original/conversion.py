@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from realm_tf.bert import weights
 from realm_tf.configs.conversion_config import ConversionConfig
-from realm_tf.corpus import readers
+from realm_tf.corpus import formats
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.io import files
 from realm_tf.original import (
@@ -56,7 +56,7 @@ def kind_of(source: str) -> str:
     return kind_of(first)
   if _WEIGHTS.search(first):
     return MODELS
-  if readers.detect_format(first) == 'blocks':
+  if formats.detect_format(first) == 'blocks':
     return BLOCKS
   if qa_datasets.detect_format(first) != 'jsonl':
     return QUESTIONS

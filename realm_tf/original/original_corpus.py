@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.corpus import block_records, lines, readers
+from realm_tf.corpus import block_records, formats, lines, readers
 from realm_tf.corpus.corpus import Corpus, write_corpus
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.store import Blocks
@@ -147,15 +147,15 @@ def read(source: str) -> Iterator[Block]:
       raise CorpusError(f'{directory} has {BLOCKS} but no {TITLES}')
     yield from _read_orqa(directory)
     return
-  formats = {'jsonl': _read_jsonl, 'blocks': _read_docs}
+  read_of = {'jsonl': _read_jsonl, 'blocks': _read_docs}
   for path in readers.list_files(source, 'sources'):
-    found = readers.detect_format(path)
-    if found not in formats:
+    found = formats.detect_format(path)
+    if found not in read_of:
       raise CorpusError(
         f'{path}: neither JSONL nor TFRecords (*.tfr, *.tfrecord, *.gz); text'
         ' that is not yet in blocks is for `build_corpus`'
       )
-    yield from formats[found](path)
+    yield from read_of[found](path)
 
 
 def _tokenize(

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
-from realm_tf.corpus import removals
 from realm_tf.corpus.corpus import Corpus
+from realm_tf.corpus.document import clean_title
 from realm_tf.corpus.document import CorpusError
 from realm_tf.questions.qa_datasets import QaExample
 
 
 def _comparable(title: str | None) -> str:
   # SQuAD's titles are those of addresses.
-  return removals.normalize_title((title or '').replace('_', ' ')).casefold()
+  return clean_title((title or '').replace('_', ' ')).casefold()
 
 
 def _of_title(rows: list[int], example: QaExample, corpus: Corpus) -> list[int]:

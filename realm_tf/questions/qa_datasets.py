@@ -86,7 +86,9 @@ class QaDataset:
     left_out = [
       f'{count:,} {name.removeprefix("skipped_").replace("_", " ")}'
       for name, count in sorted(self.counts.items())
-      if name not in ('read', 'kept') and count
+      if count
+      and name not in ('read', 'kept')
+      and not name.startswith('malformed_')
     ]
     kept = f'{len(self):,} of {self.counts["read"]:,} lines are questions'
     return f'{kept} (left out: {", ".join(left_out)})' if left_out else kept

@@ -12,6 +12,7 @@ from typing import Any
 
 from absl import logging
 
+from realm_tf.configs.corpus_config import ReadingConfig
 from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import beam_runner, block_records, job, readers, workers
 from realm_tf.io import atomic
@@ -82,21 +83,23 @@ def _to_spans(
   tagger: taggers.Tagger | None,
   config: SpansConfig,
 ) -> workers.Result:
-  documents, counts, problems = readers.parse_all(batch)
+  documents, counts, problems = readers.parse_all(batch, config)
   tagged = tag_documents(documents, tagger, config, config.dates)
   counts.update(tagged.counts)
   counts['kept'] = len(tagged.records)
   return workers.Result(tagged.records, counts, problems, tagged.tallies)
 
 
-def _sample_sentences(paths: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _sample_sentences(
+  paths: Sequence[tuple[str, str]], reading: ReadingConfig
+) -> Iterator[str]:
   """Yields sentences from the beginnings of files spread over the input."""
   step = -(-len(paths) // _CASE_FILES)
   chosen = paths[::step]
   for path, format in chosen:
     left = _CASE_SAMPLE // len(chosen)
-    for record in readers.raw_records(path, format):
-      for document in readers.parse_all([record])[0]:
+    for record in readers.raw_records(path, format, reading=reading):
+      for document in readers.parse_all([record], reading)[0]:
         yield from sentences.split_sentences(document.text)
         left -= len(document.text)
       if left <= 0:
@@ -232,7 +235,7 @@ def _make_job(config: SpansConfig) -> job.Job:
     settings['gazetteer'] = config.gazetteer and (
       readers.content_digest(config.gazetteer, ends=None)
     )
-    cases = taggers.count_cases(_sample_sentences(files))
+    cases = taggers.count_cases(_sample_sentences(files, config))
   elif config.tagger == 'spacy':
     settings['spacy_pipeline'] = config.spacy_pipeline
   elif config.tagger == 'bert':

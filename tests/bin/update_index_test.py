@@ -71,6 +71,7 @@ def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
   assert counts == {
     'read': 3,
     'malformed': 1,
+    'malformed_not_json': 1,
     'documents_to_add': 2,
     'blocks_added': 1,
     'blocks_already_there': 1,

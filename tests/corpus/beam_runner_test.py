@@ -12,6 +12,7 @@ from realm_tf.configs.spans_config import SpansConfig
 from realm_tf.corpus import beam_runner
 from realm_tf.corpus import job as job_lib
 from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.problems import Problems
 from realm_tf.spans import salient_spans
 from tests.support import small_tagger, small_world
 
@@ -109,9 +110,11 @@ def test_parts_are_files_together_or_rows_of_a_corpus(config, tmp_path):
   assert workspace.open() is None
   process = job.make_processor(job.processor_settings)
   for part in reversed(parts):
-    beam_runner._write_part(process, job.open_part, workspace.directory, part)
+    beam_runner._write_part(
+      process, job.open_part, workspace.directory, part, made
+    )
   workspace.read_notes()
-  manifest = workspace.finish()
+  manifest = workspace.finish(Problems())
   local = salient_spans.tag_salient_spans(
     dataclasses.replace(made, output_dir=str(tmp_path / 'local'))
   )

@@ -31,13 +31,34 @@ def test_title_in_the_first_line_is_dropped():
 )
 def test_skips(title, text, reason):
   with pytest.raises(document.SkippedError) as e:
-    document.clean_document(title, text)
+    document.clean_document(title, text, is_wikipedia=True)
   assert e.value.reason == reason
 
 
 @pytest.mark.parametrize('title', ['Listing of ships', 'The List of Adrian'])
 def test_keeps_what_only_looks_like_a_list(title):
+  found = document.clean_document(title, 'A text.', is_wikipedia=True)
+  assert found.title == title
+
+
+@pytest.mark.parametrize(
+  'title', ['Index of refraction', 'List of approved drugs', 'Outline of it']
+)
+def test_titles_mean_something_in_wikipedia_only(title):
   assert document.clean_document(title, 'A text.').title == title
+
+
+@pytest.mark.parametrize(
+  'text, expected',
+  [
+    ('a?x=1&copy=2&reg=3', 'a?x=1&copy=2&reg=3'),
+    ('&notit; AT&T &c.', '&notit; AT&T &c.'),
+    ('&lt;b&gt; &eacute;&#233;&#xE9;', '<b> \xe9\xe9\xe9'),
+    ('&#' + '9' * 5000 + ';', '&#' + '9' * 5000 + ';'),
+  ],
+)
+def test_only_what_ends_in_a_semicolon_is_a_reference(text, expected):
+  assert document.clean_text(text) == expected
 
 
 @pytest.mark.parametrize(

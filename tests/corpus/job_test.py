@@ -101,6 +101,8 @@ def test_writes_everything_once(corpus_file, tmp_path):
     'read': 1300,
     'kept': len(expected),
     'malformed': 2,
+    'malformed_no_text': 1,
+    'malformed_not_json': 1,
     'skipped_list_or_index': 13,
   }
   assert manifest['tallies'] == {'initials': {'T': len(expected)}}
@@ -289,11 +291,37 @@ def test_a_resumed_job_knows_the_problems_before(corpus_file, tmp_path):
   assert _write(corpus_file, out)['counts']['malformed'] == 2
 
 
-def test_empty_input_gives_an_empty_part(tmp_path):
-  (tmp_path / 'empty.jsonl').write_text('')
-  manifest = _write(tmp_path / 'empty.jsonl', tmp_path / 'out')
-  assert manifest['counts'] == {'read': 0}
-  assert _contents(tmp_path / 'out')['titles-0.txt'] == b''
+@pytest.mark.parametrize(
+  'content, message',
+  [
+    ('', r'a.jsonl \(read as jsonl\): 0 records; nothing is written'),
+    (
+      '{"titel": "x"}\n{"title": "x", "text": " "}\n',
+      r'2 records \(1 malformed_no_text, 1 skipped_empty\); the first problem'
+      r' is .*a.jsonl:1: no "text" among its fields \(titel\)',
+    ),
+    ('{"title": "a", "text": "b"}\n{"tit', 'a.jsonl:2: the last line is cut'),
+  ],
+)
+def test_input_without_a_document_or_its_end_leaves_nothing(
+  tmp_path, content, message
+):
+  path, out = tmp_path / 'a.jsonl', tmp_path / 'out'
+  path.write_text(content)
+  with pytest.raises(CorpusError, match=message):
+    _write(path, out)
+  assert not list(out.iterdir())
+  # The same command with mended input is not refused.
+  path.write_text('{"title": "x", "text": "y z"}\n')
+  assert _write(path, out)['counts'] == {'read': 1, 'kept': 1}
+
+
+def test_what_comes_before_the_damage_is_kept_if_accepted(tmp_path):
+  path = tmp_path / 'a.jsonl'
+  path.write_text('{"title": "a", "text": "b"}\n{"tit')
+  manifest = _write(path, tmp_path / 'out', accept_damaged=True)
+  assert manifest['counts']['kept'] == manifest['counts']['malformed'] == 1
+  assert manifest['counts']['malformed_damaged'] == 1
 
 
 def test_a_part_keeps_the_most_frequent_tallies(tmp_path, monkeypatch):
@@ -313,7 +341,19 @@ def test_a_part_keeps_the_most_frequent_tallies(tmp_path, monkeypatch):
 
 
 def test_describe_counts():
+  files = [{'path': f'{i}.csv', 'format': 'csv'} for i in range(5)]
+  files.append({'path': 'a', 'format': 'text'})
   text = job.describe_counts(
-    {'kind': 'corpus', 'counts': {'kept': 1, 'read': 20000}}
+    {
+      'kind': 'corpus',
+      'counts': {'kept': 1, 'read': 20000},
+      'settings': {'input': files},
+    }
   )
-  assert text.splitlines()[1].split() == ['read', '20,000']
+  assert [' '.join(line.split()) for line in text.splitlines()] == [
+    'corpus',
+    'read as csv 0.csv, 1.csv, 2.csv and 2 more',
+    'read as text a',
+    'read 20,000',
+    'kept 1',
+  ]

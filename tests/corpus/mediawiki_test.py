@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import io
-from xml.etree import ElementTree
+import tracemalloc
 
 import pytest
 
 from realm_tf.corpus import mediawiki
 from realm_tf.corpus.document import SkippedError
+from realm_tf.corpus.lines import DamagedError
 
 DUMP = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/">
   <siteinfo><sitename>Wikipedia</sitename></siteinfo>
@@ -27,36 +28,6 @@ DUMP = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/">
     <revision><text># redirect [[There]]</text></revision></page>
 </mediawiki>"""
 
-WIKITEXT = """{{Infobox town|name=There|population={{formatnum:5}}}}
-[[File:There.jpg|thumb|A [[view]] of ''There''.]]
-'''There''' ({{IPA|x}}; {{lang|fr|Là-bas}}) is a [[Town|small town]]<ref>Smith,
-p. 5</ref> in [[France]],<ref name="a" /> {{convert|5|km|mi}} from
-[http://paris.fr Paris] ({{IPA|y}}).<!-- no -->
-
-{| class="wikitable"
-! a !! b
-|-
-| 1 || 2
-|}
-== History ==
-It was founded in [[1066]]{{cn}} &amp; burned {{circa|1200}}.
-* A [[list]]
-# Another
-<gallery>
-File:a.jpg|A
-</gallery>
-=== Later ===
-It grew__NOTOC__ &ndash; slowly.<br />Then it ended.
-== References ==
-{{reflist}}
-Not this.
-=== Neither ===
-Nor this.
-== Climate ==
-It rains.
-[[Category:Towns]] [[de:Dort]] [[:Category:Towns|Towns]]
-"""
-
 
 def test_reads_pages():
   pages = list(mediawiki.read_pages(io.BytesIO(DUMP.encode())))
@@ -75,24 +46,9 @@ def test_reads_pages():
 
 def test_broken_xml_tells_the_line():
   pages = mediawiki.read_pages(io.BytesIO(DUMP[:700].encode()))
-  with pytest.raises(ElementTree.ParseError) as e:
+  with pytest.raises(DamagedError) as e:
     list(pages)
-  assert e.value.position[0] == DUMP[:700].count('\n') + 1
-
-
-def test_strips_wikitext():
-  lines = [
-    line for line in mediawiki.strip_wikitext(WIKITEXT).split('\n') if line
-  ]
-  assert [' '.join(line.split()) for line in lines if line.strip()] == [
-    'There (Là-bas) is a small town in France, 5 km from',
-    'Paris.',
-    'It was founded in 1066 & burned c. 1200.',
-    'It grew – slowly.',
-    'Then it ended.',
-    'It rains.',
-    'Towns',
-  ]
+  assert e.value.line == DUMP[:700].count('\n') + 1
 
 
 @pytest.mark.parametrize(
@@ -113,3 +69,87 @@ def test_a_link_to_a_disambiguation_page_does_not_make_one():
     'X', 0, False, 'wikitext', '{{other uses|X (disambiguation)}}\nX is a town.'
   )
   assert mediawiki.page_text(page).strip() == 'X is a town.'
+
+
+def _pages(text, encoding='utf-8'):
+  return list(mediawiki.read_pages(io.BytesIO(text.encode(encoding))))
+
+
+GERMAN = """<mediawiki xml:lang="de"><siteinfo><sitename>Wikipedia</sitename>
+  <base>https://de.wikipedia.org/wiki/Hauptseite</base><namespaces>
+  <namespace key="0" /><namespace key="6" case="first-letter">Datei</namespace>
+  <namespace key="14">Kategorie</namespace></namespaces></siteinfo>
+  <page><title>Große Ona</title><ns>0</ns><id>7</id><revision><id>2</id>
+  <contributor><id>3</id></contributor>
+  <text>Ein [[Fluss]].[[Kategorie:Fluss]]</text></revision></page>
+</mediawiki>"""
+
+
+def test_a_dump_says_what_it_is_of():
+  (page,) = _pages(GERMAN)
+  assert page.site.is_wikipedia
+  assert page.site.namespaces == ('Datei', 'Kategorie')
+  assert page.id == '7'
+  assert page.url == 'https://de.wikipedia.org/wiki/Gro%C3%9Fe_Ona'
+  assert mediawiki.page_text(page) == 'Ein Fluss.'
+  other = GERMAN.replace('wikipedia', 'wiki').replace('Wikipedia', 'Rivers')
+  assert not _pages(other)[0].site.is_wikipedia
+
+
+def test_pages_without_a_root():
+  page = '<page><title>Ona</title><revision><text>A.</text></revision></page>'
+  for before in ('', '<?xml version="1.0" encoding="utf-8"?>\n '):
+    assert [p.text for p in _pages(before + page * 2)] == ['A.', 'A.']
+  with pytest.raises(DamagedError):
+    _pages(page + page[:-3])
+
+
+def test_what_a_file_was_recoded_from_does_not_matter():
+  text = '<?xml version="1.0" encoding="UTF-16"?>' + GERMAN
+  assert _pages(text)[0].title == 'Große Ona'
+
+
+def test_a_page_that_is_too_long_is_skipped(monkeypatch):
+  monkeypatch.setattr(mediawiki, '_MAX_TEXT', 25)
+  text = DUMP.replace('Old text.', 'a' * 99)  # Only the last revision counts.
+  page = _pages(text.replace('[[town]]', '[[large town]]'))[1]
+  assert page.text == ''
+  with pytest.raises(SkippedError, match='too_long'):
+    mediawiki.page_text(page)
+  monkeypatch.setattr(mediawiki, '_MAX_TEXT', 99)
+  assert mediawiki.page_text(_pages(text)[1]) == 'There is a town.'
+
+
+def test_a_page_that_is_too_costly_is_skipped():
+  page = mediawiki.Page('X', 0, False, 'wikitext', '<b ' * 5000)
+  with pytest.raises(SkippedError, match='too_costly'):
+    mediawiki.page_text(page)
+
+
+@pytest.mark.parametrize(
+  'middle, reason',
+  [
+    ('<a>' * 100, 'nested too deeply'),
+    ('<a b="' + 'c' * 400, 'a tag that does not end'),
+    ('A & B', 'column 17: not well-formed'),
+  ],
+)
+def test_what_no_dump_holds(monkeypatch, middle, reason):
+  monkeypatch.setattr(mediawiki, '_CHUNK', 64)
+  monkeypatch.setattr(mediawiki, '_MAX_TAG', 200)
+  with pytest.raises(DamagedError, match=reason):
+    _pages(f'<mediawiki>\n<page><title>{middle}</title></page></mediawiki>')
+  entity = '<!DOCTYPE a [<!ENTITY b "cc">]><a>&b;</a>'
+  with pytest.raises(DamagedError, match='declares entities'):
+    _pages(entity)
+
+
+def test_elements_outside_of_pages_are_not_kept():
+  content = b'<mediawiki>' + b'<x y="1">abc</x>' * 100_000
+  tracemalloc.start()
+  try:
+    with pytest.raises(DamagedError):
+      list(mediawiki.read_pages(io.BytesIO(content)))
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20
+  finally:
+    tracemalloc.stop()

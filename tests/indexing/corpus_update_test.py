@@ -131,11 +131,14 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
 @pytest.mark.parametrize(
   ('names', 'said'),
   [
-    ({'add': 'bad'}, r'nothing to change \(1 malformed, 1 read\)'),
+    (
+      {'add': 'bad'},
+      r'`add`: no document in .* problem is .*bad\.jsonl:1',
+    ),
     ({'add': 'bad', 'strict': True}, r'bad\.jsonl:1: no "text"'),
     ({'add': 'none'}, '`add`: no file matches'),
     ({'remove': 'none'}, '`remove`: no file matches'),
-    ({'add': 'empty'}, r'nothing to change \(no input\)'),
+    ({'add': 'empty'}, r'`add`: no document in .*empty\.jsonl'),
     ({'remove': 'nobody'}, r'nothing to change \(1 not_there_to_remove\)'),
     ({'remove': 'nobody', 'strict': True}, r'nobody\.jsonl:1: there is no'),
     ({'add': 'there'}, r'nothing to change \(1 blocks_already_there,'),
