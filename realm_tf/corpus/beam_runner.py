@@ -84,9 +84,7 @@ def run(
         self._process = make_processor(settings)
 
       def process(self, element: _Part) -> Iterator[int]:
-        yield _write_part(
-          self._process, open_part, directory, element, config
-        )
+        yield _write_part(self._process, open_part, directory, element, config)
 
     with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
       _ = (

@@ -325,9 +325,13 @@ def detect_format(path: str, reading: ReadingConfig = DEFAULT_READING) -> str:
   name = os.path.basename(path).lower()
   if FORMATS['blocks'].recognize(Head(name, b'', reading)):
     return 'blocks'
+  content = b''
   try:
     with files.open_binary(path) as f:
-      content = f.read(_HEAD)
+      while len(content) < _HEAD and (more := f.read1(_HEAD)):  # type: ignore
+        content += more
+  except files.DamagedFileError:
+    pass  # Whoever cuts the file into records says where.
   except OSError as e:
     raise CorpusError(f'{path}: cannot be read: {e}') from e
   head = Head(_PACKED_NAME.sub('', name), content.lstrip(), reading)

@@ -13,8 +13,7 @@ import numpy as np
 from absl import logging
 
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.corpus.document import clean_title
-from realm_tf.corpus.document import CorpusError
+from realm_tf.corpus.document import CorpusError, clean_title
 from realm_tf.questions.qa_datasets import QaExample
 
 
