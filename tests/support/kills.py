@@ -7,7 +7,8 @@
 A program gets SIGKILL up to four times, after a random time or just after a
 random change in its directory, and is then left to end. What it made is
 compared with what it makes undisturbed. Each kill and each end is a line of
-work_dir/log.jsonl; called again with the same directory it goes on from there.
+work_dir/log.jsonl; called again with the same directory it goes on from there,
+which must be with the same code: what it compares with is kept.
 """
 
 import argparse
