@@ -121,6 +121,34 @@ def _make_questions(directory: pathlib.Path) -> None:
   )
 
 
+def _make_published_questions(directory: pathlib.Path) -> None:
+  answer = {'text': 'Lima', 'answer_start': 0}
+  qas = [
+    {'id': 'a', 'question': 'Which city ?', 'answers': [answer]},
+    {'id': 'b', 'question': 'Who ?', 'answers': [], 'is_impossible': True},
+  ]
+  paragraphs = [{'context': 'Lima is a city .', 'qas': qas}]
+  squad = {
+    'version': 'v2.0',
+    'data': [{'title': 'Peru', 'paragraphs': paragraphs}],
+  }
+  (directory / 'squad.json').write_text(json.dumps(squad))
+  rows = {'id': 'a', 'title': 'Peru', 'context': 'Lima', 'question': 'Which ?'}
+  rows['answers'] = {'text': ['Lima'], 'answer_start': [0]}
+  provenance = [{'wikipedia_id': '3', 'title': 'Peru', 'start_paragraph_id': 1}]
+  output = [{'answer': 'Lima', 'provenance': provenance}]
+  kilt = {'id': 'k', 'input': 'which city ?', 'output': output}
+  _json_lines(directory / 'rows.jsonl', [rows, rows])
+  _json_lines(directory / 'kilt.jsonl', [kilt, kilt])
+  trivia = {
+    'Question': 'Which city ?',
+    'QuestionId': 't',
+    'Answer': {'Value': 'Lima', 'Aliases': ['Lima', 'City of Kings']},
+    'EntityPages': [{'Title': 'Peru', 'Filename': 'Peru.txt'}],
+  }
+  (directory / 'trivia.json').write_text(json.dumps({'Data': [trivia, trivia]}))
+
+
 def _read_questions(directory: pathlib.Path) -> None:
   for path in sorted(directory.iterdir()):
     qa_datasets.read_dataset(str(path))
@@ -630,6 +658,9 @@ def _read_notes(directory: pathlib.Path) -> None:
 
 READERS = (
   FuzzReader('questions', _make_questions, _read_questions, 1.5),
+  FuzzReader(
+    'published_questions', _make_published_questions, _read_questions, 1.5
+  ),
   FuzzReader(
     'predictions',
     _make_predictions,
