@@ -48,6 +48,7 @@ File = tuple[str, str]
 Position = tuple[int, int]
 """Number of a file, and of the next record in it."""
 Note = dict[str, Any]
+_NOTE = {'counts': dict, 'tallies': dict, 'problems': list}
 OpenPart = Callable[
   [pathlib.Path, int, Note | None],
   contextlib.AbstractContextManager[tuple[Callable[[Any], Any], Note]],
@@ -234,7 +235,7 @@ class Workspace:
     for path in (self._output / corpus.MANIFEST, self._settings_file):
       if not path.exists():
         continue
-      there = atomic.read_json(path)
+      there = atomic.read_object(path, {}, {'settings': dict})
       difference = _difference(there.get('settings', {}), self._settings)
       if there.get('kind') != self._job.kind:
         difference = f'it is of kind {there.get("kind")!r}'
@@ -271,7 +272,7 @@ class Workspace:
   def read_notes(self) -> None:
     """Reads the notes about parts."""
     self.notes = {
-      int(path.stem): atomic.read_json(path)
+      int(path.stem): atomic.read_object(path, _NOTE)
       for path in sorted(self.directory.glob('?????.json'))
     }
 
