@@ -27,7 +27,7 @@ from tests.support.fuzz_readers import READERS, FuzzReader
 
 INPUTS = int(os.environ.get('REALM_TF_FUZZ', '400'))
 SEED = int(os.environ.get('REALM_TF_FUZZ_SEED', '1'))
-# Seconds and MB of one input; the files have some kB.
+# Seconds of one input, MB of all of a reader's; the files have some kB.
 _SECONDS, _MEGABYTES = 10, 400
 _LONGEST = 1000
 _SHOWN = 8
@@ -96,6 +96,7 @@ def test_damaged_files(reader, tmp_path, record_property):
   first = tmp_path / 'first'
   shutil.copytree(whole, first)
   assert _outcome(reader, first) == 'read'
+  peak = _peak_megabytes()
   files = sorted(
     p.relative_to(whole)
     for pattern in reader.changed
@@ -124,7 +125,9 @@ def test_damaged_files(reader, tmp_path, record_property):
       shutil.rmtree(directory)
   finally:
     logging.set_verbosity(verbosity)
-  print(f'{reader.name}: {dict(outcomes)}')
+  grown = _peak_megabytes() - peak
+  assert grown < _MEGABYTES
+  print(f'{reader.name}: {dict(outcomes)}, {grown:.0f} MB')
   for kind, count in outcomes.items():
     record_property(kind, count)
   assert not failures, '\n'.join([str(dict(outcomes)), *failures[:_SHOWN]])
