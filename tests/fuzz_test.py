@@ -8,6 +8,7 @@ a failure names the input, which `-k READER` with both makes again.
 
 import collections
 import contextlib
+import faulthandler
 import math
 import os
 import pathlib
@@ -44,17 +45,22 @@ def _peak_megabytes() -> float:
 
 @contextlib.contextmanager
 def _limited():
-  """Raises TimeoutError in Python code that does not end."""
+  """Raises `_HangError` in Python code that does not end.
+
+  Other code is stopped with the process.
+  """
 
   def stop(*unused):
     raise _HangError
 
   before = signal.signal(signal.SIGALRM, stop)
   signal.alarm(_SECONDS)
+  faulthandler.dump_traceback_later(10 * _SECONDS, exit=True)
   try:
     yield
   finally:
     signal.alarm(0)
+    faulthandler.cancel_dump_traceback_later()
     signal.signal(signal.SIGALRM, before)
 
 
