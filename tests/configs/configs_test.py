@@ -12,6 +12,7 @@ from realm_tf import configs
 from realm_tf.configs.config import Config
 from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.configs.corpus_config import CorpusConfig
+from realm_tf.configs.embedder_config import EmbedderForm, EmbedderStartConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.evaluation_config import EvaluationConfig
 from realm_tf.configs.ict_config import IctConfig
@@ -78,6 +79,14 @@ def test_configurations_load_no_tensorflow():
     (CorpusConfig, {'max_block_length': 15}, '`max_block_length` must be at'),
     (CorpusConfig, {'num_processes': -1}, '`num_processes` must be at least 0'),
     (CorpusConfig, {'records_per_shard': 0}, '`records_per_shard` must be at'),
+    (EmbedderForm, {'temperature': 0.0}, '`temperature` must be above 0'),
+    (EmbedderStartConfig, {'pooling': 'max'}, '`pooling` must be one of poole'),
+    (EmbedderStartConfig, {'temperature': -1.0}, '`temperature` must be above'),
+    (
+      EmbedderStartConfig,
+      {'projection': 'none', 'projection_size': 8},
+      '`projection_size` needs a `projection`',
+    ),
     (EmbeddingConfig, {'batch_tokens': 0}, '`batch_tokens` must be at least 1'),
     (EmbeddingConfig, {'candidate_seq_len': 2}, 'at least 3. Received: 2'),
     (

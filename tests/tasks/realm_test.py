@@ -17,8 +17,10 @@ from realm_tf.io import atomic
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.tasks import realm
+from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import estimator
 from realm_tf.training.run_directory import RunDirectory
+from tests.support import sentence_encoders
 
 
 @pytest.fixture
@@ -54,6 +56,28 @@ def test_starts_from_bert_or_from_an_embedder(config, indexed):
     from_module.embedder_start.make().query_tower.projection.kernel,
     indexed[3].query_tower.projection.kernel,
   )
+
+
+def test_starts_from_an_encoder_of_others(config, tmp_path):
+  encoder = tmp_path / 'encoder'
+  tokenizer = BertTokenizer.from_file(config.vocab_file)
+  sentence_encoders.write_bert(encoder, tokenizer)
+  sentence_encoders.write_modules(encoder, ['Normalize'])
+  config = dataclasses.replace(
+    config,
+    embedder=str(encoder),
+    projection_size=None,
+    query_seq_len=20,
+    candidate_seq_len=20,
+    train_steps=2,
+  )
+  realm.pretrain(config)
+  made, trained = (
+    hub_modules.load_embedder(f'{config.model_dir}/{path}/embedder')
+    for path in ('start', 'export/tf_hub/2')
+  )
+  assert trained.form == made.form and trained.form.normalization == 'l2'
+  assert trained.log_scale.numpy() != made.log_scale.numpy()
 
 
 def test_a_restart_with_another_embedder_is_refused(config, indexed, tmp_path):
