@@ -132,8 +132,7 @@ def define(
       continue
     if field.name not in docs:
       raise TypeError(f'{config.__name__}.{field.name} has no help')
-    text = name_flags(docs[field.name], declared=False)
-    _define(name, hints[field.name], _default(field), text)
+    _define(name, hints[field.name], _default(field), docs[field.name])
 
 
 def make(config: type[_Config], **given: Any) -> _Config:
@@ -160,16 +159,18 @@ def make(config: type[_Config], **given: Any) -> _Config:
   return config(**{**values, **given})
 
 
-def name_flags(text: str, *, declared: bool = True) -> str:
-  """Turns each `` `field` `` of a text into `--flag`.
-
-  Args:
-    text: A message or a help text.
-    declared: Whether a name that is no flag stays as it is.
-  """
+def name_flags(text: str) -> str:
+  """Turns each `` `field` `` of a text that is a flag into `--flag`."""
 
   def replace(match: re.Match) -> str:
     name = _renamed.get(match[1], match[1])
-    return match[0] if declared and name not in flags.FLAGS else f'--{name}'
+    return f'--{name}' if name in flags.FLAGS else match[0]
 
   return _NAME.sub(replace, text)
+
+
+def name_flags_in_help() -> None:
+  """Does this in the help of all flags, once all are defined."""
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    flag.help = name_flags(flag.help)

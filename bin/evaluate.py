@@ -227,7 +227,9 @@ def _fill(config: EvaluateConfig) -> None:
   if not systems:
     export = run_directory.find_export(config.model_dir, best=False)
     systems = (f'REALM={export}/embedder+{export}/bert',)
-  reports = blank_evaluation.compare(systems, config.corpus_dir, config.blanks)
+  reports = blank_evaluation.compare(
+    systems, config.corpus_dir, config.blanks, config.strict
+  )
   if config.json:
     print(
       json.dumps(

@@ -47,11 +47,6 @@ class _Handler(logging_lib.StreamHandler):
     progress.write(text)
 
 
-def command(name: str) -> tuple[str, ...]:
-  """The start of a command line that runs another binary."""
-  return (sys.executable, '-m', f'{__package__}.{name}')
-
-
 def is_verbose() -> bool:
   """Whether everything is shown."""
   return flags.FLAGS.verbosity > 0
@@ -74,6 +69,7 @@ def _parse(argv: list[str]) -> list[str]:
   Raises:
     SystemExit: A flag is wrong, or help was asked for.
   """
+  config_flags.name_flags_in_help()
   # A bare -v is `-v=1`.
   argv = [
     '-v=1' if a == '-v' and not re.match(r'-?\d+$', b) else a

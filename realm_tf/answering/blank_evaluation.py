@@ -299,7 +299,10 @@ def evaluate(
 
 
 def compare(
-  systems: Sequence[str], corpus_dir: str, blanks_file: str
+  systems: Sequence[str],
+  corpus_dir: str,
+  blanks_file: str,
+  strict: bool = False,
 ) -> dict[str, Report]:
   """Evaluates several systems.
 
@@ -308,6 +311,7 @@ def compare(
       `load_filler`.
     corpus_dir: Corpus.
     blanks_file: JSONL as `blanks.read_blank_questions` reads it.
+    strict: Whether a malformed line is an error.
 
   Returns:
     Reports by label.
@@ -327,7 +331,7 @@ def compare(
   if not sized:
     raise ValueError('`systems`: at least one must not be random')
   corpus = Corpus.open(corpus_dir)
-  questions = blanks.read_blank_questions(blanks_file)
+  questions = blanks.read_blank_questions(blanks_file, strict)
   reports = {}
   for label, parts in modules.items():
     if len(parts) == 1:

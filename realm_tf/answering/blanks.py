@@ -3,7 +3,6 @@
 """Sentences with blanks: read, tokenized and scored."""
 
 import dataclasses
-import json
 import operator
 import os
 from collections.abc import Sequence
@@ -11,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.io import faults, files
+from realm_tf.corpus import lines, readers
+from realm_tf.corpus.document import CorpusError, MalformedError
+from realm_tf.corpus.problems import Problems
 from realm_tf.text.tokenizer import BertTokenizer
 
 BLANK = '[MASK]'
@@ -66,25 +67,42 @@ class BlankQuestion:
     return text[:start].decode() + blanks + text[limit:].decode()
 
 
-def read_blank_questions(path: str | os.PathLike) -> list[BlankQuestion]:
+def _parse(raw: readers.RawRecord) -> BlankQuestion:
+  record = lines.parse_object(raw.payload)
+  text = lines.check_string('"text"', record.get('text'))
+  title = record.get('title')
+  if title is not None:
+    lines.check_string('"title"', title)
+  try:
+    start, limit = map(operator.index, record['span'])
+    text.encode()[:start].decode(), text.encode()[start:limit].decode()
+  except (KeyError, TypeError, ValueError) as e:
+    raise MalformedError(
+      f'"span" is not where a text starts and ends: {record.get("span")!r}'
+    ) from e
+  if not 0 <= start < limit <= len(text.encode()):
+    raise MalformedError(f'the span {start}:{limit} is not within the text')
+  return BlankQuestion(text, (start, limit), title)
+
+
+def read_blank_questions(
+  path: str | os.PathLike, strict: bool = False
+) -> list[BlankQuestion]:
   """Reads JSONL with `text`, `span` and perhaps `title`.
 
+  Args:
+    path: One file, packed or not.
+    strict: Whether a malformed line is an error.
+
   Raises:
-    ValueError: A line is malformed; the message names file and line.
+    CorpusError: The file has no usable line, or a line is malformed and
+      `strict`.
   """
-  questions = []
-  with files.open_binary(path) as f:
-    for number, line in enumerate(f, 1):
-      with faults.naming(f'{os.fspath(path)}:{number}: not a blank'):
-        record = json.loads(line)
-        start, limit = map(operator.index, record['span'])
-        text = record['text'].encode()
-        if not 0 <= start < limit <= len(text):
-          raise ValueError(f'the span {start}:{limit} is not within the text')
-        text[:start].decode(), text[start:limit].decode()
-        questions.append(
-          BlankQuestion(record['text'], (start, limit), record.get('title'))
-        )
+  problems = Problems(strict)
+  records = readers.raw_records(os.fspath(path), 'jsonl')
+  questions = list(problems.parse(records, _parse))
+  if not questions:
+    raise CorpusError(f'`blanks`: {path} has no blank{problems.explain()}')
   return questions
 
 

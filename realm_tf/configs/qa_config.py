@@ -108,10 +108,10 @@ class QAConfig(TrainingConfig, QuestionConfig, OpenQAConfig, SearcherConfig):
       to False.
     strict: Refuse files with a malformed line. Defaults to False.
     bert: Initial reader: the directory of a pre-training, of which the newest
-      export is taken, its `bert` module, or a directory of weights.
+      export is taken, a BERT module in it, or a directory of weights.
     span_reader: Initial reader instead of `bert`: the directory of an earlier
-      fine-tuning, of which the best export is taken, or its `span_reader`
-      module, to continue with other questions or another index.
+      fine-tuning, of which the best export is taken, or a span reader module
+      in it, to continue with other questions or another index.
     embedder: Initial query embedder, a directory as in `bert`. Defaults to the
       one beside `span_reader` if that was trained on this index, else the one
       that made the index.

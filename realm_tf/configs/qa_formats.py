@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Formats of files of questions."""
 
-import typing
 from typing import Literal
 
 # jsonl: A JSON object per line: NQ-open's, WebQuestions', CuratedTREC's and
@@ -13,4 +12,3 @@ from typing import Literal
 #   TriviaQA as published.
 # dpr: DPR's *.qas.csv: question, tab, the answers as a Python list.
 QaFormat = Literal['auto', 'jsonl', 'json', 'dpr']
-QA_FORMATS = typing.get_args(QaFormat)[1:]

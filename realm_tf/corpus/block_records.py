@@ -24,8 +24,6 @@ BODY = 'body'
 TITLE_TOKEN_IDS = 'title_token_ids'
 BODY_TOKEN_IDS = 'body_token_ids'
 
-FEATURES = (TITLE, BODY, TITLE_TOKEN_IDS, BODY_TOKEN_IDS)
-
 
 def encode_block(
   title: bytes,

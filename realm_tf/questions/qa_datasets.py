@@ -159,7 +159,7 @@ def _parse_line(line: bytes, field: str) -> dict[str, Any]:
   return question_records.parse_object(lines.parse_object(line), field)
 
 
-# Parsers of `qa_formats.QA_FORMATS`. They take a line (`json`: an item) and the
+# Parsers of `qa_formats.QaFormat`. They take a line (`json`: an item) and the
 # field of the answers, and return unchecked fields of a QaExample.
 FORMATS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
   'jsonl': _parse_line,

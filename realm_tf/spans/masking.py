@@ -9,10 +9,6 @@ import tensorflow as tf
 from realm_tf.configs.masking_config import MaskingConfig
 from realm_tf.text.tokenizer import TokensWithOffsets
 
-SALIENT_SPAN = 'salient_span'
-RANDOM_TOKENS = 'random_tokens'
-RANDOM_SPANS = 'random_spans'
-
 # A row is shifted by this much, so that one search serves all of them.
 _ROW_STRIDE = 1 << 40
 

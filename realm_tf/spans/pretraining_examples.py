@@ -119,7 +119,7 @@ def _mask_random(
   ids = tokenizer.tokenize(sentences)[:, : config.max_query_tokens]
   choose = (
     masking.choose_random_tokens
-    if config.masking == masking.RANDOM_TOKENS
+    if config.masking == 'random_tokens'
     else masking.choose_random_spans
   )
   masked = masking.mask_tokens(
@@ -150,9 +150,7 @@ def mask_records(
     of `COUNTS`.
   """
   documents = span_records.parse(serialized)
-  mask = (
-    _mask_salient if config.masking == masking.SALIENT_SPAN else _mask_random
-  )
+  mask = _mask_salient if config.masking == 'salient_span' else _mask_random
   kept, sentences, masked, counts = mask(documents, tokenizer, config, seed)
   examples = {
     **masked,
@@ -400,7 +398,7 @@ def describe_first_pool(
     f' {counts["documents"] - counts["kept"]:,} give no example, their places'
     ' are taken by others'
   )
-  if config.masking != masking.SALIENT_SPAN:
+  if config.masking != 'salient_span':
     return line
   unusable = ', '.join(
     f'{number:,} {"are " * (not i)}{words}'

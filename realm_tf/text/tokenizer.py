@@ -261,7 +261,7 @@ class BertTokenizer(tf.Module):
     Returns:
       Ids, int32 [batch, (tokens)].
     """
-    texts = tf.ensure_shape(texts, [None])
+    texts = tf.ensure_shape(tf.convert_to_tensor(texts, tf.string), [None])
     # First, because a NUL would end the string and a control character would
     # separate a capital sigma from its word.
     texts = tf.strings.regex_replace(texts, _deleted_pattern(), '')
@@ -288,7 +288,7 @@ class BertTokenizer(tf.Module):
     Returns:
       The ids of `tokenize`, and their byte offsets.
     """
-    texts = tf.ensure_shape(texts, [None])
+    texts = tf.ensure_shape(tf.convert_to_tensor(texts, tf.string), [None])
     points, char_starts = tf.strings.unicode_decode_with_offsets(
       texts, 'UTF-8', errors='replace', replacement_char=0xFFFD
     )

@@ -73,12 +73,6 @@ class ExampleGenerator:
       raise error
     raise StopIteration
 
-  @property
-  def waiting(self) -> int:
-    """Number of batches that are ready."""
-    with self._changed:
-      return len(self._ready)
-
   def close(self) -> None:
     """Stops the thread and waits for it; may be called twice."""
     with self._changed:

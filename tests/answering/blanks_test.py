@@ -50,7 +50,18 @@ def test_malformed_line_is_named(tmp_path):
   path.write_text(
     '{"text": "a", "span": [0, 1]}\n{"text": "a", "span": [0, 9]}'
   )
+  assert len(blanks.read_blank_questions(path)) == 1
   with pytest.raises(ValueError, match=r'blanks\.jsonl:2.*0:9'):
+    blanks.read_blank_questions(path, strict=True)
+
+
+@pytest.mark.parametrize(
+  'line', ['[1]', '{"text": "a"}', '{"text": "\u00e9", "span": [0, 1]}']
+)
+def test_a_file_without_blanks_is_an_error(tmp_path, line):
+  path = tmp_path / 'blanks.jsonl'
+  path.write_text(line)
+  with pytest.raises(ValueError, match=r'no blank; .*blanks\.jsonl:1'):
     blanks.read_blank_questions(path)
 
 

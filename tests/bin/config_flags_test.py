@@ -44,7 +44,7 @@ class Lengths(Base):
 
   Attributes:
     seq_len: Wordpieces, also of `model_dir`. Defaults to 96.
-    kind: Kind of length.
+    kind: Kind of length, `short` or `long`.
   """
 
   seq_len: int = 96
@@ -103,6 +103,7 @@ def parse(monkeypatch):
 
   def run(*arguments, config=Config, given=None, **options):
     config_flags.define(config, **{'hide': ['secret'], **options})
+    config_flags.name_flags_in_help()
     values(['program', *arguments])
     return config_flags.make(config, **(given or {}))
 
@@ -119,6 +120,8 @@ def test_flags_have_type_default_and_help_of_the_fields(parse):
   assert found['dropout'].help == 'Dropout rate. Defaults to none.'
   # A name in backquotes is a flag; the default is shown beside the help.
   assert found['seq_len'].help == 'Wordpieces, also of --model_dir.'
+  # A value in backquotes is none.
+  assert found['kind'].help.endswith('Kind of length, `short` or `long`.')
 
 
 def test_values_are_parsed(parse):

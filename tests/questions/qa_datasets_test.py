@@ -4,11 +4,12 @@ import bz2
 import gzip
 import json
 import re
+import typing
 
 import pytest
 from absl import logging
 
-from realm_tf.configs.qa_formats import QA_FORMATS
+from realm_tf.configs.qa_formats import QaFormat
 from realm_tf.corpus.document import CorpusError
 from realm_tf.questions import qa_datasets
 from realm_tf.questions.qa_datasets import QaExample
@@ -488,4 +489,4 @@ def test_real_files(parts, is_regex, read, kept):
 
 
 def test_each_format_has_a_parser():
-  assert tuple(qa_datasets.FORMATS) == QA_FORMATS
+  assert ('auto', *qa_datasets.FORMATS) == typing.get_args(QaFormat)
