@@ -394,3 +394,12 @@ def test_handed_over_cases(name, build):
     return
   corpus = build('', None, input=str(directory))
   assert corpus.counts['kept'] == expected
+  bodies = ' '.join(corpus.bodies(range(len(corpus))))
+  assert ('&copy=2&reg=3' in bodies) == (name == 'entities')
+  assert len(corpus) == 3 or name != 'dup'
+  for caption_or_category in (
+    'Die Ona bei Tarn',
+    'Fluss in Europa',
+    'Weblinks',
+  ):
+    assert caption_or_category not in bodies

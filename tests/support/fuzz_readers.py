@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import gzip
 import json
+import lzma
 import pathlib
 import shutil
 import tempfile
@@ -14,12 +15,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow
 import safetensors.numpy
 import tensorflow as tf
+from pyarrow import parquet
 
 from realm_tf.answering import blanks
 from realm_tf.bert import weight_files, weights
 from realm_tf.bert.bert_config import BertConfig
+from realm_tf.configs.corpus_config import ReadingConfig
 from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
@@ -625,11 +629,25 @@ def _make_text(directory: pathlib.Path) -> None:
     directory / 'h.tfr.gz',
     [small_world.block(*block) for block in small_realm.BLOCKS[:3]],
   )
+  (directory / 'i.csv').write_text(
+    'text,title\n' + ''.join(f'"{d["text"]}",{d["title"]}\n' for d in documents)
+  )
+  paragraphs = [{'context': d['text'], 'qas': []} for d in documents]
+  squad = {'data': [{'title': 'Ann', 'paragraphs': paragraphs}]}
+  (directory / 'j.json').write_text(json.dumps(squad, indent=1))
+  parquet.write_table(
+    pyarrow.Table.from_pylist(documents), directory / 'k.parquet'
+  )
+  (directory / 'l.xz').write_bytes(
+    lzma.compress((directory / 'd.xml').read_bytes())
+  )
 
 
 def _read_text(directory: pathlib.Path) -> None:
+  reading = ReadingConfig(accept_damaged=True)
   for path in sorted(directory.iterdir()):
-    readers.parse_all(list(readers.raw_records(str(path))))
+    records = readers.raw_records(str(path), reading=reading)
+    readers.parse_all(list(records), reading)
 
 
 def _make_notes(directory: pathlib.Path) -> None:
