@@ -13,6 +13,7 @@ from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.answering.document_searcher import DocumentSearcher
 from realm_tf.configs.answering_config import AskConfig
 from realm_tf.corpus.document import CorpusError, MalformedError
+from realm_tf.corpus.lines import DamagedError
 from realm_tf.corpus.problems import Problems
 from realm_tf.io import files
 from realm_tf.questions import question_lines
@@ -141,7 +142,7 @@ class Asker:
           batch.append({'question': text, 'prediction': '', 'error': str(e)})
         if len(batch) >= self._config.batch_size:
           yield from answers()
-    except files.DamagedFileError as e:
+    except (files.DamagedFileError, DamagedError) as e:
       yield from answers()
       raise CorpusError(
         f'{name}:{number + 1}: the rest is not read: {e}'

@@ -133,20 +133,23 @@ def raw_records(path: str, format: str = 'auto') -> Iterator[RawRecord]:
 
   Yields:
     Records, whose payload is a line, an item of `json`, or an error.
+
+  Raises:
+    CorpusError: The file is damaged; the message names the place.
   """
   if format == 'auto':
     format = detect_format(path)
-  if format != 'json':
-    yield from readers.raw_records(path, 'jsonl')  # Lines, whatever is in them.
-    return
   line = 0
   with files.open_binary(path) as f:
+    is_json = format == 'json'
+    cut = question_records.read_json if is_json else lines.cut_objects
     try:
-      for line, record in question_records.read_json(f):
+      for line, record in cut(f):
         yield RawRecord(path, line, format, record)
-    except (ValueError, RecursionError, OSError) as e:
-      reason = MalformedError(f'the rest is not read: {e}')
-      yield RawRecord(path, line, 'malformed', reason)
+    except (lines.DamagedError, files.DamagedFileError) as e:
+      place = getattr(e, 'line', None) or line + 1
+      reason = str(e).removeprefix(f'{path}: ')
+      raise CorpusError(f'{path}:{place}: {reason}') from e
 
 
 def _identity(name: str, value: object) -> int | str | None:
@@ -179,21 +182,22 @@ def _check(
   """Checks the fields of an example."""
   question = lines.check_string('the question', question)
   if not question.strip():
-    raise MalformedError('the question is empty')
+    raise MalformedError('the question is empty', 'no_question')
   if isinstance(answers, str):
     answers = [answers]
   if not isinstance(answers, list | tuple):
-    raise MalformedError(f'answers are {type(answers).__name__}, not a list')
+    its = type(answers).__name__
+    raise MalformedError(f'answers are {its}, not a list', 'no_list')
   known = [lines.check_string('an answer', answer) for answer in answers]
   known = [answer for answer in known if answer.strip()]
   if not known:
-    raise MalformedError('no answers')
+    raise MalformedError('no answers', 'no_answer')
   if is_regex:
     for answer in known:
       try:
         answers_lib.compile_pattern(answer)
       except answers_lib.AnswerPatternError as e:
-        raise MalformedError(str(e)) from e
+        raise MalformedError(str(e), 'no_pattern') from e
   if gold_title is not None:
     gold_title = lines.check_string('the title', gold_title)
   return QaExample(

@@ -8,7 +8,6 @@ from typing import IO
 
 from realm_tf.corpus import lines
 from realm_tf.corpus.document import MalformedError, SkippedError
-from realm_tf.io import files
 from realm_tf.questions import question_records
 
 _BYTE_ORDER_MARK = '\ufeff'
@@ -35,15 +34,12 @@ def cut(stream: IO[bytes]) -> Iterator[tuple[int, object]]:
     The number of a line, from 1; and what `parse_question` reads.
 
   Raises:
-    DamagedFileError: The rest cannot be read.
+    DamagedError, DamagedFileError: The rest cannot be read.
   """
   if not question_records.is_json(stream.peek(1)):  # type: ignore[attr-defined]
     yield from enumerate(stream, 1)
-    return
-  try:
+  else:
     yield from question_records.read_json(stream)
-  except (ValueError, RecursionError) as e:
-    raise files.DamagedFileError(str(e)) from e
 
 
 def parse_question(line: object) -> str:

@@ -36,7 +36,8 @@ def _first_of(record: Mapping[str, Any], names: Sequence[str]) -> Any:
   for name in names:
     if name in record:
       return record[name]
-  raise MalformedError(f'no "{names[0]}"')
+  kind = 'no_question' if names is _QUESTIONS else 'no_answer'
+  raise MalformedError(f'no "{names[0]}"', kind)
 
 
 def question_of(record: Mapping[str, Any]) -> str:
@@ -100,7 +101,7 @@ def parse_object(record: object, answer_field: str) -> dict[str, Any]:
     SkippedError: The question has no answer, and its data set says so.
   """
   if not isinstance(record, dict):
-    raise MalformedError('not a JSON object')
+    raise MalformedError('not a JSON object', 'not_json')
   if 'annotations' in record and 'question_text' in record:
     return natural_questions.parse(record)._asdict()
   question = question_of(record)
@@ -130,7 +131,7 @@ def _spread(item: object) -> Iterator[object]:
     if not isinstance(paragraph, dict) or not isinstance(
       paragraph.get('qas'), list
     ):
-      yield MalformedError('a paragraph without "qas"')
+      yield MalformedError('a paragraph without "qas"', 'no_questions')
       continue
     shared = {'title': item.get('title'), 'context': paragraph.get('context')}
     for question in paragraph['qas']:
@@ -155,15 +156,21 @@ def read_json(stream: IO[bytes]) -> Iterator[tuple[int, object]]:
     for `parse_object`, or a MalformedError.
 
   Raises:
-    ValueError: The rest is no JSON.
-    RecursionError: An item is nested too deeply.
+    DamagedError: The rest is no JSON.
   """
   before = 0
   if holder := _HOLDER.match(stream.peek(_HEAD)):  # type: ignore[attr-defined]
     before = stream.read(holder.end() - 1).count(b'\n')
-  for line, item in json_array.read_items(stream):
-    for record in _spread(item):
-      yield before + line, record
+  line = 1
+  try:
+    for line, item in json_array.read_items(stream):
+      for record in _spread(item):
+        yield before + line, record
+  except (ValueError, RecursionError) as e:
+    place = re.match(r'line (\d+): ', str(e))
+    line = int(place[1]) if place else line
+    reason = str(e)[place.end() :] if place else str(e)
+    raise lines.DamagedError(before + line, reason) from e
 
 
 def _parse_list(text: str) -> list[Any]:
@@ -175,11 +182,11 @@ def _parse_list(text: str) -> list[Any]:
   except (ValueError, SyntaxError, RecursionError, MemoryError) as e:
     shown = text if len(text) <= _SHOWN else text[:_SHOWN] + '...'
     raise MalformedError(
-      f'the answers are no list like ["a", "b"]: {shown}'
+      f'the answers are no list like ["a", "b"]: {shown}', 'no_list'
     ) from e
   if isinstance(answers, list | tuple) and strings > len(answers):
     # As numpy prints them; Python takes them for one string.
-    raise MalformedError('two answers without a comma between them')
+    raise MalformedError('two answers without a comma between them', 'no_list')
   return answers
 
 
@@ -197,7 +204,9 @@ def parse_columns(line: bytes, answer_field: str = '') -> dict[str, Any]:
     # A question that begins with a quotation, in a file without quoting.
     columns = lines.decode(line).rstrip('\r\n').split('\t')
   if len(columns) != 2:
-    raise MalformedError(f'{len(columns)} columns, not 2: question, answers')
+    raise MalformedError(
+      f'{len(columns)} columns, not 2: question, answers', 'columns'
+    )
   if re.fullmatch(r'question\tanswers?', '\t'.join(columns).lower()):
     raise SkippedError('header')
   return {'question': columns[0], 'answers': _parse_list(columns[1].strip())}

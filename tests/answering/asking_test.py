@@ -38,7 +38,7 @@ def test_files_with_answers_are_asked_too():
     found = list(Echo().ask_lines(stream(content), 'in'))
     assert [r['prediction'] for r in found] == ['A?', 'B?']
   found = []
-  with pytest.raises(CorpusError, match='in:.*the rest is not read: .*line'):
+  with pytest.raises(CorpusError, match='in:.*the rest is not read: '):
     for record in Echo().ask_lines(stream(squad[:-4]), 'in'):
       found.append(record['prediction'])
   assert found == ['A?', 'B?']

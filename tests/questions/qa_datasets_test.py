@@ -62,6 +62,7 @@ def test_jsonl_keeps_what_is_whole_and_names_the_rest(tmp_path, said, ending):
   dataset = qa_datasets.read_dataset(str(path))
   assert dataset.examples == KEPT
   kinds = {'not_json': 3, 'not_utf8': 2, 'wrong_type': 3}
+  kinds.update(no_question=2, no_answer=3, no_list=1)
   assert dataset.counts == {
     'read': 17,
     'malformed': 14,
@@ -178,7 +179,13 @@ def test_dpr_json(tmp_path, said):
     QaExample('a', ('b',), gold_id='871', gold_title='T'),
     QaExample('c', ('d',)),
   )
-  assert dataset.counts == {'read': 5, 'malformed': 3, 'kept': 2}
+  assert dataset.counts == {
+    'read': 5,
+    'malformed': 3,
+    'malformed_no_answer': 1,
+    'malformed_not_json': 1,
+    'kept': 2,
+  }
   lines = path.read_text().splitlines()
   # The brace stands a line before the question.
   assert [re.findall(r':(\d+): ', x)[0] for x in said] == [
@@ -186,11 +193,9 @@ def test_dpr_json(tmp_path, said):
     str(lines.index('  "question": "f",')),
     str(lines.index(' 7') + 1),
   ]
-  # Cut off: what is whole is kept.
   path.write_text(json.dumps(items, indent=1)[:-30])
-  dataset = qa_datasets.read_dataset(str(path))
-  assert len(dataset) == 2
-  assert 'the rest is not read: line' in said[-1]
+  with pytest.raises(CorpusError, match=r'nq-dev\.json:\d+: not JSON'):
+    qa_datasets.read_dataset(str(path))
 
 
 def test_plain_words_say_what_is_no_list(tmp_path, said):
@@ -264,6 +269,9 @@ def test_squad_counts_what_has_no_answer(tmp_path, said, indent):
     'read': 12,
     'kept': 2,
     'malformed': 6,
+    'malformed_no_question': 2,
+    'malformed_no_questions': 2,
+    'malformed_not_json': 2,
     'skipped_unanswerable': 4,
   }
   reasons = ['no "question"', 'not a JSON object', 'a paragraph without "qas"']
@@ -271,8 +279,11 @@ def test_squad_counts_what_has_no_answer(tmp_path, said, indent):
   # The article begins after two lines.
   assert said[0].split(f'{path}:')[1].startswith('4:' if indent else '1:')
   path.write_text(json.dumps(whole, indent=indent)[:-40])
-  assert len(qa_datasets.read_dataset(str(path))) == 1
-  assert 'the rest is not read: line' in said[-1]
+  lines = path.read_text().split('\n')
+  # Where the last article begins.
+  place = [i for i, x in enumerate(lines, 1) if x == '  {' or i == 1][-1]
+  with pytest.raises(CorpusError, match=rf'dev-v2.0:{place}: not JSON'):
+    qa_datasets.read_dataset(str(path))
 
 
 _CONTEXT = {'title': 'Ona', 'context': 'The Ona rises in Tarn.'}
@@ -318,7 +329,7 @@ def test_rows_without_answers_are_unanswerable_or_malformed(tmp_path):
   path.write_text(''.join(json.dumps(r) + '\n' for r in rows))
   dataset = qa_datasets.read_dataset(str(path))
   counts = {'read': 3, 'kept': 1, 'malformed': 1, 'skipped_unanswerable': 1}
-  assert dataset.counts == counts
+  assert dataset.counts == {**counts, 'malformed_no_answer': 1}
 
 
 def test_kilt(tmp_path, said):

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from realm_tf.corpus import lines
 from realm_tf.corpus.document import MalformedError
-from realm_tf.io import files
 from realm_tf.questions import question_lines
 
 QUESTION = 'Who wrote \u00c9mile?'
@@ -43,7 +43,7 @@ def test_lines_and_arrays_are_cut():
 
   assert cut('[MASK] is\n\nb') == [(1, b'[MASK] is\n'), (2, b'\n'), (3, b'b')]
   assert cut(' [\n{"a": 1},\n 7]') == [(2, {'a': 1}), (3, 7)]
-  with pytest.raises(files.DamagedFileError, match='line 1'):
+  with pytest.raises(lines.DamagedError, match='neither'):
     cut('[{"a": 1} 7')
 
 
