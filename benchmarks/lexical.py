@@ -57,6 +57,7 @@ def _export(documents: list[Document], rows: int, directory: str) -> None:
       tf.TensorSpec([None], tf.string),
       tf.TensorSpec([], tf.int32),
     ],
+    autograph=False,
   )
   tf.saved_model.save(module, directory)
 

@@ -29,7 +29,9 @@ Retrieval alone, as BEIR measures it, of an index with BM25 beside it:
         --questions=beir/scifact --output=out/runs --show_misses=20
 
 --questions is a BEIR folder, or a file of questions with their `paragraph_id`.
-A document counts once, with the best of its blocks. --runs=out/runs/*.trec
+A document counts once, with the best of its blocks. The sum of vectors and BM25
+is in the table with --lexical_weight, or with --fit_questions=train.jsonl, by
+which the program finds the weights and prints them. --runs=out/runs/*.trec
 scores TREC runs of any system instead of an index. Needs ir-measures
 (pip install 'realm_tf[measures]').
 
@@ -64,6 +66,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from realm_tf.configs.evaluation_config import EvaluateConfig
+from realm_tf.configs.retrieval_config import RetrievalConfig
 
 from . import config_flags, program
 
@@ -86,16 +89,18 @@ def _print_json(values: dict[str, Any]) -> None:
   print(json.dumps(known, indent=2, allow_nan=False))
 
 
-def _read_questions(config: EvaluateConfig) -> 'QaDataset':
+def _read_questions(
+  config: EvaluateConfig, field: str = 'questions'
+) -> 'QaDataset':
   from realm_tf.questions import qa_datasets
 
   return qa_datasets.read_dataset(
-    config.questions,
+    getattr(config, field),
     format=config.format,
     is_regex=config.is_regex,
     answer_field=config.answer_field,
     strict=config.strict,
-    field='questions',
+    field=field,
   )
 
 
@@ -134,6 +139,7 @@ def _answer(config: EvaluateConfig) -> None:
     config.corpus_dir,
     asking.default_index(config.model_dir, config.index_dir),
     mixed_precision=config.mixed_precision,
+    retrieval=config.part(RetrievalConfig),
   )
   with contextlib.closing(answerer):
     result = qa_evaluation.evaluate(
@@ -187,7 +193,22 @@ def _rank(config: EvaluateConfig) -> None:
       flush=True,
     )
     runs = {}
-    with retrieval_evaluation.systems(config.index_dir, corpus) as searches:
+    weights = config.part(RetrievalConfig)
+    if config.fit_questions:
+      weights = retrieval_evaluation.fit(
+        config.index_dir,
+        corpus,
+        _read_questions(config, 'fit_questions').examples,
+      )
+      print(
+        f'fitted: --dense_weight={weights.dense_weight:.4g}'
+        f' --lexical_weight={weights.lexical_weight:.4g}',
+        file=sys.stderr if config.json else sys.stdout,
+        flush=True,
+      )
+    with retrieval_evaluation.systems(
+      config.index_dir, corpus, weights
+    ) as searches:
       for label, search in searches.items():
         runs[label] = retrieval_evaluation.rank(
           search,

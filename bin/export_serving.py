@@ -27,6 +27,7 @@ import contextlib
 import time
 
 from realm_tf.configs.answering_config import ExportConfig
+from realm_tf.configs.retrieval_config import RetrievalConfig
 
 from . import config_flags, program
 
@@ -68,6 +69,7 @@ def main() -> None:
     config.corpus_dir,
     asking.default_index(config.model_dir, config.index_dir),
     mixed_precision=config.mixed_precision,
+    retrieval=config.part(RetrievalConfig),
   )
   with contextlib.closing(answerer):
     serving.export_serving(

@@ -11,6 +11,7 @@ from realm_tf.configs.ict_config import IctConfig
 from realm_tf.configs.index_text_config import IndexTextConfig
 from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.realm_config import RealmConfig
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.build_corpus import build_corpus
 from realm_tf.corpus.corpus import Corpus
@@ -51,6 +52,7 @@ __all__ = [
   'QAConfig',
   'RealmConfig',
   'RealmModel',
+  'RetrievalConfig',
   'Retriever',
   'SearcherConfig',
   'SpanReader',

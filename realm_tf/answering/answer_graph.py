@@ -13,8 +13,11 @@ from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text import packing, words
 from realm_tf.text.tokenizer import BertTokenizer
 
-Search = Callable[[tf.Tensor, int | tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""From queries `[batch, dim]` and k to rows and scores `[batch, k]`."""
+Search = Callable[
+  [tf.Tensor, Callable[[], tf.Tensor], int | tf.Tensor],
+  tuple[tf.Tensor, tf.Tensor],
+]
+"""From questions `[batch]`, what embeds them, and k to rows and scores."""
 _NUMBERS = ('score', 'log_prob', 'retriever_log_prob', 'reader_log_prob')
 
 
@@ -73,8 +76,8 @@ class AnswerGraph:
     self.pack = tf.function(
       self._pack, input_signature=[question], autograph=False
     )
-    self.embed = tf.function(
-      self._embed, input_signature=[question], autograph=False
+    self.embed_packed = tf.function(
+      self._embed, reduce_retracing=True, autograph=False
     )
     self._best_spans = tf.function(
       self._find_spans, reduce_retracing=True, autograph=False
@@ -82,6 +85,10 @@ class AnswerGraph:
     self._show = tf.function(
       self._find_words, reduce_retracing=True, autograph=False
     )
+
+  def embed(self, question: tf.Tensor) -> tf.Tensor:
+    """Embeds questions `[batch]` as float32 `[batch, dim]`."""
+    return self.embed_packed(self.pack(question))
 
   def answer(
     self,
@@ -94,8 +101,8 @@ class AnswerGraph:
     blocks_at_once: int,
   ) -> dict[str, tf.Tensor]:
     """Answers questions `[batch]` from the best k blocks; see `read`."""
-    packed, embedding = self.embed(question)
-    rows, scores = search(embedding, k)
+    packed = self.pack(question)
+    rows, scores = search(question, lambda: self.embed_packed(packed), k)
     return self.read(
       packed, rows, scores, blocks, top_n=top_n, blocks_at_once=blocks_at_once
     )
@@ -157,11 +164,8 @@ class AnswerGraph:
       max_length=self.query_seq_len,
     )
 
-  def _embed(
-    self, question: tf.Tensor
-  ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    packed = self._pack(question)
-    return packed, self.embedder.embed_queries(packed)
+  def _embed(self, packed: dict[str, tf.Tensor]) -> tf.Tensor:
+    return self.embedder.embed_queries(packed)
 
   def _find_spans(
     self,

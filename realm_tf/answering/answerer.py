@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from realm_tf.answering.answer_graph import AnswerGraph
 from realm_tf.bert import precision
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, SkippedError, clean_document
 from realm_tf.corpus.removals import Removal, by_title
@@ -238,6 +239,7 @@ class Answerer:
     index: Index | str | os.PathLike,
     *,
     mixed_precision: bool = False,
+    retrieval: RetrievalConfig | None = None,
   ) -> 'Answerer':
     """Opens a fine-tuned model, a corpus and its index.
 
@@ -249,6 +251,8 @@ class Answerer:
         a directory of versions, of which the newest is taken.
       mixed_precision: Whether to compute in bfloat16. Documents that are added
         are embedded as those of the index were.
+      retrieval: What blocks are found by, unless `index` is open. Defaults to
+        that of the training.
 
     Raises:
       FileNotFoundError: One of them is not there.
@@ -263,7 +267,9 @@ class Answerer:
     if not isinstance(corpus, Corpus):
       corpus = Corpus.open(corpus)
     if not isinstance(index, Index):
-      index = Index.open(index, corpus)
+      retrieval = retrieval or RetrievalConfig()
+      trained = hub_modules.read_info(embedder_dir, 'embedder')
+      index = Index.open(index, corpus, retrieval=retrieval.filled(trained))
     try:
       compatibility.check(
         hub_modules.module_part(embedder_dir),
@@ -312,9 +318,11 @@ class Answerer:
       Rows, int64, and scores, float32, `[batch, min(k, documents)]`, best
       first.
     """
-    _, embedding = self.graph.embed(tf.constant(list(questions), tf.string))
+    asked = tf.constant(list(questions), tf.string)
     with self._live.acquire() as edition:
-      rows, scores = edition.index.searcher.search(embedding, k)
+      rows, scores = edition.index.find(
+        asked, lambda: self.graph.embed(asked), k
+      )
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
 
   def answer(
@@ -338,7 +346,7 @@ class Answerer:
       found = self.graph.answer(
         tf.constant(list(questions), tf.string),
         reader_beam,
-        edition.index.searcher.search,
+        edition.index.find,
         _MappedBlocks(edition.documents),
         top_n=top_n,
         blocks_at_once=blocks_at_once,

@@ -12,6 +12,7 @@ from realm_tf.answering.answerer import Answerer
 from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.answering.document_searcher import DocumentSearcher
 from realm_tf.configs.answering_config import AskConfig
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.document import CorpusError, MalformedError
 from realm_tf.corpus.lines import DamagedError
 from realm_tf.corpus.problems import Problems
@@ -52,7 +53,9 @@ class Asker:
     assert config.corpus_dir is not None
     if config.model_dir is None:
       assert config.index_dir is not None
-      self.backend = DocumentSearcher.open(config.corpus_dir, config.index_dir)
+      self.backend = DocumentSearcher.open(
+        config.corpus_dir, config.index_dir, config.part(RetrievalConfig)
+      )
       return
     export_dir = run_directory.find_export(config.model_dir)
     index = default_index(config.model_dir, config.index_dir)
@@ -62,6 +65,7 @@ class Asker:
         config.corpus_dir,
         index,
         mixed_precision=config.mixed_precision,
+        retrieval=config.part(RetrievalConfig),
       )
     else:
       if config.mixed_precision:

@@ -13,14 +13,17 @@ import tensorflow as tf
 from realm_tf.answering import blanks
 from realm_tf.answering.document_searcher import describe_documents
 from realm_tf.configs.masking_config import FeaturizationConfig
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import embed_corpus, versions
-from realm_tf.index.candidates import NULL_DOCUMENT
+from realm_tf.index.candidates import NULL_DOCUMENT, query_texts
+from realm_tf.index.lexical import LexicalIndex
 from realm_tf.index.searcher import Searcher
 from realm_tf.io import compatibility
 from realm_tf.modeling import featurization
 from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.hybrid_scorer import HybridScorer
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
@@ -66,9 +69,11 @@ def _inputs_spec(*leading: int) -> dict[str, tf.TensorSpec]:
   }
 
 
-def _features_spec(num_candidates: int) -> dict[str, Any]:
-  """Specs of what `featurize` returns."""
+def _features_spec(num_candidates: int, with_words: bool) -> dict[str, Any]:
+  """Specs of what `featurize` returns, and of BM25."""
+  bm25 = tf.TensorSpec([None, num_candidates], tf.float32)
   return {
+    **({'candidate_bm25': bm25} if with_words else {}),
     'query': _inputs_spec(),
     'candidates': _inputs_spec(num_candidates),
     'joint': _inputs_spec(num_candidates),
@@ -133,16 +138,25 @@ class BlankFiller:
       candidate_seq_len=min(config.candidate_seq_len, limit),
     )
     self._index = index
-    self._searcher = (
-      index.searcher if isinstance(index, versions.Index) else index
-    )
+    # With words, p(z | x) has them, too.
+    self._words: LexicalIndex | None = None
+    hybrid = None
+    if isinstance(index, versions.Index):
+      hybrid = HybridScorer.of(index.retrieval)
+      self._words = hybrid and index.lexical
     model = RealmModel(
-      Retriever(embedder, num_candidates=self.config.num_candidates), reader
+      Retriever(
+        embedder, num_candidates=self.config.num_candidates, hybrid=hybrid
+      ),
+      reader,
     )
     self._fill = tf.function(
       model.fill_blanks,
       input_signature=[
-        _features_spec(min(self.config.num_candidates, len(corpus) + 1)),
+        _features_spec(
+          min(self.config.num_candidates, len(corpus) + 1),
+          with_words=hybrid is not None,
+        ),
         tf.TensorSpec([], tf.int32),
       ],
       autograph=False,
@@ -189,7 +203,8 @@ class BlankFiller:
       corpus = Corpus.open(corpus)
     if not isinstance(index, versions.Index):
       index = index or os.path.join(model_dir, 'index')
-      index = versions.Index.open(index, corpus)
+      trained = RetrievalConfig().filled(hub_modules.read_info(embedder_dir))
+      index = versions.Index.open(index, corpus, retrieval=trained)
     try:
       config = config or hub_modules.trained_lengths(embedder_dir)
       if num_documents is not None:
@@ -231,7 +246,12 @@ class BlankFiller:
       special=self.tokenizer.special,
       max_length=self.config.query_seq_len,
     )
-    rows, scores = self._searcher.search(self._embed(query), k)
+    if isinstance(self._index, versions.Index):
+      rows, scores = self._index.find(
+        query_texts(query_ids, self.tokenizer), lambda: self._embed(query), k
+      )
+    else:
+      rows, scores = self._index.search(self._embed(query), k)
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
 
   def _masked(self, query_ids: tf.RaggedTensor) -> Mapping[str, tf.Tensor]:
@@ -288,6 +308,9 @@ class BlankFiller:
         ),
       ),
     )
+    if self._words is not None:
+      texts = query_texts(query_ids, self.tokenizer)
+      features['candidate_bm25'] = self._words.score(texts, rows)
     top = min(top, self.tokenizer.vocab_size)
     found = self._fill(features, top)
     out = {name: value.numpy() for name, value in found.items()}

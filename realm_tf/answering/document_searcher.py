@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds documents for questions, without reading them."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.versions import Index
 
@@ -59,7 +61,10 @@ class DocumentSearcher:
 
   @classmethod
   def open(
-    cls, corpus: str | os.PathLike, index: str | os.PathLike
+    cls,
+    corpus: str | os.PathLike,
+    index: str | os.PathLike,
+    retrieval: RetrievalConfig | None = None,
   ) -> 'DocumentSearcher':
     """Opens a corpus and its index.
 
@@ -67,13 +72,26 @@ class DocumentSearcher:
       corpus: Directory of the corpus.
       index: A version of its index, or a directory of versions, of which the
         newest is taken.
+      retrieval: What documents are found by. Defaults to all that is there:
+        vectors, words, or both, by their ranks if no weight is known.
 
     Raises:
       FileNotFoundError: One of them is not there.
       MismatchError: They do not belong together.
     """
     documents = Corpus.open(corpus)
-    return cls(documents, Index.open(index, documents))
+    opened = Index.open(index, documents, retrieval=retrieval)
+    config = opened.retrieval
+    if (
+      (retrieval is None or retrieval.retrieval is None)
+      and config.retrieval == 'dense'
+      and opened.lexical is not None
+    ):
+      known = config.lexical_weight is not None
+      opened.retrieval = dataclasses.replace(
+        config, retrieval='hybrid' if known else 'rank_fusion'
+      )
+    return cls(documents, opened)
 
   def to_records(
     self, questions: Sequence[str], k: int

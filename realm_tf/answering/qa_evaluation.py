@@ -94,7 +94,7 @@ def evaluate(
   depth = max(min(config.depth, len(documents)), reader_beam)
   first_are_read = (
     depth == reader_beam
-    or answerer.index.searcher.is_exact
+    or answerer.index.is_exact
     # It does not matter which would be read.
     or (config.retrieve_only and predictions is None)
   )

@@ -3,16 +3,22 @@
 """Ranks documents for judged queries, as retrieval is compared in the field."""
 
 import contextlib
+import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from realm_tf.configs.retrieval_config import Retrieval, RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
-from realm_tf.index import lexical, versions
+from realm_tf.index import fit_weights, lexical, versions
 from realm_tf.io.progress import progress as progress_bar
-from realm_tf.questions import retrieval_measures
+from realm_tf.questions import gold_blocks, retrieval_measures
+from realm_tf.questions.answer_finder import AnswerFinder
 from realm_tf.questions.judged_queries import JudgedQueries, Run
+from realm_tf.questions.qa_datasets import QaExample
+from realm_tf.questions.questions import Questions
 
 # Rows and scores `[queries, k]`, best first, of texts and k.
 Search = Callable[[Sequence[str], int], tuple[np.ndarray, np.ndarray]]
@@ -50,28 +56,81 @@ def check_documents(judged: JudgedQueries, corpus: Corpus) -> int:
 
 
 @contextlib.contextmanager
-def systems(index_dir: str, corpus: Corpus) -> Iterator[Mapping[str, Search]]:
+def systems(
+  index_dir: str, corpus: Corpus, config: RetrievalConfig | None = None
+) -> Iterator[Mapping[str, Search]]:
   """Opens what can be compared on a corpus: BM25 first, then its index.
 
   Args:
     index_dir: Directory of index versions, or one version. BM25 is built in
       memory where there is none.
     corpus: Corpus that they are of.
+    config: Weights of the sum of both, which is left out if that of BM25 is not
+      known.
 
   Yields:
     Searches by label.
   """
+  config = config or RetrievalConfig()
   with contextlib.ExitStack() as stack:
     try:
-      words = lexical.LexicalIndex.open(index_dir, corpus)
+      words = lexical.LexicalIndex.open(index_dir, corpus.fingerprint)
     except FileNotFoundError:
       words = lexical.LexicalIndex.build(corpus)
     searches: dict[str, Search] = {'BM25': words.search}
     with contextlib.suppress(FileNotFoundError):
       index = versions.Index.open(versions.find_index(index_dir), corpus)
       stack.enter_context(contextlib.closing(index))
-      searches['dense'] = index.search
+      index.lexical = words
+      ways: list[Retrieval] = ['dense', 'rank_fusion']
+      if config.lexical_weight is not None:
+        ways.append('hybrid')
+      for way in ways:
+        searches[way] = functools.partial(
+          index.search, retrieval=dataclasses.replace(config, retrieval=way)
+        )
     yield searches
+
+
+def fit(
+  index_dir: str, corpus: Corpus, examples: Sequence[QaExample]
+) -> RetrievalConfig:
+  """Fits the weights of the sum of vectors and words to questions.
+
+  By their gold blocks where they are known, or else by the blocks that have an
+  answer.
+
+  Args:
+    index_dir: Directory of index versions, or one version.
+    corpus: Corpus that they are of.
+    examples: Questions, other ones than those to be measured.
+
+  Raises:
+    ValueError: No relevant block is found, or the index lacks a part.
+  """
+  gold = gold_blocks.relevant_rows(examples, corpus)
+  by_answer: AnswerFinder | None = None
+  if not gold.shape[1]:
+    questions = Questions(examples, corpus.tokenizer)
+    by_answer = AnswerFinder(questions, corpus, corpus.tokenizer)
+
+  def is_relevant(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    if by_answer is None:
+      found = (rows[:, :, None] == gold[numbers][:, None]).any(-1)
+    else:
+      found = np.stack(
+        [
+          by_answer.has_answer(n, np.maximum(its, 0))
+          for n, its in zip(numbers, rows)
+        ]
+      )
+    return found & (rows >= 0)
+
+  index = versions.Index.open(index_dir, corpus)
+  with contextlib.closing(index):
+    return fit_weights.fit_weights(
+      index, [example.question for example in examples], is_relevant
+    )
 
 
 def rank(

@@ -29,6 +29,7 @@ from, or empty if it has none.
 import os
 import pathlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,14 @@ import tensorflow as tf
 from absl import logging
 from tensorflow.core.protobuf import saved_model_pb2
 
+from realm_tf.answering.answer_graph import Search
 from realm_tf.answering.answerer import Answerer
 from realm_tf.answering.packed_strings import PackedStrings
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
+from realm_tf.index import retrieval
 from realm_tf.index.saved_searcher import SearcherModule
+from realm_tf.index.versions import Index
 from realm_tf.io import atomic, checksums, saved_models
 from realm_tf.io.module_info import INFO
 from realm_tf.text import packing
@@ -93,6 +97,44 @@ class VariableBlocks(tf.Module):
     }
 
 
+def _make_search(index: Index, module: tf.Module) -> Search:
+  """Adds to a module what is searched; returns the search."""
+  config, num_rows = index.retrieval, index.metadata.num_documents
+  searcher: Any = None
+  lexical = None
+  if config.needs_vectors:
+    searcher = SearcherModule.of(index.searcher, index.embeddings)
+    module.searcher = searcher
+  if config.needs_words:
+    assert index.lexical is not None
+    lexical = index.lexical.as_variables()
+    module.lexical = lexical
+
+  def search_vectors(
+    queries: tf.Tensor, k: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    found = searcher.search(queries, k)
+    return found['rows'], found['scores']
+
+  def search(
+    questions: tf.Tensor,
+    queries: Callable[[], tf.Tensor],
+    k: int | tf.Tensor,
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    return retrieval.search(
+      config,
+      questions,
+      queries,
+      tf.maximum(k, 1),
+      num_rows=num_rows,
+      search_vectors=search_vectors,
+      vectors=lambda rows: searcher.vectors(rows),
+      lexical=lexical,
+    )
+
+  return search
+
+
 def make_module(
   answerer: Answerer,
   *,
@@ -132,16 +174,8 @@ def make_module(
   module.span_reader = hub_modules.without_keras(graph.reader, seen)
   with answerer.edition() as edition:
     blocks = VariableBlocks(edition.documents)
-    searcher = SearcherModule.of(
-      edition.index.searcher, edition.index.embeddings
-    )
-  module.blocks, module.searcher = blocks, searcher
-
-  def search(
-    queries: tf.Tensor, k: int | tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    found = searcher.search(queries, k)
-    return found['rows'], found['scores']
+    search = _make_search(edition.index, module)
+  module.blocks = blocks
 
   def answer_k(question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
     found = graph.answer(
@@ -153,7 +187,7 @@ def make_module(
     }
 
   def retrieve(question: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-    rows, scores = search(graph.embed(question)[1], k)
+    rows, scores = search(question, lambda: graph.embed(question), k)
     titles, texts = blocks.texts(rows)
     return {
       'block_ids': rows,
@@ -176,7 +210,7 @@ def make_module(
   )
   module.retrieve = traced(retrieve, _QUESTION, _K)
   module.embed = traced(
-    lambda question: {'embedding': graph.embed(question)[1]}, _QUESTION
+    lambda question: {'embedding': graph.embed(question)}, _QUESTION
   )
   return module
 
@@ -271,6 +305,7 @@ def export_serving(
         'document_embedder_fingerprint': metadata.embedder_fingerprint,
         'num_blocks': len(corpus),
         'searcher': metadata.kind,
+        'retrieval': answerer.index.retrieval.to_dict(),
         'exported_at': time.time(),
         checksums.CRC32: checksums.of_directory(temporary),
       },

@@ -5,11 +5,11 @@
 import dataclasses
 import os
 
-from realm_tf.configs.config import Config
+from realm_tf.configs.retrieval_config import RetrievalConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AnsweringConfig(Config):
+class AnsweringConfig(RetrievalConfig):
   """What answers questions.
 
   Attributes:

@@ -6,6 +6,7 @@ import dataclasses
 
 from realm_tf.configs.config import Config
 from realm_tf.configs.qa_formats import QaFormat
+from realm_tf.configs.retrieval_config import RetrievalConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class EvaluationConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(EvaluationConfig):
+class EvaluateConfig(EvaluationConfig, RetrievalConfig):
   """What is evaluated: answers, blanks, retrieval, or a file of predictions.
 
   Attributes:
@@ -75,6 +76,8 @@ class EvaluateConfig(EvaluationConfig):
     index_dir: Index of the corpus, or directory of index versions. Defaults to
       `model_dir`/index.
     mixed_precision: Compute in bfloat16. Defaults to False.
+    fit_questions: Questions, other than `questions`, to which the weights of
+      hybrid retrieval are fitted where retrieval alone is evaluated.
     run_depth: Documents per query of a run. Defaults to 100.
     show_misses: Queries to show whose first document is not relevant, of the
       last system of the table. Defaults to 0.
@@ -100,6 +103,7 @@ class EvaluateConfig(EvaluationConfig):
   corpus_dir: str = ''
   index_dir: str = ''
   mixed_precision: bool = False
+  fit_questions: str | None = None
   run_depth: int = 100
   show_misses: int = 0
   output: str | None = None

@@ -7,6 +7,7 @@ import dataclasses
 from realm_tf.configs.config import Config
 from realm_tf.configs.qa_formats import QaFormat
 from realm_tf.configs.refresh_schedule import RefreshSchedule
+from realm_tf.configs.retrieval_config import TrainedRetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.configs.training_config import TrainingConfig
 
@@ -82,7 +83,13 @@ class OpenQAConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class QAConfig(TrainingConfig, QuestionConfig, OpenQAConfig, SearcherConfig):
+class QAConfig(
+  TrainingConfig,
+  QuestionConfig,
+  OpenQAConfig,
+  SearcherConfig,
+  TrainedRetrievalConfig,
+):
   """Configuration of open-domain QA fine-tuning. Defaults follow ORQA.
 
   Exactly one of `bert` and `span_reader` must be given.

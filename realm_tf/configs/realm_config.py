@@ -9,6 +9,7 @@ from typing import Literal
 from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
+from realm_tf.configs.retrieval_config import TrainedRetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.configs.training_config import WarmStartConfig
 
@@ -20,6 +21,7 @@ class RealmConfig(
   MaskingConfig,
   FeaturizationConfig,
   SearcherConfig,
+  TrainedRetrievalConfig,
 ):
   """Configuration of REALM pre-training. Defaults follow the paper.
 

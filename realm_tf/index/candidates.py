@@ -14,6 +14,7 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import embed_corpus
 from realm_tf.index.slot import IndexSlot
 from realm_tf.text import overlap
+from realm_tf.text.tokenizer import BertTokenizer
 
 NULL_DOCUMENT = -1
 _Inputs = Mapping[str, tf.Tensor]
@@ -25,6 +26,21 @@ _MOST_ASKED = 1000
 _BODIES_AT_ONCE = 20_000
 # The features of a query that tell which documents are trivial.
 _SENTENCE = ('sentence_ids', 'doc_uid')
+TEXTS = 'texts'  # The queries as strings, if words are searched.
+
+
+def query_texts(
+  query_ids: tf.RaggedTensor, tokenizer: BertTokenizer
+) -> tf.Tensor:
+  """Returns sentences as strings `[batch]`, without their masks.
+
+  Args:
+    query_ids: Their wordpieces, int32 `[batch, (tokens)]`.
+    tokenizer: Tokenizer of the wordpieces.
+  """
+  (mask,) = tokenizer.tokens([tokenizer.mask_id])
+  texts = tokenizer.detokenize(query_ids)
+  return tf.constant([text.replace(mask, ' ') for text in texts], tf.string)
 
 
 class QueryEmbedder(Protocol):
@@ -61,12 +77,26 @@ class IndexVersion:
     """Metadata of the index."""
     return self.index.metadata
 
+  @property
+  def needs_words(self) -> bool:
+    """Whether a search needs the text of the queries."""
+    return self.index.retrieval.needs_words
+
   def search(
-    self, query_inputs: _Inputs, k: int
+    self, query_inputs: _Inputs, k: int, texts: Any = ()
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows int64 `[batch, k]` and scores `[batch, k]`, best first."""
-    queries = self.embed_queries(query_inputs)
-    rows, scores = self.index.searcher.search(queries, k)
+    """Rows int64 `[batch, k]` and scores `[batch, k]`, best first.
+
+    Args:
+      query_inputs: BERT inputs `[batch, length]`.
+      k: Number of rows per query.
+      texts: The queries as strings `[batch]`, if they are needed.
+    """
+    rows, scores = self.index.find(
+      tf.constant(texts, tf.string),
+      lambda: self.embed_queries(query_inputs),
+      k,
+    )
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
 
   def close(self) -> None:
@@ -206,7 +236,8 @@ class CandidateFinder:
     """Finds candidates for a batch of masked sentences.
 
     Args:
-      masked: A batch of `spans.pretraining_examples.masked_queries`.
+      masked: A batch of `spans.pretraining_examples.masked_queries`, with
+        `TEXTS` if the index needs them.
       query_inputs: Packed batch, int32 `[batch, length]`.
       version: Index to search. Defaults to the one in the slot.
 
@@ -229,7 +260,11 @@ class CandidateFinder:
       for i in range(0, len(short), step):
         rows = short[i : i + step]
         kept[rows], counts[rows] = self._search(
-          {key: tf.gather(masked[key], rows) for key in _SENTENCE},
+          {
+            key: tf.gather(masked[key], rows)
+            for key in (*_SENTENCE, TEXTS)
+            if key in masked
+          },
           {key: tf.gather(value, rows) for key, value in query_inputs.items()},
           version,
           ask,
@@ -245,7 +280,7 @@ class CandidateFinder:
   ) -> tuple[np.ndarray, np.ndarray]:
     """The best of `ask` documents that are not trivial, and their number."""
     wanted = self.num_candidates - 1
-    rows, _ = version.search(query_inputs, ask)
+    rows, _ = version.search(query_inputs, ask, masked.get(TEXTS, ()))
     unwanted = (rows < 0) | self.is_trivial(masked, np.maximum(rows, 0))
     if rows.shape[1] < wanted:
       pad = [(0, 0), (0, wanted - rows.shape[1])]

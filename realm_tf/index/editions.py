@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Editions: a corpus and its index that belong together, also on disk.
 
-The directory of an edition holds `corpus/` and `index/<step>/`, nothing else.
+The directory of an edition holds `corpus/` and `index/`, nothing else; the
+latter `<step>/`, `lexical/`, or both.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from absl import logging
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.index import versions
+from realm_tf.index.lexical import LEXICAL
 from realm_tf.io import atomic
 
 CORPUS, INDEX = 'corpus', 'index'
@@ -62,7 +64,7 @@ def _is_edition(directory: pathlib.Path) -> bool:
     return False
   if not all(_OF_A_CORPUS.fullmatch(p.name) for p in corpus.iterdir()):
     return False
-  if not all(p.name.isdecimal() for p in index.iterdir()):
+  if not all(p.name.isdecimal() or p.name == LEXICAL for p in index.iterdir()):
     return False
   try:
     return UPDATED in atomic.read_json(corpus / 'manifest.json')['settings']
@@ -137,15 +139,19 @@ def write_edition(
       settings={**settings, 'input': []},
       counts=counts,
     )
-    versions.publish_index(
-      temporary / INDEX,
-      index.metadata.step,
-      index.embeddings,
-      index.searcher,
-      dataclasses.replace(
-        index.metadata,
-        corpus_fingerprint=Corpus.open(temporary / CORPUS).fingerprint,
-      ),
-      embedder_dir,
-    )
-  return str(pathlib.Path(output_dir, INDEX, str(index.metadata.step)))
+    fingerprint = Corpus.open(temporary / CORPUS).fingerprint
+    name = str(index.metadata.step)
+    if index.metadata.dim:
+      versions.publish_index(
+        temporary / INDEX,
+        index.metadata.step,
+        index.embeddings,
+        index.searcher,
+        dataclasses.replace(index.metadata, corpus_fingerprint=fingerprint),
+        embedder_dir,
+      )
+    else:
+      name = os.path.join(LEXICAL, fingerprint)
+    if index.lexical is not None:
+      index.lexical.save(temporary / INDEX / LEXICAL / fingerprint, fingerprint)
+  return os.path.join(output_dir, INDEX, name)

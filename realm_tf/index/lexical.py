@@ -23,7 +23,7 @@ import tensorflow as tf
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import lexical_ops
 from realm_tf.index.lexical_ops import Postings
-from realm_tf.io import atomic, checksums, compatibility, faults
+from realm_tf.io import atomic, checksums, faults
 
 LEXICAL = 'lexical'
 _VERSION = 1
@@ -119,7 +119,7 @@ class LexicalIndex(tf.Module):
   """Finds documents by BM25. Usable from several threads, and in a graph.
 
   Example:
-    index = LexicalIndex.open('out/index', Corpus.open('out/corpus'))
+    index = LexicalIndex.open('out/index')
     rows, scores = index.search(['Who discovered radium?'], k=5)
 
   Attributes:
@@ -190,19 +190,24 @@ class LexicalIndex(tf.Module):
   def open(
     cls,
     index_dir: str | os.PathLike,
-    corpus: Corpus | None = None,
+    fingerprint: str | None = None,
   ) -> 'LexicalIndex':
     """Maps what `publish` wrote.
 
     Args:
       index_dir: Directory of index versions, or one of the versions.
-      corpus: Corpus that it must be of. Defaults to the newest one's.
+      fingerprint: Fingerprint of its corpus. Defaults to the newest index.
 
     Raises:
       FileNotFoundError: There is none, or none of this corpus.
       ValueError: It is broken.
     """
-    path = _find(index_dir, corpus.fingerprint if corpus else None)
+    path = find(index_dir, fingerprint)
+    if path is None:
+      raise FileNotFoundError(
+        f'there is no lexical index of this corpus in {os.fspath(index_dir)}'
+        ' (build_index with `retrieval` lexical or hybrid makes one)'
+      )
     found = atomic.read_object(path / _METADATA)
     if found.pop('version', None) != _VERSION:
       raise ValueError(
@@ -241,6 +246,10 @@ class LexicalIndex(tf.Module):
       self.metadata,
     )
 
+  def _tensors(self) -> Postings:
+    # A function that is traced for variables would hold them.
+    return Postings(*map(tf.convert_to_tensor, self.postings))
+
   def search(self, questions: Any, k: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Finds the best documents of each question.
 
@@ -253,7 +262,7 @@ class LexicalIndex(tf.Module):
     """
     size = tf.constant(self.metadata.num_documents)
     k = tf.minimum(tf.cast(k, tf.int32), size)
-    return lexical_ops.search(self.postings, size, _strings(questions), k)
+    return lexical_ops.search(self._tensors(), size, _strings(questions), k)
 
   def score(self, questions: Any, rows: Any) -> tf.Tensor:
     """Returns BM25 of documents, float32 `[batch, n]`.
@@ -263,11 +272,21 @@ class LexicalIndex(tf.Module):
       rows: Documents, int `[batch, n]`; -1, the null document, has 0.
     """
     return lexical_ops.score(
-      self.postings, _strings(questions), tf.cast(rows, tf.int32)
+      self._tensors(), _strings(questions), tf.cast(rows, tf.int32)
     )
 
-  def save(self, directory: pathlib.Path) -> None:
-    """Writes the index to a new directory; not atomically."""
+  def save(
+    self, directory: pathlib.Path, fingerprint: str | None = None
+  ) -> None:
+    """Writes the index; not atomically.
+
+    Args:
+      directory: New directory.
+      fingerprint: Fingerprint of the corpus. Defaults to that of the metadata.
+    """
+    metadata = dataclasses.asdict(self.metadata)
+    if fingerprint is not None:
+      metadata['corpus_fingerprint'] = fingerprint
     directory.mkdir(parents=True, exist_ok=True)
     for name, tensor in self.postings._asdict().items():
       dtype = np.int64 if name == 'starts' else None
@@ -276,17 +295,9 @@ class LexicalIndex(tf.Module):
       directory / _METADATA,
       {
         'version': _VERSION,
-        **dataclasses.asdict(self.metadata),
+        **metadata,
         checksums.CRC32: checksums.of_directory(directory),
       },
-    )
-
-  def part(self, name: str) -> compatibility.Part:
-    """Returns what is compared with other artifacts."""
-    return compatibility.Part(
-      name,
-      corpus=self.metadata.corpus_fingerprint or None,
-      num_documents=self.metadata.num_documents,
     )
 
 
@@ -296,27 +307,26 @@ def _strings(questions: Any) -> tf.Tensor:
   return tf.constant(list(questions), tf.string)
 
 
-def published(index_dir: str | os.PathLike) -> list[pathlib.Path]:
-  """Returns the paths of the lexical indexes, the newest last."""
-  paths = pathlib.Path(index_dir, LEXICAL).glob(f'[!.]*/{_METADATA}')
-  return [
-    path.parent for path in sorted(paths, key=lambda p: p.stat().st_mtime_ns)
-  ]
+def find(
+  index_dir: str | os.PathLike, fingerprint: str | None = None
+) -> pathlib.Path | None:
+  """Returns the path of the newest lexical index, or that of a corpus.
 
-
-def _find(
-  index_dir: str | os.PathLike, fingerprint: str | None
-) -> pathlib.Path:
-  """The newest index, or that of a corpus."""
-  directory = pathlib.Path(index_dir)
-  for its in (directory, directory.resolve().parent):
-    for path in reversed(published(its)):
-      if fingerprint in (None, path.name):
-        return path
-  raise FileNotFoundError(
-    f'there is no lexical index of this corpus in {directory} (build_index with'
-    ' `retrieval` lexical makes one)'
-  )
+  Args:
+    index_dir: Directory of index versions, one of the versions, or the path of
+      the lexical index.
+    fingerprint: Fingerprint of the corpus.
+  """
+  directory = pathlib.Path(index_dir).absolute()
+  if directory.parent.name == LEXICAL:
+    directory = directory.parent.parent
+    fingerprint = fingerprint or pathlib.Path(index_dir).name
+  for its in (directory, directory.parent):
+    paths = (its / LEXICAL).glob(f'{fingerprint or "[!.]*"}/{_METADATA}')
+    newest = max(paths, key=lambda p: p.stat().st_mtime_ns, default=None)
+    if newest is not None:
+      return newest.parent
+  return None
 
 
 def publish(documents: Corpus, index_dir: str | os.PathLike) -> pathlib.Path:

@@ -4,13 +4,15 @@
 
 An update makes a new edition: a view of the documents and a searcher whose row
 i is document i. Kept documents move up in their order; new ones follow, and
-only they are tokenized and embedded. Then the edition is swapped in. Searches
+only they are tokenized and embedded; a lexical index is built again from the
+texts. Then the edition is swapped in. Searches
 under way finish with the previous edition: an edition never changes. `save`
 writes one as a corpus and an index, which appear together or not at all.
 """
 
 import contextlib
 import dataclasses
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +35,7 @@ from realm_tf.index import (
   versions,
 )
 from realm_tf.index.editions import Edition
+from realm_tf.index.lexical import LexicalIndex
 from realm_tf.index.slot import IndexSlot
 from realm_tf.io import compatibility
 from realm_tf.text.tokenizer import BertTokenizer
@@ -64,6 +67,15 @@ class Encoding:
   embedding_config: EmbeddingConfig = dataclasses.field(
     default_factory=EmbeddingConfig
   )
+
+
+def _no_vectors(inputs: Any) -> np.ndarray:
+  """The `embed_fn` of an index of words alone."""
+  return np.zeros([inputs['input_word_ids'].shape[0], 0], np.float32)
+
+
+def _encoding_of_words(documents: Corpus) -> Encoding:
+  return Encoding(documents.tokenizer, _no_vectors)
 
 
 class Update(NamedTuple):
@@ -122,13 +134,16 @@ class LiveIndex:
       documents: Corpus.
       index: Index of the corpus.
       encoding: Encoding of documents to add, or a function that loads it when
-        the first ones are added. Without it documents can only be removed.
+        the first ones are added. Without it documents can only be removed,
+        unless the index is of words alone.
 
     Raises:
       MismatchError: The index is of another corpus, or the encoding of another
         vocabulary. The index stays open.
     """
     compatibility.check(documents.part, index.metadata.part(index.path))
+    if index.metadata.kind == 'lexical':
+      encoding = functools.partial(_encoding_of_words, documents)
     self._encoding = encoding
     if isinstance(encoding, Encoding):
       _check_vocabulary(documents, encoding)
@@ -271,7 +286,7 @@ class LiveIndex:
     documents = old.documents.select(kept)
     added = np.zeros([0, old.index.metadata.dim], np.float32)
     if new is not None:
-      if not self._compared:
+      if not self._compared and old.index.metadata.dim:
         self._compare(old)
         self._compared = True
       documents = documents.append(new)
@@ -302,8 +317,21 @@ class LiveIndex:
       corpus_fingerprint='',
       rows_added=rows_added,
     )
-    index = versions.Index(old.index.path, made, metadata, embeddings)
-    return Edition(documents, index)
+    lexical = None
+    if old.index.lexical is not None:
+      # A new document changes the weights of its words everywhere.
+      lexical = LexicalIndex.build(documents, fingerprint='')
+    return Edition(
+      documents,
+      versions.Index(
+        old.index.path,
+        made,
+        metadata,
+        embeddings,
+        lexical,
+        old.index.retrieval,
+      ),
+    )
 
   def retrain(self) -> None:
     """Trains the searcher again on the current rows; embeds nothing.
@@ -313,11 +341,20 @@ class LiveIndex:
     """
     with self._updating, self._slot.acquire() as old:
       index = old.index
+      if index.metadata.kind == 'lexical':
+        return
       made = searcher.build_searcher(index.embeddings, index.searcher.config)
       metadata = dataclasses.replace(
         index.metadata, kind=made.kind, rows_added=0
       )
-      new = versions.Index(index.path, made, metadata, index.embeddings)
+      new = versions.Index(
+        index.path,
+        made,
+        metadata,
+        index.embeddings,
+        index.lexical,
+        index.retrieval,
+      )
       self._slot.swap(Edition(old.documents, new))
 
   def save(
@@ -327,7 +364,7 @@ class LiveIndex:
     settings: dict[str, Any] | None = None,
     counts: dict[str, int] | None = None,
   ) -> str:
-    """Writes the current edition: `corpus/` and `index/<step>/`.
+    """Writes the current edition: `corpus/` and `index/`.
 
     Args:
       output_dir: Directory, which appears when it is whole. An edition that was

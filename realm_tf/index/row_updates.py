@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.index import scann_rows, searcher
-from realm_tf.index.searcher import ScannSearcher, Searcher
+from realm_tf.index.searcher import NoVectors, ScannSearcher, Searcher
 
 
 def updated_embeddings(
@@ -55,6 +55,8 @@ def updated_searcher(
     raise ValueError('no row would be left in the index')
   if added.size and not np.isfinite(added).all():
     raise ValueError('a new row of the embeddings is not finite')
+  if isinstance(old, NoVectors):
+    return NoVectors(len(embeddings))
   if not isinstance(old, ScannSearcher):
     return searcher.build_searcher(embeddings, old.config)
   tensors = old.tensors(old_embeddings)

@@ -135,6 +135,11 @@ class SearcherModule(tf.Module):
       shared_name=f'realm_tf-serving-{uuid.uuid4().hex}',
     )
 
+  def vectors(self, rows: tf.Tensor) -> tf.Tensor:
+    """Looks up vectors of rows, float32 `[..., dim]`."""
+    its = self.embeddings if hasattr(self, 'embeddings') else self.dataset
+    return tf.cast(tf.gather(its, rows), tf.float32)
+
 
 @functools.lru_cache
 def _template(layout: str) -> tuple[dict[str, bytes], dict[str, tf.Tensor]]:

@@ -127,6 +127,28 @@ class ExactSearcher(Searcher):
     self._embeddings = tf.zeros([0, self.dim])
 
 
+class NoVectors(Searcher):
+  """Takes the place of a searcher in an index of words alone."""
+
+  kind = 'lexical'
+
+  def __init__(self, num_rows: int):
+    super().__init__(num_rows, 0, SearcherConfig())
+
+  def tensors(self, embeddings: np.ndarray) -> dict[str, tf.Tensor]:
+    """Nothing."""
+    del embeddings
+    return {}
+
+  def _search(
+    self, queries: tf.Tensor, k: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    raise ValueError('this index has no vectors: `retrieval` must be lexical')
+
+  def _free(self) -> None:
+    pass
+
+
 class ScannSearcher(Searcher):
   """Tree, asymmetric hashing and reordering, by ScaNN's TensorFlow ops."""
 

@@ -22,12 +22,16 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
+from realm_tf.index import lexical as lexical_lib
+from realm_tf.index import retrieval as retrieval_lib
 from realm_tf.index import saved_searcher
-from realm_tf.index.searcher import Searcher
+from realm_tf.index.lexical import LexicalIndex
+from realm_tf.index.searcher import NoVectors, Searcher
 from realm_tf.io import atomic, checksums, compatibility, faults
-from realm_tf.io.module_info import read_info
+from realm_tf.io.module_info import INFO, read_info
 from realm_tf.text import packing
 from realm_tf.text.tokenizer import BertTokenizer
 
@@ -61,7 +65,7 @@ class IndexMetadata:
     step: Training step at which the embedder was exported.
     num_documents: Number of rows.
     dim: Number of dimensions of a row.
-    kind: `exact` or `scann`.
+    kind: `exact` or `scann`; or `lexical`, without vectors.
     corpus_fingerprint: Fingerprint of the corpus; empty if it is not known.
     vocab_fingerprint: Fingerprint of the tokenizer.
     embedder_fingerprint: Fingerprint of the embedder's weights.
@@ -128,6 +132,12 @@ class IndexMetadata:
 
   def part(self, name: str) -> compatibility.Part:
     """Returns what is compared with other artifacts."""
+    if self.kind == 'lexical':
+      return compatibility.Part(
+        name,
+        corpus=self.corpus_fingerprint or None,
+        num_documents=self.num_documents,
+      )
     return compatibility.Part(
       name,
       vocabulary=self.vocab_fingerprint,
@@ -136,6 +146,16 @@ class IndexMetadata:
       embedder=self.embedder_fingerprint,
       dim=self.dim,
     )
+
+
+def _choose(retrieval: RetrievalConfig, path: str) -> RetrievalConfig:
+  """Adds what the embedder of a version says of its training."""
+  embedder = os.path.join(path, _EMBEDDER)
+  if os.path.isfile(os.path.join(embedder, INFO)):
+    retrieval = retrieval.filled(read_info(embedder))
+  return dataclasses.replace(
+    retrieval, retrieval=retrieval.retrieval or 'dense'
+  )
 
 
 def _check_shapes(
@@ -156,8 +176,23 @@ def _check_shapes(
     )
 
 
+def _words_alone(lexical: LexicalIndex, corpus: Corpus | None) -> IndexMetadata:
+  its = lexical.metadata
+  return IndexMetadata(
+    step=0,
+    num_documents=its.num_documents,
+    dim=0,
+    kind='lexical',
+    corpus_fingerprint=its.corpus_fingerprint,
+    vocab_fingerprint=corpus.vocab_fingerprint if corpus else UNKNOWN,
+    embedder_fingerprint=UNKNOWN,
+    searcher=SearcherConfig(),
+    built_at=its.built_at,
+  )
+
+
 class Index:
-  """An index version in memory.
+  """An index version in memory, with the lexical index of its corpus.
 
   Example:
     index = Index.open('out/index', 'out/corpus')
@@ -169,6 +204,8 @@ class Index:
     searcher: Finds the nearest rows of embedded queries.
     metadata: What it says about itself.
     embeddings: float32 `[documents, dim]`, memory-mapped.
+    lexical: BM25 of the corpus, if it was published.
+    retrieval: What documents are found by.
   """
 
   def __init__(
@@ -177,12 +214,16 @@ class Index:
     searcher: Searcher,
     metadata: IndexMetadata,
     embeddings: np.ndarray,
+    lexical: LexicalIndex | None = None,
+    retrieval: RetrievalConfig | None = None,
   ):
     """Takes ownership of the searcher: `close` closes it."""
     self.path = path
     self.searcher = searcher
     self.metadata = metadata
     self.embeddings = embeddings
+    self.lexical = lexical
+    self.retrieval = retrieval or RetrievalConfig(retrieval='dense')
 
   @classmethod
   def open(
@@ -191,28 +232,56 @@ class Index:
     corpus: Corpus | str | os.PathLike | None = None,
     *,
     embedder: str | None = None,
+    retrieval: RetrievalConfig | None = None,
   ) -> 'Index':
     """Opens a version, ready for its first search.
 
     Args:
       directory: A version, or a directory of versions, of which the newest is
-        opened.
+        opened; or one with a lexical index alone.
       corpus: Corpus, or its directory, that the index must be of.
       embedder: Fingerprint of the embedder that must have made it.
+      retrieval: What documents are found by. What it leaves open is as in the
+        training of the embedder, or else by vectors, if there are any.
 
     Raises:
       FileNotFoundError: There is no index or no corpus.
       MismatchError: It is of another corpus, vocabulary or embedder.
       ValueError: It is broken.
     """
+    if corpus is not None and not isinstance(corpus, Corpus):
+      corpus = Corpus.open(corpus)
+    fingerprint = corpus.fingerprint if corpus else None
+    retrieval = retrieval or RetrievalConfig()
+    words = lexical_lib.find(directory, fingerprint)
+    lexical: LexicalIndex | None = None
+    if (
+      words
+      and retrieval.retrieval in (None, 'lexical')
+      and not has_index(directory)
+    ):
+      lexical = LexicalIndex.open(directory, fingerprint)
+      metadata = _words_alone(lexical, corpus)
+      nothing = np.zeros([metadata.num_documents, 0], np.float32)
+      config = dataclasses.replace(retrieval, retrieval='lexical')
+      return cls(
+        str(words),
+        NoVectors(metadata.num_documents),
+        metadata,
+        nothing,
+        lexical,
+        config,
+      )
     path = find_index(directory)
     metadata = IndexMetadata.from_json(os.path.join(path, _METADATA))
     parts = [compatibility.Part('the model', embedder=embedder)]
     if corpus is not None:
-      if not isinstance(corpus, Corpus):
-        corpus = Corpus.open(corpus)
       parts.append(corpus.part)
     compatibility.check(*parts, metadata.part(path))
+    config = _choose(retrieval, path)
+    its = metadata.corpus_fingerprint
+    if config.needs_words or lexical_lib.find(path, its):
+      lexical = LexicalIndex.open(path, its)
     embeddings_file = os.path.join(path, _EMBEDDINGS)
     with faults.naming(embeddings_file):
       embeddings = np.load(embeddings_file, mmap_mode='r')
@@ -231,7 +300,7 @@ class Index:
       raise
     # What the first search initializes must not delay a training step.
     searcher.search(np.zeros([1, metadata.dim], np.float32), 1)
-    return cls(path, searcher, metadata, embeddings)
+    return cls(path, searcher, metadata, embeddings, lexical, config)
 
   @property
   def embedder_dir(self) -> str | None:
@@ -268,15 +337,19 @@ class Index:
     return embed
 
   def search(
-    self, queries: Sequence[str | bytes], k: int = 5
+    self,
+    queries: Sequence[str | bytes],
+    k: int = 5,
+    retrieval: RetrievalConfig | None = None,
   ) -> tuple[np.ndarray, np.ndarray]:
     """Finds documents for queries, which its own embedder embeds.
 
-    The embedder is loaded at the first call, which takes seconds.
+    The embedder is loaded at the first call that needs it, which takes seconds.
 
     Args:
       queries: UTF-8 strings; those that are too long are cut.
       k: Number of documents per query.
+      retrieval: What documents are found by. Defaults to that of the index.
 
     Returns:
       Rows, int64, and scores, float32, `[queries, min(k, documents)]`, best
@@ -285,8 +358,81 @@ class Index:
     Raises:
       ValueError: The index was published without its embedder.
     """
-    rows, scores = self.searcher.search(self._embed(queries), k)
+    rows, scores = self.find(
+      tf.constant(list(queries), tf.string),
+      lambda: self._embed(queries),
+      k,
+      retrieval=retrieval,
+    )
     return np.asarray(rows, np.int64), np.asarray(scores, np.float32)
+
+  @property
+  def is_exact(self) -> bool:
+    """Whether a search for more documents begins with the same ones."""
+    if self.retrieval.retrieval == 'dense':
+      return self.searcher.is_exact
+    return self.retrieval.retrieval == 'lexical'
+
+  def find(
+    self,
+    questions: tf.Tensor,
+    queries: Callable[[], tf.Tensor],
+    k: int | tf.Tensor,
+    *,
+    weights: retrieval_lib.Weights | None = None,
+    retrieval: RetrievalConfig | None = None,
+  ) -> retrieval_lib.Found:
+    """Finds documents by vectors, words, or both.
+
+    Args:
+      questions: UTF-8 strings `[batch]`.
+      queries: Embeds them as float32 `[batch, dim]`; called if needed.
+      k: Number of documents per question.
+      weights: Weights of inner products and of BM25. Defaults to those of
+        `retrieval`.
+      retrieval: What documents are found by. Defaults to that of the index.
+
+    Returns:
+      Rows int32 and scores float32, best first, `[batch, min(k, documents)]`.
+    """
+    return retrieval_lib.search(
+      retrieval or self.retrieval,
+      questions,
+      queries,
+      k,
+      num_rows=self.metadata.num_documents,
+      search_vectors=self.searcher.search,
+      vectors=self._vectors,
+      lexical=self.lexical,
+      weights=weights,
+    )
+
+  def candidates(
+    self, questions: Sequence[str | bytes], depth: int
+  ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Finds what `hybrid` weighs (`retrieval.candidates`).
+
+    Args:
+      questions: UTF-8 strings.
+      depth: Number of candidates by vectors and by words.
+
+    Raises:
+      ValueError: The index was published without its embedder or without BM25.
+    """
+    if self.lexical is None:
+      raise ValueError(f'{self.path} is without BM25, which is to be weighed')
+    rows, products, bm25 = retrieval_lib.candidates(
+      tf.constant(list(questions), tf.string),
+      self._embed(questions),
+      min(depth, self.metadata.num_documents),
+      search_vectors=self.searcher.search,
+      vectors=self._vectors,
+      lexical=self.lexical,
+    )
+    return rows.numpy(), products.numpy(), bm25.numpy()
+
+  def _vectors(self, rows: tf.Tensor) -> tf.Tensor:
+    return tf.constant(self.embeddings[np.asarray(rows)])
 
   def close(self) -> None:
     """Frees the searcher and unmaps the file; may be called again."""
@@ -367,7 +513,7 @@ def embedder_fingerprint(path: str | os.PathLike) -> str | None:
 
 
 def verify(path: str | os.PathLike) -> int:
-  """Compares the files of a version with their checksums.
+  """Compares the files of a version, or a lexical index, with their checksums.
 
   Returns:
     The number of files that were compared; 0 if it has no checksums.
@@ -375,7 +521,9 @@ def verify(path: str | os.PathLike) -> int:
   Raises:
     ValueError: A file is damaged or not there.
   """
-  expected = IndexMetadata.from_json(os.path.join(path, _METADATA)).crc32
+  expected = atomic.read_json(os.path.join(path, _METADATA)).get(
+    checksums.CRC32
+  )
   # Whoever needs no embedder may remove it.
   if isinstance(expected, dict) and not os.path.isdir(
     os.path.join(path, _EMBEDDER)
@@ -405,6 +553,15 @@ def latest_index(index_dir: str | os.PathLike) -> str | None:
   """Returns the path of the newest version, if there is any."""
   paths = list_indexes(index_dir)
   return paths[-1] if paths else None
+
+
+def has_index(path: str | os.PathLike) -> bool:
+  """Whether `path` is a version of vectors, or a directory with one."""
+  if lexical_lib.find(path) == pathlib.Path(path).absolute():
+    return False
+  return os.path.exists(os.path.join(path, _METADATA)) or bool(
+    list_indexes(path)
+  )
 
 
 def find_index(path: str | os.PathLike) -> str:

@@ -11,6 +11,7 @@ from realm_tf.configs.qa_config import OpenQAConfig
 from realm_tf.modeling import encoding, span_scores
 from realm_tf.modeling.base_layers import serializable
 from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.hybrid_scorer import HybridScorer
 from realm_tf.modeling.loss_model import LossModel
 from realm_tf.modeling.span_reader import SpanReader
 
@@ -54,6 +55,7 @@ class OpenQAModel(LossModel):
       `[batch, beam, dim]`.
     `beam_mask`: False where fewer blocks were found, bool `[batch, beam]`;
       optional.
+    `beam_bm25`: BM25 of the blocks, float32 `[batch, beam]`; for a hybrid.
     `joint`: What `packing.pack_reader` returns for the first blocks of the
       beam, int32 `[batch, blocks, length]` each.
   and for training
@@ -90,6 +92,7 @@ class OpenQAModel(LossModel):
     embedder: Embeds questions.
     reader: Scores spans.
     config: Terms of the loss, and metrics.
+    hybrid: Weighs inner products and BM25; None for inner products alone.
   """
 
   def __init__(
@@ -97,22 +100,33 @@ class OpenQAModel(LossModel):
     embedder: Embedder,
     reader: SpanReader,
     config: OpenQAConfig | None = None,
+    hybrid: HybridScorer | None = None,
     name: str = 'open_qa',
   ):
     super().__init__(name)
     self.embedder = embedder
     self.reader = reader
     self.config = config or OpenQAConfig()
+    self.hybrid = hybrid
 
   @property
   def trainable_variables(self) -> list[tf.Variable]:
     """Variables of query tower and reader; the document side is frozen."""
-    return [*self.embedder_variables, *self.reader_variables]
+    return [
+      *self.embedder_variables,
+      *self.reader_variables,
+      *self.weight_variables,
+    ]
 
   @property
   def embedder_variables(self) -> list[tf.Variable]:
     """The trainable variables of the query tower."""
     return self.embedder.query_variables
+
+  @property
+  def weight_variables(self) -> list[tf.Variable]:
+    """The trainable weights of vectors and words, of a hybrid."""
+    return [] if self.hybrid is None else self.hybrid.trainable_variables
 
   @property
   def reader_variables(self) -> list[tf.Variable]:
@@ -156,7 +170,7 @@ class OpenQAModel(LossModel):
   def _retriever_logits(
     self, features: Mapping[str, Any], training: bool = False
   ) -> tf.Tensor:
-    """Inner products of questions and their beams, `[batch, beam]`."""
+    """Scores of the beams of questions, `[batch, beam]`."""
     query_embedding = features.get('query_embedding')
     if query_embedding is None:
       query_embedding = self.embed_queries(features['query'], training)
@@ -165,6 +179,8 @@ class OpenQAModel(LossModel):
       query_embedding,
       tf.stop_gradient(tf.cast(features['beam_embeddings'], tf.float32)),
     )
+    if self.hybrid is not None:
+      logits = self.hybrid(logits, features['beam_bm25'])
     if 'beam_mask' in features:
       logits = tf.where(features['beam_mask'], logits, span_scores.NEVER)
     return logits
@@ -194,6 +210,7 @@ class OpenQAModel(LossModel):
         `exact_match`: Share of the questions whose best span is an answer.
         `gold_in_beam`, `gold_in_reader`: Shares of the questions whose gold
           evidence is in the beam, and is read and has the answer; if known.
+        `dense_weight`, `lexical_weight`: Weights of a hybrid.
     """
     outputs = self(features, training=training)
     retriever_logits, logits = outputs['retriever_logits'], outputs['logits']
@@ -215,6 +232,8 @@ class OpenQAModel(LossModel):
       'answer_in_reader': _share(in_reader),
       'exact_match': _share(tf.gather(flat_gold, best, batch_dims=1)),
     }
+    if self.hybrid is not None:
+      metrics.update(self.hybrid.weights_by_name())
     beam = has_answer.shape[1]
     for k in self.config.recall_at:
       if beam is None or k <= beam:

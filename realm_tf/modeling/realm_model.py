@@ -22,7 +22,8 @@ class RealmModel(LossModel):
   `[batch, length]`, `candidates` and `joint` `[batch, k, length]`, and
   `mlm_positions`, `mlm_targets` and `mlm_mask` `[batch, masks]`. Candidate 0
   is the null document. Of more candidates than the retriever's
-  `num_candidates`, its embedder chooses the best.
+  `num_candidates`, its embedder chooses the best. With a hybrid retriever there
+  is `candidate_bm25`, float32 `[batch, k]`.
 
   Example:
     >>> from realm_tf.bert.bert_config import BertConfig
@@ -69,12 +70,22 @@ class RealmModel(LossModel):
   @property
   def trainable_variables(self) -> list[tf.Variable]:
     """All variables except the reader's pooler, which the loss does not use."""
-    return [*self.embedder_variables, *self.reader_variables]
+    return [
+      *self.embedder_variables,
+      *self.reader_variables,
+      *self.weight_variables,
+    ]
 
   @property
   def embedder_variables(self) -> list[tf.Variable]:
-    """The retriever's trainable variables."""
-    return self.retriever.trainable_variables
+    """The trainable variables of the embedder."""
+    return self.retriever.embedder.trainable_variables
+
+  @property
+  def weight_variables(self) -> list[tf.Variable]:
+    """The trainable weights of vectors and words, of a hybrid."""
+    hybrid = self.retriever.hybrid
+    return [] if hybrid is None else hybrid.trainable_variables
 
   @property
   def reader_variables(self) -> list[tf.Variable]:
@@ -83,19 +94,22 @@ class RealmModel(LossModel):
 
   def _choose(
     self, features: Mapping[str, Any]
-  ) -> tuple[encoding.Inputs, encoding.Inputs]:
-    """Candidates and joint inputs of the documents to be read."""
+  ) -> tuple[encoding.Inputs, encoding.Inputs, tf.Tensor | None]:
+    """Candidates, joint inputs and BM25 of the documents to be read."""
     candidates, joint = features['candidates'], features['joint']
+    bm25 = features.get('candidate_bm25')
     if candidates['input_word_ids'].shape[1] <= self.retriever.num_candidates:
-      return candidates, joint
-    best = self.retriever.best(features['query'], candidates)
+      return candidates, joint, bm25
+    best = self.retriever.best(features['query'], candidates, bm25)
 
     def chosen(its: encoding.Inputs) -> encoding.Inputs:
       return {
         key: tf.gather(value, best, batch_dims=1) for key, value in its.items()
       }
 
-    return chosen(candidates), chosen(joint)
+    if bm25 is not None:
+      bm25 = tf.gather(bm25, best, batch_dims=1)
+    return chosen(candidates), chosen(joint), bm25
 
   def call(
     self, features: Mapping[str, Any], training: bool = False
@@ -118,9 +132,9 @@ class RealmModel(LossModel):
           `[batch, masks]`.
       The values are 0 where `mlm_mask` is.
     """
-    candidates, joint = self._choose(features)
+    candidates, joint, bm25 = self._choose(features)
     scores, candidate_log_probs = self.retriever(
-      features['query'], candidates, training=training
+      features['query'], candidates, training=training, bm25=bm25
     )
     mask = tf.cast(features['mlm_mask'], tf.float32)
     gold = self.reader(
@@ -162,6 +176,7 @@ class RealmModel(LossModel):
           p(z | x), the null document excluded.
         `null_probability`: Mean of p(null | x).
         `closed_book_loss`: The loss with the null document alone.
+        `dense_weight`, `lexical_weight`: Weights of a hybrid.
     """
     outputs = self(features, training=training)
     mask = tf.cast(features['mlm_mask'], tf.float32)
@@ -181,6 +196,8 @@ class RealmModel(LossModel):
       'null_probability': masked_mean(tf.exp(null_log_prob), queries),
       'closed_book_loss': -masked_mean(outputs['gold_log_probs'][:, 0], mask),
     }
+    if self.retriever.hybrid is not None:
+      metrics.update(self.retriever.hybrid.weights_by_name())
     return loss, {
       name: tf.stop_gradient(value) for name, value in metrics.items()
     }
@@ -210,8 +227,11 @@ class RealmModel(LossModel):
     """
     given = features['candidates']['input_word_ids']
     k = self.retriever.num_candidates
+    bm25 = features.get('candidate_bm25')
     if given.shape[1] > k:
-      places = self.retriever.best(features['query'], features['candidates'])
+      places = self.retriever.best(
+        features['query'], features['candidates'], bm25
+      )
     else:
       places = tf.tile(
         tf.range(tf.shape(given)[1])[None], [tf.shape(given)[0], 1]
@@ -223,7 +243,11 @@ class RealmModel(LossModel):
       }
       for side in ('candidates', 'joint')
     )
-    _, candidate_log_probs = self.retriever(features['query'], candidates)
+    if bm25 is not None:
+      bm25 = tf.gather(bm25, places, batch_dims=1)
+    _, candidate_log_probs = self.retriever(
+      features['query'], candidates, bm25=bm25
+    )
     logits = self.reader.logits(joint, features['mlm_positions'])
     by_document = tf.nn.softmax(logits)  # [batch, k, masks, vocab]
     candidate_probs = tf.exp(candidate_log_probs)

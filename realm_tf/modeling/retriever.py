@@ -8,6 +8,7 @@ import tf_keras as keras
 from realm_tf.modeling import encoding
 from realm_tf.modeling.base_layers import Configurable, serializable
 from realm_tf.modeling.embedder import Embedder
+from realm_tf.modeling.hybrid_scorer import HybridScorer
 
 # Candidates of a batch differ in length, and the null documents are short.
 _NUM_GROUPS = 8
@@ -55,6 +56,7 @@ class Retriever(Configurable, keras.layers.Layer):
   Attributes:
     embedder: The embedder, which is trained.
     num_candidates: Documents per query, including the null document.
+    hybrid: Weighs inner products and BM25; None for inner products alone.
   """
 
   def __init__(
@@ -62,6 +64,7 @@ class Retriever(Configurable, keras.layers.Layer):
     embedder: Embedder,
     *,
     num_candidates: int = 8,
+    hybrid: HybridScorer | None = None,
     name: str = 'retriever',
   ):
     """Makes a retriever.
@@ -70,6 +73,7 @@ class Retriever(Configurable, keras.layers.Layer):
       embedder: The embedder.
       num_candidates: Documents per query that are kept, including the null
         document.
+      hybrid: Weighs inner products and BM25. Defaults to inner products alone.
       name: Name of the layer.
     """
     super().__init__(name=name, dtype=tf.float32)
@@ -80,10 +84,14 @@ class Retriever(Configurable, keras.layers.Layer):
       )
     self.embedder = embedder
     self.num_candidates = num_candidates
+    self.hybrid = hybrid
     self.built = True
 
   def best(
-    self, query_inputs: encoding.Inputs, candidate_inputs: encoding.Inputs
+    self,
+    query_inputs: encoding.Inputs,
+    candidate_inputs: encoding.Inputs,
+    bm25: tf.Tensor | None = None,
   ) -> tf.Tensor:
     """Chooses the `num_candidates` best of more candidates.
 
@@ -92,6 +100,7 @@ class Retriever(Configurable, keras.layers.Layer):
     Args:
       query_inputs: BERT inputs, int32 `[batch, length]`.
       candidate_inputs: BERT inputs, int32 `[batch, more, length]`.
+      bm25: BM25 of the candidates `[batch, more]`; for a hybrid.
 
     Returns:
       Their places, int32 `[batch, num_candidates]`.
@@ -99,21 +108,29 @@ class Retriever(Configurable, keras.layers.Layer):
     queries = self.embedder.embed_queries(query_inputs)
     others = {key: value[:, 1:] for key, value in candidate_inputs.items()}
     embedded = self.embedder.embed_documents(others, num_groups=_NUM_GROUPS)
-    scores = tf.stop_gradient(self.score(queries, embedded))
+    of_others = None if bm25 is None else bm25[:, 1:]
+    scores = tf.stop_gradient(self.score(queries, embedded, of_others))
     repeated = _repeats_first(candidate_inputs)[:, 1:]
     scores = tf.where(repeated, _NEVER, scores)
     chosen = tf.math.top_k(scores, self.num_candidates - 1).indices + 1
     return tf.pad(chosen, [[0, 0], [1, 0]])
 
-  def score(self, queries: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-    """Inner products f(x, z), float32 `[batch, candidates]`."""
-    return tf.einsum('bd,bnd->bn', queries, candidates)
+  def score(
+    self,
+    queries: tf.Tensor,
+    candidates: tf.Tensor,
+    bm25: tf.Tensor | None = None,
+  ) -> tf.Tensor:
+    """Scores f(x, z) of vectors and BM25, float32 `[batch, candidates]`."""
+    products = tf.einsum('bd,bnd->bn', queries, candidates)
+    return products if self.hybrid is None else self.hybrid(products, bm25)
 
   def call(
     self,
     query_inputs: encoding.Inputs,
     candidate_inputs: encoding.Inputs,
     training: bool = False,
+    bm25: tf.Tensor | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Scores candidates.
 
@@ -123,6 +140,7 @@ class Retriever(Configurable, keras.layers.Layer):
       query_inputs: BERT inputs, int32 `[batch, length]`.
       candidate_inputs: BERT inputs, int32 `[batch, candidates, length]`.
       training: Whether to apply dropout.
+      bm25: BM25 of the candidates, float32 `[batch, candidates]`; for a hybrid.
 
     Returns:
       Scores f(x, z), very low where the first candidate is repeated, and
@@ -131,6 +149,7 @@ class Retriever(Configurable, keras.layers.Layer):
     scores = self.score(
       self.embedder.embed_queries(query_inputs, training),
       self.embedder.embed_documents(candidate_inputs, training, _NUM_GROUPS),
+      bm25,
     )
     scores = tf.where(_repeats_first(candidate_inputs), _NEVER, scores)
     return scores, tf.nn.log_softmax(scores)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from realm_tf.configs.qa_config import OpenQAConfig, QAConfig, QuestionConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
@@ -21,6 +22,7 @@ from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
+from realm_tf.modeling.hybrid_scorer import HybridScorer
 from realm_tf.modeling.open_qa import OpenQAModel
 from realm_tf.questions import qa_datasets, questions
 from realm_tf.tasks import question_batches, starts
@@ -61,7 +63,7 @@ class QATask(Task):
       reader_seq_len=config.reader_seq_len,
     )
     self.documents = Corpus.open(config.corpus_dir, tokenizer=self.tokenizer)
-    index = versions.Index.open(config.index_dir, self.documents)
+    index = self.load_index(config.index_dir)
     self.index_metadata = index.metadata
     try:
       self.embedder_dir = starts.find_query_embedder(
@@ -107,13 +109,22 @@ class QATask(Task):
     else:
       index.close()
 
+  def load_index(self, path: str) -> versions.Index:
+    """Loads a version of the index."""
+    return versions.Index.open(
+      path, self.documents, retrieval=self.config.part(RetrievalConfig)
+    )
+
   def make_model(self) -> ModelSpec:
     config = self.config
     self._embedder = hub_modules.load_embedder(
       self.embedder_dir, dropout=config.dropout
     )
     self._reader = self.reader.make()
-    model = OpenQAModel(self._embedder, self._reader, config.part(OpenQAConfig))
+    self._hybrid = HybridScorer.of(config)
+    model = OpenQAModel(
+      self._embedder, self._reader, config.part(OpenQAConfig), self._hybrid
+    )
     self.embed_queries: Callable[..., Any] = tf.function(
       self._embedder.embed_queries, reduce_retracing=True, autograph=False
     )
@@ -122,6 +133,8 @@ class QATask(Task):
       model.reader_variables,
       model.embedder_variables,
       config.embedder_learning_rate,
+      model.weight_variables,
+      config.weight_learning_rate,
     )
     return ModelSpec(model, groups)
 
@@ -138,7 +151,9 @@ class QATask(Task):
         ),
       }
     embedder_dir = os.path.join(directory, 'embedder')
-    self._modules['embedder'].save(embedder_dir, step)
+    self._modules['embedder'].save(
+      embedder_dir, step, **HybridScorer.describe(self._hybrid)
+    )
     its = self.index_metadata.embedder_fingerprint
     if self.config.refresh_schedule is not None:
       # The index of this export is made by the embedder just written.
@@ -162,6 +177,7 @@ class QATask(Task):
       embed_queries=lambda inputs: self.embed_queries(inputs),
       slot=self.slot,
       is_refreshed=self.config.refresh_schedule is not None,
+      weights=lambda: self._hybrid and self._hybrid.weights_now(),
     )
 
   def train_batches(self, start: int) -> Iterator[Batch]:
@@ -195,13 +211,14 @@ class QATask(Task):
       embedding_config=starts.refreshed_embedding(
         self.embedder_dir, config.candidate_seq_len, self.index_metadata
       ),
+      with_lexical=config.needs_words,
     )
     builder = index_builder.IndexBuilder(run.exports, indexes, indexer)
     return index_refresh.make_listeners(
       run.exports,
       indexes,
       self.slot,
-      lambda path: versions.Index.open(path, self.documents),
+      self.load_index,
       index_builder.BuilderThread(builder),
     )
 
@@ -217,6 +234,7 @@ class QATask(Task):
       'num_questions': len(self.train.questions),
       'questions': dataclasses.asdict(config.part(QuestionConfig)),
       'refreshed': config.refresh_schedule is not None,
+      **config.retrieval_settings,
       'span_hidden_size': self.reader.span_hidden_size,
       'train_questions': config.train_questions,
       'vocab_fingerprint': self.tokenizer.fingerprint,

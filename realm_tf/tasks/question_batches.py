@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from realm_tf.configs.qa_config import QuestionConfig
 from realm_tf.corpus.corpus import Corpus
+from realm_tf.index.lexical import LexicalIndex
+from realm_tf.index.retrieval import Weights
 from realm_tf.index.slot import IndexSlot
 from realm_tf.questions import gold_blocks
 from realm_tf.questions.answer_finder import AnswerFinder
@@ -89,12 +91,18 @@ class QuestionFeatures:
       fixed_length=self.config.fixed_length,
     )
 
+  def texts(self, numbers: np.ndarray) -> tf.Tensor:
+    """Returns questions as strings `[batch]`."""
+    texts = [self.questions.examples[n].question for n in numbers]
+    return tf.constant(texts, tf.string)
+
   def features(
     self,
     numbers: np.ndarray,
     query: dict[str, tf.Tensor],
     rows: np.ndarray,
     embeddings: np.ndarray,
+    lexical: LexicalIndex | None = None,
   ) -> dict[str, Any]:
     """Returns the features of a batch for `modeling.open_qa`.
 
@@ -103,6 +111,7 @@ class QuestionFeatures:
       query: BERT inputs returned by `query`.
       rows: int `[batch, retriever_beam]`, rows of the blocks, best first.
       embeddings: float32 `[documents, dim]` of the index.
+      lexical: BM25 of the documents, for a hybrid.
     """
     config = self.config
     gold = np.full(len(numbers), _NO_ROW)
@@ -149,6 +158,8 @@ class QuestionFeatures:
       'gold_starts': by_question(starts),
       'gold_ends': by_question(ends),
     }
+    if lexical is not None:
+      features['beam_bm25'] = lexical.score(self.texts(numbers), rows)
     if self._gold_rows is not None:
       features['beam_is_gold'] = (gold[:, None] >= 0) & (rows == gold[:, None])
     return features
@@ -169,6 +180,7 @@ def question_batches(
   embed_queries: Callable[[dict[str, tf.Tensor]], Any],
   slot: IndexSlot,
   is_refreshed: bool = False,
+  weights: Callable[[], Weights | None] = lambda: None,
 ) -> Iterator[Batch]:
   """Searches for each batch with the current weights.
 
@@ -181,15 +193,20 @@ def question_batches(
     embed_queries: Maps BERT inputs `[batch, length]` to float32 `[batch, dim]`.
     slot: Holds the index in use; one version serves a whole batch.
     is_refreshed: Whether newer versions replace it; batches then name theirs.
+    weights: Returns the current weights of a hybrid.
   """
   for number, its in enumerate(numbers, first_number):
     query = features.query(its)
     with slot.acquire() as index:
-      rows, _ = index.searcher.search(
-        embed_queries(query), features.config.retriever_beam
+      rows, _ = index.find(
+        features.texts(its),
+        functools.partial(embed_queries, query),
+        features.config.retriever_beam,
+        weights=weights(),
       )
       rows = np.asarray(rows, np.int64)
-      made = features.features(its, query, rows, index.embeddings)
+      lexical = index.lexical if index.retrieval.needs_words else None
+      made = features.features(its, query, rows, index.embeddings, lexical)
       metadata = index.metadata
     yield Batch(
       number,

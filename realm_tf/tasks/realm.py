@@ -13,6 +13,7 @@ from absl import logging
 from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.configs.realm_config import RealmConfig
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
@@ -26,6 +27,7 @@ from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import compatibility
+from realm_tf.modeling.hybrid_scorer import HybridScorer
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
 from realm_tf.modeling.realm_model import RealmModel
 from realm_tf.modeling.retriever import Retriever
@@ -85,13 +87,20 @@ class RealmTask(Task):
     self._embedder = self.embedder_start.make()
     self._reader = KnowledgeAugmentedReader(self.bert.config, seed=config.seed)
     self._reader.init_from_bert(self.bert)
-    retriever = Retriever(self._embedder, num_candidates=config.num_candidates)
+    self._hybrid = HybridScorer.of(config)
+    retriever = Retriever(
+      self._embedder,
+      num_candidates=config.num_candidates,
+      hybrid=self._hybrid,
+    )
     model = RealmModel(retriever, self._reader)
     groups = optimization.make_groups(
       config,
       model.reader_variables,
       model.embedder_variables,
       config.embedder_learning_rate,
+      model.weight_variables,
+      config.weight_learning_rate,
     )
     return ModelSpec(model, groups)
 
@@ -151,8 +160,10 @@ class RealmTask(Task):
           reader.bert_config, reader.encoder, reader.mlm_head, self.tokenizer
         ),
       }
+    facts = {'embedder': HybridScorer.describe(self._hybrid)}
     for name, module in self._modules.items():
-      module.save(os.path.join(directory, name), step)
+      path = os.path.join(directory, name)
+      module.save(path, step, **facts.get(name, {}))
 
   def resume_settings(self) -> dict[str, Any]:
     config, shape = self.config, self.embedder_start.shape
@@ -165,6 +176,7 @@ class RealmTask(Task):
       'masking': self.masking.to_dict(),
       'oversample': config.oversample,
       'projection_size': shape['projection_size'],
+      **config.retrieval_settings,
       'separate_towers': shape['separate_towers'],
       'shuffle_buffer': config.shuffle_buffer,
       'train_examples': config.train_examples,
@@ -173,7 +185,9 @@ class RealmTask(Task):
 
   def load_index(self, path: str) -> IndexVersion:
     """Loads an index with the query embedder of its export."""
-    index = versions.Index.open(path, self.corpus)
+    # With the weights of its export, as the embedder.
+    retrieval = RetrievalConfig(retrieval=self.config.retrieval)
+    index = versions.Index.open(path, self.corpus, retrieval=retrieval)
     embedder_dir = index.embedder_dir
     try:
       if embedder_dir is None:
@@ -205,6 +219,7 @@ class RealmTask(Task):
         mixed_precision=config.mixed_precision,
         progress=False,
         candidate_seq_len=config.candidate_seq_len,
+        retrieval='hybrid' if config.needs_words else 'dense',
         **searcher.to_dict(),
       )
       return index_builder.BuilderProcess(
@@ -219,6 +234,7 @@ class RealmTask(Task):
         candidate_seq_len=config.candidate_seq_len,
         separate_candidate_segments=config.separate_candidate_segments,
       ),
+      with_lexical=config.needs_words,
     )
     return index_builder.BuilderThread(
       index_builder.IndexBuilder(

@@ -12,7 +12,11 @@ import tensorflow as tf
 
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.index.candidates import CandidateFinder
+from realm_tf.index.candidates import (
+  TEXTS,
+  CandidateFinder,
+  query_texts,
+)
 from realm_tf.modeling import featurization
 from realm_tf.text.tokenizer import BertTokenizer
 from realm_tf.training import summaries
@@ -53,11 +57,19 @@ def retrieved_batches(
   featurizer = featurization.Featurizer(tokenizer.special, config)
   for number, masked in enumerate(masked_batches, first_number):
     query = featurizer.pack_query(masked['query_ids'])
+    bm25 = None
     with finder.slot.acquire() as version:
+      if version.needs_words:
+        texts = query_texts(masked['query_ids'], tokenizer)
+        masked = {**masked, TEXTS: texts}
       rows = finder.find(masked, query, version)
+      if version.needs_words:
+        bm25 = version.index.lexical.score(texts, rows)
       metadata = version.metadata
     title_ids, body_ids = documents.gather(rows.reshape(-1))
     features = featurizer.featurize(masked, title_ids, body_ids)
+    if bm25 is not None:
+      features['candidate_bm25'] = bm25
     yield Batch(
       number,
       features,

@@ -74,9 +74,10 @@ def create_optimizer(
 ) -> keras.optimizers.legacy.Optimizer:
   """AdamW with weight decay 0.01, linear warm-up and linear decay to zero.
 
-  Norms, biases and temperatures do not decay. The trainer clips the gradients.
-  With `bias_correction` Adam's moments are corrected, unlike in BERT and the
-  original; it stabilizes training on few examples (Mosbach et al. 2021).
+  Norms, biases, temperatures and weights of retrieval do not decay. The trainer
+  clips the gradients. With `bias_correction` Adam's moments are corrected,
+  unlike in BERT and the original; it stabilizes training on few examples
+  (Mosbach et al. 2021).
   """
   if warmup_steps is None:
     warmup_steps = default_warmup_steps(train_steps)
@@ -87,7 +88,14 @@ def create_optimizer(
     beta_1=0.9,
     beta_2=0.999,
     epsilon=1e-6,
-    exclude_from_weight_decay=['LayerNorm', 'layer_norm', 'bias', 'log_scale'],
+    exclude_from_weight_decay=[
+      'LayerNorm',
+      'layer_norm',
+      'bias',
+      'log_scale',
+      'dense_weight',
+      'lexical_weight',
+    ],
   )
 
 
@@ -96,12 +104,15 @@ def make_groups(
   variables: Sequence[tf.Variable],
   embedder_variables: Sequence[tf.Variable] = (),
   embedder_rate: float | None = None,
+  weight_variables: Sequence[tf.Variable] = (),
+  weight_rate: float = 0.0,
   **options: Any,
 ) -> list[OptimizerGroup]:
   """Makes an optimizer for each part of a model whose rate is not 0.
 
   `embedder_variables` learn at `embedder_rate`, which defaults to
-  `learning_rate`; `options` are those of `create_optimizer`.
+  `learning_rate`, and the weights of retrieval at `weight_rate`; `options` are
+  those of `create_optimizer`.
 
   Raises:
     ValueError: All rates are 0.
@@ -114,6 +125,7 @@ def make_groups(
     for rate, part in (
       (config.learning_rate, variables),
       (embedder_rate, embedder_variables),
+      (weight_rate, weight_variables),
     )
     if rate and part
   ]

@@ -117,13 +117,13 @@ def test_answers_come_from_what_the_search_finds(graph):
   blocks = ListedBlocks(graph.tokenizer)
   asked = []
 
-  def search(queries, k):
-    asked.append((queries.shape, k))
+  def search(questions, queries, k):
+    asked.append((questions.shape, queries().shape, k))
     return tf.constant(ROWS[:, :k]), tf.constant(SCORES[:, :k])
 
   found = graph.answer(
     tf.constant(QUESTIONS), 2, search, blocks, top_n=4, blocks_at_once=0
   )
-  assert asked == [((2, 8), 2)]
+  assert asked == [((2,), (2, 8), 2)]
   expected = read(graph, blocks, ROWS[:, :2], SCORES[:, :2])
   np.testing.assert_array_equal(found['answers'], expected['answers'])

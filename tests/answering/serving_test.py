@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from realm_tf.answering import serving
 from realm_tf.answering.answerer import Answerer
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
-from realm_tf.index import searcher, versions
+from realm_tf.index import lexical, searcher, versions
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
@@ -126,6 +127,36 @@ def test_the_beam_is_chosen_in_the_call(qa, served, k):
   found = numbers(signature(question=tf.constant([question]), k=tf.constant(k)))
   first = {name: x[0] for name, x in found.items()}
   check_against_python(qa, first, small_qa.answers(qa, question, k, 5))
+
+
+@pytest.mark.parametrize('retrieval', ['hybrid', 'lexical'])
+def test_words_are_searched_as_in_python(qa, tmp_path, retrieval):
+  index_dir = tmp_path / 'index'
+  shutil.copytree(qa.index_path, index_dir / '10')
+  lexical.publish(qa.documents, index_dir)
+  answerer = Answerer.open(
+    qa.export_dir,
+    qa.corpus_dir,
+    index_dir,
+    retrieval=RetrievalConfig(
+      retrieval=retrieval, dense_weight=0.5, lexical_weight=0.4
+    ),
+  )
+  rows, scores = answerer.retrieve(QUESTIONS, 7)
+  found = answerer.answer(QUESTIONS, reader_beam=7)
+  serving.export_serving(answerer, tmp_path / 'serving', reader_beam=7)
+  answerer.close()
+  info = atomic.read_json(tmp_path / 'serving/assets.extra/realm.json')
+  assert info['retrieval']['retrieval'] == retrieval
+  model = tf.saved_model.load(str(tmp_path / 'serving'))
+  questions = tf.constant(QUESTIONS)
+  again = model.retrieve(questions, 7)
+  np.testing.assert_array_equal(again['block_ids'], rows)
+  np.testing.assert_allclose(again['scores'], scores, rtol=1e-4, atol=1e-5)
+  answers = model.answer(questions)
+  np.testing.assert_array_equal(answers['top_block_ids'], found.block_ids)
+  np.testing.assert_allclose(answers['top_scores'], found.scores, atol=1e-4)
+  assert (rows[0] != np.sort(rows[0])).any()  # Not just the first blocks.
 
 
 def test_a_beam_larger_than_the_corpus_reads_everything(qa, served):

@@ -65,7 +65,7 @@ def test_lexical_needs_no_embedder(world, tmp_path):
   corpus = Corpus.open(world / 'corpus')
   path = tmp_path / 'lexical' / corpus.fingerprint
   assert result.stdout.strip() == str(path)
-  index = lexical.LexicalIndex.open(tmp_path, corpus)
+  index = lexical.LexicalIndex.open(tmp_path, corpus.fingerprint)
   rows, _ = index.search([corpus.titles([7])[0]], 1)
   assert rows.numpy() == 7
   result = tiny_world.call('build_index', *flags)

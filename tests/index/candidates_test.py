@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.index import candidates
 from realm_tf.index.candidates import (
   CandidateFinder,
@@ -55,6 +56,10 @@ class FakeIndex:
     self.searcher = FakeSearcher(order)
     self.metadata = types.SimpleNamespace(step=step)
     self.closed = False
+    self.retrieval = RetrievalConfig()
+
+  def find(self, texts, queries, k):
+    return self.searcher.search(queries(), k)
 
   def close(self):
     self.closed = True

@@ -10,7 +10,6 @@ import pytest
 import Stemmer
 import tensorflow as tf
 
-from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import lexical
 from realm_tf.index.lexical import LexicalIndex
 from realm_tf.io import atomic, checksums
@@ -125,8 +124,8 @@ def test_published_once_and_mapped(tmp_path, documents, questions, index):
   (tmp_path / '7').mkdir()
   expected = index.search(questions, K)
   for where in (tmp_path, tmp_path / '7'):
-    for corpus in (None, documents):
-      opened = LexicalIndex.open(where, corpus)
+    for fingerprint in (None, documents.fingerprint):
+      opened = LexicalIndex.open(where, fingerprint)
       times = {'built_at': 0, 'build_seconds': 0}
       assert dataclasses.replace(
         opened.metadata, **times
@@ -148,10 +147,12 @@ def test_in_a_saved_model(tmp_path, questions, index):
   module.find = tf.function(
     lambda questions, k: module.search(questions, k),
     input_signature=[texts, tf.TensorSpec([], tf.int32)],
+    autograph=False,
   )
   module.rate = tf.function(
     lambda questions, rows: module.score(questions, rows),
     input_signature=[texts, tf.TensorSpec([None, None], tf.int32)],
+    autograph=False,
   )
   tf.saved_model.save(module, str(tmp_path))
   loaded = tf.saved_model.load(str(tmp_path))
@@ -164,13 +165,11 @@ def test_in_a_saved_model(tmp_path, questions, index):
 
 
 def test_what_cannot_be_opened(tmp_path, documents):
-  with pytest.raises(FileNotFoundError, match='`retrieval` lexical makes one'):
+  with pytest.raises(FileNotFoundError, match='`retrieval` lexical or hybrid'):
     LexicalIndex.open(tmp_path)
   path = lexical.publish(documents, tmp_path)
-  other = Corpus(documents.blocks, documents.info, 'other')
-  other.fingerprint = 'other'
   with pytest.raises(FileNotFoundError, match='of this corpus in'):
-    LexicalIndex.open(tmp_path, other)
+    LexicalIndex.open(tmp_path, 'other')
   np.save(path / 'rows.npy', np.zeros(3, np.int32))
   with pytest.raises(ValueError, match='the lengths that its metadata say'):
     LexicalIndex.open(tmp_path)

@@ -15,7 +15,7 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.corpus.removals import Removal, by_title
-from realm_tf.index import build_index, live, search_ops, versions
+from realm_tf.index import build_index, lexical, live, search_ops, versions
 from realm_tf.io import compatibility
 from tests.support import small_world
 
@@ -333,3 +333,40 @@ def test_retraining_forgets_what_was_added(tmp_path, caplog):
     np.testing.assert_allclose(scores[0], expected, rtol=1e-4)
     assert sorted(rows.numpy()[0]) == list(range(120))
   index.close()
+
+
+@pytest.mark.parametrize('alone', [True, False])
+def test_words_are_counted_again(tmp_path, alone):
+  store, path = built(tmp_path, texts(30, 1))
+  lexical.publish(store, tmp_path / 'index')
+  if alone:
+    shutil.rmtree(path)
+  index = versions.Index.open(tmp_path / 'index', store)
+  its = None if alone else encoding()
+  opened = live.LiveIndex(store, index, its)
+  new = Document('4 1', 'thames thames rome tiber')
+  assert opened.update([new], [by_title('1 5')])[:2] == (1, 1)
+  opened.retrain()
+  written = opened.save(tmp_path / 'new')
+  corpus = Corpus.open(tmp_path / 'new/corpus')
+  assert corpus.titles([29]) == ['4 1'] and '1 5' not in corpus.titles(
+    range(30)
+  )
+  expected = lexical.LexicalIndex.build(corpus)
+  questions = ['the thames and the tiber', 'rome']
+  rows, scores = expected.search(questions, 5)
+  with opened.acquire() as edition:
+    np.testing.assert_array_equal(
+      edition.index.lexical.search(questions, 5)[0], rows
+    )
+  saved = versions.Index.open(written, corpus)
+  for mine, found in zip((rows, scores), saved.lexical.search(questions, 5)):
+    np.testing.assert_array_equal(found, mine)
+  assert saved.metadata.dim == (0 if alone else DIM)
+  saved.lexical.search(questions, 5)
+  # It is an edition, which may be replaced.
+  with opened.acquire() as edition:
+    edition.verify()
+  opened.update([], [by_title('4 1')])
+  assert opened.save(tmp_path / 'new')
+  opened.close()

@@ -35,7 +35,7 @@ def config_of(text, directory, **changes):
 
 def test_by_words_alone(text, tmp_path):
   corpus = index_text(config_of(text, tmp_path))
-  words = LexicalIndex.open(tmp_path / 'mine/index', corpus)
+  words = LexicalIndex.open(tmp_path / 'mine/index', corpus.fingerprint)
   rows, _ = words.search(['What flows through Italy?', 'lima'], 1)
   assert corpus.titles(np.ravel(rows)) == ['Tiber', 'Peru']
   assert versions.latest_index(tmp_path / 'mine/index') is None
@@ -64,7 +64,7 @@ def test_by_an_encoder_resumes_and_is_made_once(text, tmp_path, monkeypatch):
   rows = range(len(corpus))
   expected = own.documents(corpus.bodies(rows), corpus.titles(rows))
   np.testing.assert_allclose(index.embeddings, expected, atol=1e-5)
-  assert LexicalIndex.open(tmp_path / 'mine/index', corpus)
+  assert LexicalIndex.open(tmp_path / 'mine/index', corpus.fingerprint)
   # As many wordpieces as the encoder reads, the [SEP] after the title included.
   assert corpus.max_block_length == 25
   index.close()

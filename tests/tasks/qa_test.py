@@ -5,6 +5,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from realm_tf.answering.answerer import Answerer
 from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
+from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index, versions
+from realm_tf.index import build_index, lexical, versions
 from realm_tf.indexing import corpus_index
 from realm_tf.io import compatibility
 from realm_tf.tasks import qa
@@ -73,8 +75,8 @@ def test_the_index_is_closed_if_questions_cannot_be_read(
 
   load = versions.Index.open
 
-  def open_index(*args):
-    opened.append(load(*args))
+  def open_index(*args, **kwargs):
+    opened.append(load(*args, **kwargs))
     return opened[-1]
 
   monkeypatch.setattr(versions.Index, 'open', open_index)
@@ -110,6 +112,39 @@ def test_starts_from_the_index_of_an_encoder(realm, tmp_path):
   found = answerer.answer(['What is the capital of Peru ?'])
   assert found.answers[0][0]
   answerer.close()
+
+
+@pytest.mark.parametrize('retrieval', ['hybrid', 'lexical'])
+def test_words_are_weighed(realm, tmp_path, retrieval):
+  index_dir = tmp_path / 'index'
+  shutil.copytree(realm.index_path, index_dir / '0')
+  lexical.publish(Corpus.open(realm.corpus_dir), index_dir)
+  config = config_of(
+    realm,
+    tmp_path / 'qa',
+    retrieval=retrieval,
+    lexical_weight=0.3,
+    weight_learning_rate=0.02,
+  )
+  qa.finetune(dataclasses.replace(config, index_dir=str(index_dir)))
+  answerer = Answerer.open(tmp_path / 'qa', realm.corpus_dir, index_dir)
+  trained = answerer.index.retrieval
+  assert trained.retrieval == retrieval
+  assert abs(trained.lexical_weight - 0.3) > 0.01
+  if retrieval == 'hybrid':
+    assert abs(trained.dense_weight - 1) > 0.01
+  question = 'What is the capital of Peru ?'
+  rows, scores = answerer.retrieve([question], 3)
+  bm25 = answerer.index.lexical.score([question], rows).numpy()
+  query = answerer.graph.embed([question]).numpy()[0]
+  expected = trained.lexical_weight * bm25
+  if retrieval == 'hybrid':
+    products = answerer.index.embeddings[rows[0]] @ query
+    expected = expected + trained.dense_weight * products
+  np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
+  answerer.close()
+  with pytest.raises(ValueError, match='rank_fusion has no probabilities'):
+    dataclasses.replace(config, retrieval='rank_fusion')
 
 
 def test_an_export_names_the_embedder_of_its_own_documents(realm, tmp_path):

@@ -10,7 +10,9 @@ import shutil
 import numpy as np
 import pytest
 
+from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.configs.realm_config import RealmConfig
+from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.hub import hub_modules
 from realm_tf.indexing import index_builder
 from realm_tf.io import atomic
@@ -138,6 +140,39 @@ def test_two_rates_move_two_groups(config):
   assert names[0] | names[1] == {
     v.ref() for v in spec.model.trainable_variables
   }
+
+
+def test_words_are_weighed(config):
+  config = dataclasses.replace(
+    config,
+    retrieval='hybrid',
+    lexical_weight=0.2,
+    weight_learning_rate=0.02,
+    train_steps=4,
+    refresh_schedule=RefreshSchedule.parse('0-:2'),
+  )
+  realm.pretrain(config)
+  task = realm.RealmTask(config)
+  weights = []
+  for step in (0, 4):
+    embedder = f'{config.model_dir}/export/tf_hub/{step}/embedder'
+    weights.append(hub_modules.read_info(embedder)['retrieval'])
+  assert weights[0]['lexical_weight'] == pytest.approx(0.2)
+  assert weights[0]['dense_weight'] == 1
+  for name in ('lexical_weight', 'dense_weight'):
+    assert abs(weights[1][name] - weights[0][name]) > 1e-3
+  # The search has the weights of the export that the index is of.
+  version = task.load_index(f'{config.index_dir}/0')
+  assert version.index.retrieval.to_dict() == weights[0]
+  assert version.needs_words
+  version.close()
+  filler = BlankFiller.open(
+    config.model_dir, config.corpus_dir, config.index_dir
+  )
+  corpus = filler.corpus
+  (record,) = filler.to_records([f'{corpus.titles([5])[0]} is [MASK] .'])
+  assert record['documents']
+  filler.close()
 
 
 def test_an_index_comes_with_its_own_embedder(config, indexed, tmp_path):
