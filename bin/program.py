@@ -80,6 +80,7 @@ def _parse(argv: list[str]) -> list[str]:
   except flags.Error as e:
     raise app.UsageError(f'{e} (--help shows the flags)') from e
   except SystemExit as e:  # absl ends with 1 after --help.
+    sys.stdout.flush()
     raise SystemExit(0) from e
 
 
@@ -115,3 +116,6 @@ def run(main: Callable[..., None]) -> None:
     app.run(call, flags_parser=_parse)
   except app.UsageError as e:
     raise SystemExit(f'{name}: {e}') from e
+  except BrokenPipeError as e:  # `--help | head`. Flushed again at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(1) from e

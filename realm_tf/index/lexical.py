@@ -124,7 +124,7 @@ class LexicalIndex(tf.Module):
 
   Attributes:
     postings: The arrays.
-    metadata: What it says about itself.
+    metadata: Metadata of the index.
   """
 
   def __init__(self, postings: Postings, metadata: LexicalMetadata):

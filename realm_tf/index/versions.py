@@ -202,7 +202,7 @@ class Index:
   Attributes:
     path: Directory of the version.
     searcher: Finds the nearest rows of embedded queries.
-    metadata: What it says about itself.
+    metadata: Metadata of the index.
     embeddings: float32 `[documents, dim]`, memory-mapped.
     lexical: BM25 of the corpus, if it was published.
     retrieval: What documents are found by.

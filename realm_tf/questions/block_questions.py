@@ -42,7 +42,7 @@ class BlockQuestions:
 
   @property
   def fingerprint(self) -> str:
-    """Of the questions whose block is known, and of their blocks."""
+    """Fingerprint of the questions whose block is known, and their blocks."""
     digest = hashlib.blake2b(digest_size=8)
     ids, splits = self.gather(self._order)
     for array, dtype in ((self._limits, '<i8'), (splits, '<i8'), (ids, '<i4')):
@@ -60,7 +60,7 @@ class BlockQuestions:
   def gather(self, questions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Wordpieces of questions, int32 and flat, and row splits, int64.
 
-    Of -1 there are none.
+    A question -1 has none.
     """
     there = np.maximum(questions, 0)
     lengths = self._splits[there + 1] - self._splits[there]

@@ -43,7 +43,7 @@ class Sentence(NamedTuple):
 
   Attributes:
     tokens: Words and punctuation marks.
-    entities: In order, disjoint.
+    entities: Disjoint entities in order.
     document: Number of its document in the file.
   """
 
@@ -212,7 +212,7 @@ def split_by_document(
   """Holds out a random share of the documents.
 
   Args:
-    sentences: In order.
+    sentences: Sentences in order.
     share: Share of the documents to hold out; at least one is, and one is not.
     seed: Seed of the choice.
 
@@ -256,7 +256,7 @@ def join_documents(sentences: Sequence[Sentence]) -> list[Sentence]:
   Another sentence than its own may tell what an entity is.
 
   Args:
-    sentences: In order.
+    sentences: Sentences in order.
   """
   return [
     _join([(s.tokens, s.entities) for s in group], number)

@@ -63,7 +63,7 @@ def tag_documents(
   """Finds the salient spans of documents.
 
   Args:
-    documents: In order.
+    documents: Documents in order.
     tagger: Tagger of names; None for dates alone.
     rules: Which spans are kept.
     with_dates: Whether to look for dates.

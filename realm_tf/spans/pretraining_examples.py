@@ -253,7 +253,7 @@ def masked_queries(
     A dataset of dicts:
       query_ids: ragged int32 [batch, (tokens)], masked, without [CLS] and
         [SEP], at most `query_seq_len` - 2 of them.
-      sentence_ids: The same, unmasked.
+      sentence_ids: Wordpieces of the sentences, unmasked.
       mlm_positions: int32 [batch, max_masks], in the packed query, where [CLS]
         is at 0.
       mlm_targets: int32 [batch, max_masks].

@@ -31,7 +31,7 @@ class Span(NamedTuple):
   Attributes:
     start: First byte of it (UTF-8), from the start of the sentence.
     limit: Byte after its last.
-    label: Such as `NAME`, `PERSON` or `DATE`.
+    label: Label, such as `NAME`, `PERSON` or `DATE`.
   """
 
   start: int

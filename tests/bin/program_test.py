@@ -1,5 +1,6 @@
 # Copyright 2026 The realm_tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+import os
 import pathlib
 import subprocess
 import sys
@@ -60,11 +61,12 @@ def call(tmp_path_factory):
   path = tmp_path_factory.mktemp('program') / 'toy.py'
   path.write_text(PROGRAM)
 
-  def run(*arguments):
+  def run(*arguments, stdout=subprocess.PIPE):
     done = subprocess.run(
       [sys.executable, path, *arguments],
       env={'PYTHONPATH': str(ROOT)},
-      capture_output=True,
+      stdout=stdout,
+      stderr=subprocess.PIPE,
       text=True,
       check=False,
     )
@@ -118,6 +120,14 @@ def test_who_interrupts_sees_no_traceback(call):
   code, _, errors = call('--fault=interrupt')
   assert code == 130 and errors.endswith('toy: stopped\n')
   assert 'Traceback' not in errors
+
+
+def test_whoever_reads_the_beginning_of_the_help_sees_no_traceback(call):
+  reader, writer = os.pipe()
+  os.close(reader)
+  done = call('--help', stdout=writer)
+  os.close(writer)
+  assert done == (1, None, '')
 
 
 def test_help_is_the_docstring_and_the_flags_of_the_program(call):

@@ -176,7 +176,7 @@ def test_a_page_of_no_namespace_is_malformed(tmp_path):
     )
     documents, counts, problems = _read(path)
     assert documents == [('There', 'There is a town.')]
-    # What comes behind it is read.
+    # What comes after it is read.
     assert counts['skipped_not_wikitext'] == 1
     assert counts['skipped_redirect'] == 2
     assert problems == [f"{path}: page 3 ('Talk:There'): its <ns> is no number"]

@@ -156,7 +156,7 @@ def test_loss_of_gold_evidence():
   )
   with pytest.raises(ValueError, match='features have no beam_is_gold'):
     model.loss_and_metrics(with_query(model), training=True)
-  # In evaluation nothing is told of what is not known.
+  # In evaluation there is no metric of what is not known.
   loss, metrics = model.loss_and_metrics(with_query(model))
   assert not [name for name in metrics if 'gold' in name]
   assert float(loss) == pytest.approx(

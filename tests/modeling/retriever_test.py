@@ -60,7 +60,7 @@ def test_the_null_document_counts_once_though_it_fills_up():
   retriever = make_retriever(num_candidates=3)
   query = make_inputs([4, 5], 6, seed=3)
   candidates = make_joint([[3, 7, 9, 5], [3, 6, 8, 9]], 9)
-  # The first one again, behind the others and among them.
+  # The first one again, after the others and among them.
   places = [0, 1, 2, 0, 3, 0]
   filled = {key: tf.gather(x, places, axis=1) for key, x in candidates.items()}
   _, expected = retriever(query, candidates)

@@ -255,7 +255,7 @@ def test_a_bert_without_a_head_says_so(tmp_path, tensors, light_exports):
 
 
 def test_hugging_face_open_qa(tmp_path, corpus_dir, light_exports):
-  """Its block embeddings are of another embedder, which is told."""
+  """Its block embeddings are of another embedder, which is reported."""
   output = tmp_path / 'out'
   said = convert(
     [original_files.HUGGING_FACE / 'openqa'],

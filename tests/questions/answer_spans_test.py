@@ -27,7 +27,7 @@ def spans_in_python(block, answers):
 
 
 def unpadded(starts, ends):
-  """Lists of pairs, and that all padding is behind them."""
+  """Lists of pairs, after a check that all padding follows them."""
   result = []
   for row in zip(starts.tolist(), ends.tolist()):
     pairs = list(zip(*row))

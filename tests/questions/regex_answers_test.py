@@ -278,7 +278,7 @@ def test_golden_maps_to_the_original_text():
       position = first + len(word.encode())
       words.append((first, position))
     for word, start, limit in zip(case['token_map'], starts, limits):
-      # An accent behind a comma is a word of its own in the original.
+      # An accent after a comma is a word of its own in the original.
       piece = _without_marks(text[start:limit].decode()).encode()
       first, end = words[word]
       assert first <= start and start + len(piece) <= end, case['text']

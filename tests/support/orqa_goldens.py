@@ -68,9 +68,9 @@ class Case:
     bodies: Texts of the whole beam.
     first: Where blocks begin in the packed rows.
     query: BERT inputs of the question.
-    features: For the model, without the question's embedding. Which blocks
-      have the answer is told by bytes, as in the original.
-    has_answer_in_ids: The same by wordpieces, bool [beam].
+    features: Features for the model, without the question's embedding. Bytes
+      decide which blocks have the answer, as in the original.
+    has_answer_in_ids: Which blocks have it by wordpieces, bool [beam].
   """
 
   def __init__(self, facts, arrays, documents, embeddings, tokenizer):

@@ -22,8 +22,8 @@ def make_once(
   """Makes something in a directory, or takes what another process made.
 
   Args:
-    factory: Of temporary directories.
-    name: Of the directory; another one for each thing.
+    factory: Factory of temporary directories.
+    name: Name of the directory, different for each thing.
     make: Takes the directory; returns something that can be pickled.
   """
   base = factory.getbasetemp()

@@ -34,7 +34,7 @@ def make(
   """Makes a model without layers, whose word embedding is the answer.
 
   Args:
-    config: Of the windows.
+    config: Configuration of the windows.
     with_begin: Whether classes are B- and I-; each word is then an I-.
     **logits: A wordpiece -> label and its logit, 0 for all others.
   """

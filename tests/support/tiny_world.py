@@ -157,7 +157,7 @@ def call(
   """Runs a binary to its end, with its output as text.
 
   Args:
-    name: Of the binary.
+    name: Name of the binary.
     *flags: Of the binary.
     timeout: Seconds after which it is killed.
     typed: What a person types in.

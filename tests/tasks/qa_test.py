@@ -279,7 +279,7 @@ def test_dev_questions_need_no_gold_paragraph(realm, tmp_path):
     train_steps=4,
   )
   result = qa.finetune(config)
-  # Of these nothing gold is known, and nothing is told.
+  # Their gold blocks are not known, so there is no metric of them.
   assert 'gold_in_beam' not in result and result['answer_in_beam'] > 0
   lines = summaries.read_metrics(tmp_path / 'qa' / 'metrics.jsonl')
   (learnt, *_) = (line for line in lines if line['kind'] == 'train')

@@ -107,7 +107,7 @@ def test_learns_resumes_and_exports_the_best(files, tmp_path):
 
 
 def _train_until_stopped(config):
-  """Stops at the second evaluation, behind the checkpoint before it."""
+  """Stops at the second evaluation, after the checkpoint before it."""
   evaluate = tagger.TaggerTask.more_metrics
   calls = []
 
