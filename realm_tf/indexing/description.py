@@ -46,7 +46,9 @@ def describe(path: str, num_records: int = 3, skip: int = 0) -> Iterator[str]:
     yield from _describe_records(path, num_records, skip)
   elif (root / _MANIFEST).exists():
     manifest = _read_manifest(root)
-    yield job.describe_counts(manifest)
+    with faults.naming(root / _MANIFEST):
+      described = job.describe_counts(manifest)
+    yield described
     yield f'  fingerprint {manifest.get("fingerprint")}'
     settings = manifest.get('settings', {})
     known = {k: v for k, v in settings.items() if k != 'input'}
@@ -113,7 +115,9 @@ def _read_manifest(root: pathlib.Path) -> dict[str, Any]:
     {'counts': dict, 'settings': dict, 'shards': list},
   )
   whole = all(isinstance(n, int) for n in found.get('counts', {}).values())
-  if not whole or not all(isinstance(s, str) for s in found.get('shards', [])):
+  if not whole or not all(
+    isinstance(s, str) and '\0' not in s for s in found.get('shards', [])
+  ):
     raise ValueError(f'{root / _MANIFEST}: counts or shards are of other types')
   return found
 

@@ -226,6 +226,7 @@ def _make_lexical(directory: pathlib.Path) -> None:
 
 def _read_lexical(directory: pathlib.Path) -> None:
   index = lexical.LexicalIndex.open(directory / 'index')
+  list(description.verify([str(directory / 'index')]))
   index.search(['the capital of France'], 3)
 
 
