@@ -127,7 +127,7 @@ def test_errors(tmp_path):
     _text(tmp_path)
   (tmp_path / 'a.txt').write_text('not records at all, but long enough')
   with pytest.raises(
-    CorpusError, match=r'a.txt:1: .* damaged TFRecord: corrupted'
+    CorpusError, match=r'a.txt: record 1: damaged TFRecord: corrupted'
   ):
     _text(tmp_path / 'a.txt')
   with block_records.record_writer(tmp_path / 'b.gz') as writer:
