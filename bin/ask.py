@@ -184,7 +184,7 @@ def main() -> None:
         print()
         return
       if _EDIT.match(line) and not asker.takes_updates:
-        print('only a fine-tuned model takes updates\n')
+        print('a pre-trained model takes no updates\n')
       elif _EDIT.match(line):
         _edit(line.decode('utf-8', 'replace'), asker.backend)
       else:

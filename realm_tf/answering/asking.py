@@ -83,7 +83,7 @@ class Asker:
   @property
   def takes_updates(self) -> bool:
     """Whether documents can be added and removed."""
-    return isinstance(self.backend, Answerer)
+    return not isinstance(self.backend, BlankFiller)
 
   def close(self) -> None:
     """Frees the index."""

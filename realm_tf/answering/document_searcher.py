@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from realm_tf.answering.live_documents import LiveDocuments
 from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index.versions import Index
@@ -41,23 +43,21 @@ def describe_documents(
   return [dict(zip(names, values)) for values in columns]
 
 
-class DocumentSearcher:
-  """Finds documents for questions by the index of a corpus alone.
+class DocumentSearcher(LiveDocuments):
+  """Finds documents for questions by an index alone, and takes updates.
 
   Example:
     searcher = DocumentSearcher.open('out/corpus', 'out/index')
     records = searcher.to_records(['Who discovered radium?'], k=3)
+    searcher.add('Lima', 'Lima is the capital of Peru.')
     searcher.close()
-
-  Attributes:
-    corpus: The corpus.
-    index: Its index.
   """
 
   def __init__(self, corpus: Corpus, index: Index):
     """Takes ownership of the index: `close` closes it."""
-    self.corpus = corpus
-    self.index = index
+    super().__init__(corpus, index)
+    # Embeds queries for later editions, too: its embedder is loaded once.
+    self._opened = index
 
   @classmethod
   def open(
@@ -109,16 +109,18 @@ class DocumentSearcher:
     Raises:
       ValueError: The index was published without its embedder.
     """
-    return [
-      {
-        'question': question,
-        'documents': describe_documents(self.corpus, rows, scores),
-      }
-      for question, rows, scores in zip(
-        questions, *self.index.search(questions, k)
+    with self.edition() as edition:
+      found = edition.index.find(
+        tf.constant(questions, tf.string),
+        lambda: self._opened.embed_queries(questions),
+        k,
       )
-    ]
-
-  def close(self) -> None:
-    """Frees the index."""
-    self.index.close()
+      return [
+        {
+          'question': question,
+          'documents': describe_documents(edition.documents, rows, scores),
+        }
+        for question, rows, scores in zip(
+          questions, *(x.numpy() for x in found)
+        )
+      ]

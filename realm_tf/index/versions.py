@@ -309,7 +309,7 @@ class Index:
     return path if os.path.isdir(path) else None
 
   @functools.cached_property
-  def _embed(self) -> Callable[[Sequence[str | bytes]], tf.Tensor]:
+  def embed_queries(self) -> Callable[[Sequence[str | bytes]], tf.Tensor]:
     """Embeds queries with the SavedModel of the embedder."""
     if self.embedder_dir is None:
       raise ValueError(
@@ -360,7 +360,7 @@ class Index:
     """
     rows, scores = self.find(
       tf.constant(list(queries), tf.string),
-      lambda: self._embed(queries),
+      lambda: self.embed_queries(queries),
       k,
       retrieval=retrieval,
     )
@@ -423,7 +423,7 @@ class Index:
       raise ValueError(f'{self.path} is without BM25, which is to be weighed')
     rows, products, bm25 = retrieval_lib.candidates(
       tf.constant(list(questions), tf.string),
-      self._embed(questions),
+      self.embed_queries(questions),
       min(depth, self.metadata.num_documents),
       search_vectors=self.searcher.search,
       vectors=self._vectors,

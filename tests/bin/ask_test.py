@@ -250,7 +250,7 @@ def test_a_pretrained_model_fills_blanks_and_finds_documents(local_run):
   # The same for people.
   typed = f'{queries[0]}\n+ A: new\n{queries[2]}\n\nnever read\n'
   result = tiny_world.call_forked('ask', *flags, '--nojson', typed=typed)
-  assert '> only a fine-tuned model takes updates\n' in result.stdout
+  assert '> a pre-trained model takes no updates\n' in result.stdout
   assert 'each sentence needs a [MASK] within' in result.stdout
   assert result.stdout.count('(no document)') == 1
   choices = re.findall(

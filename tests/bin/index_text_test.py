@@ -27,7 +27,11 @@ def test_from_text_to_documents(world, tmp_path):
   assert f'realm ask --dir={mine}' in made.stdout
   questions = ['What is the capital of peru ?', 'the long river']
   asked = tiny_world.call_forked(
-    'ask', f'--dir={mine}', '--reader_beam=2', typed='\n'.join(questions)
+    'ask',
+    f'--dir={mine}',
+    '--reader_beam=2',
+    '--retrieval=dense',
+    typed='\n'.join(questions),
   )
   assert asked.returncode == 0, asked.stderr
   corpus, embedder = Corpus.open(mine / 'corpus'), TextEmbedder.open(encoder)
@@ -40,9 +44,9 @@ def test_from_text_to_documents(world, tmp_path):
     [[d['block_id'] for d in record['documents']] for record in found],
     expected,
   )
+  typed = f'{questions[0]}\n+ Zo: {questions[1]}\n{questions[1]}\n'
   shown = tiny_world.call_forked(
-    'ask', f'--dir={mine}', '--nojson', typed=f'{questions[0]}\n+ A: b\n'
+    'ask', f'--dir={mine}', '--nojson', '--retrieval=lexical', typed=typed
   )
-  first = found[0]['documents'][0]
-  assert f'  {first["score"]:.3f}  {first["title"]}: ' in shown.stdout
-  assert 'only a fine-tuned model takes updates' in shown.stdout
+  assert f'added 1, removed 0: {len(corpus) + 1} blocks' in shown.stdout
+  assert f'  Zo: {questions[1]}' in shown.stdout
