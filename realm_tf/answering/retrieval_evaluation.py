@@ -25,6 +25,7 @@ Search = Callable[[Sequence[str], int], tuple[np.ndarray, np.ndarray]]
 # Blocks looked at for each document: a document can have several.
 _BLOCKS_PER_DOCUMENT = 3
 _BATCH = 64
+_FITTED = 2000  # Questions that weights are fitted to.
 
 
 def check_documents(judged: JudgedQueries, corpus: Corpus) -> int:
@@ -55,6 +56,13 @@ def check_documents(judged: JudgedQueries, corpus: Corpus) -> int:
   return count
 
 
+def _words(index_dir: str, corpus: Corpus) -> lexical.LexicalIndex:
+  try:
+    return lexical.LexicalIndex.open(index_dir, corpus.fingerprint)
+  except FileNotFoundError:
+    return lexical.LexicalIndex.build(corpus)
+
+
 @contextlib.contextmanager
 def systems(
   index_dir: str, corpus: Corpus, config: RetrievalConfig | None = None
@@ -73,10 +81,7 @@ def systems(
   """
   config = config or RetrievalConfig()
   with contextlib.ExitStack() as stack:
-    try:
-      words = lexical.LexicalIndex.open(index_dir, corpus.fingerprint)
-    except FileNotFoundError:
-      words = lexical.LexicalIndex.build(corpus)
+    words = _words(index_dir, corpus)
     searches: dict[str, Search] = {'BM25': words.search}
     with contextlib.suppress(FileNotFoundError):
       index = versions.Index.open(versions.find_index(index_dir), corpus)
@@ -98,7 +103,7 @@ def fit(
   """Fits the weights of the sum of vectors and words to questions.
 
   By their gold blocks where they are known, or else by the blocks that have an
-  answer.
+  answer. Two weights need no more than some thousands of them.
 
   Args:
     index_dir: Directory of index versions, or one version.
@@ -108,6 +113,7 @@ def fit(
   Raises:
     ValueError: No relevant block is found, or the index lacks a part.
   """
+  examples = examples[:: -(-len(examples) // _FITTED) or 1]
   gold = gold_blocks.relevant_rows(examples, corpus)
   by_answer: AnswerFinder | None = None
   if not gold.shape[1]:
@@ -128,6 +134,7 @@ def fit(
 
   index = versions.Index.open(index_dir, corpus)
   with contextlib.closing(index):
+    index.lexical = _words(index_dir, corpus)
     return fit_weights.fit_weights(
       index, [example.question for example in examples], is_relevant
     )

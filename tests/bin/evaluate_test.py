@@ -365,12 +365,17 @@ def test_retrieval_of_a_beir_folder_and_its_runs(finetuned, tmp_path):
     'evaluate',
     f'--index_dir={flags["index_dir"]}',
     f'--output={runs}',
+    f'--fit_questions={finetuned.directory}/questions/train.jsonl',
     '--json',
     *shared,
   )
   assert result.returncode == 0, result.stderr
   found = json.loads(result.stdout)
-  assert list(found)[:2] == ['BM25', 'dense']
+  assert list(found) == ['BM25', 'dense', 'rank_fusion', 'hybrid']
+  fitted = re.search(r'--lexical_weight=(\S+)', result.stderr)
+  assert fitted and float(fitted[1]) > 0
+  # Vectors of random weights get no say.
+  assert found['hybrid']['Success@1'] > 0.9 > found['dense']['Success@1']
   # The name of the land is in the question, and in one document.
   assert found['BM25']['Success@1'] == 1
   assert found['dense']['Success@100'] > found['dense']['Success@1'] - 1e-9
