@@ -213,7 +213,6 @@ def test_ids_stay_over_editions(editable, tmp_path):
 def test_what_changes_nothing_says_why(editable):
   before = found(editable)
   for title, text, reason in (
-    ('List of cities', 'Lima .', 'left out: list_or_index'),
     ('Lima', ' \n', 'left out: empty'),
   ):
     with pytest.raises(CorpusError, match=f'not added.*{reason}'):

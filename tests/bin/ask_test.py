@@ -90,22 +90,22 @@ def test_documents_come_and_go_while_it_runs(finetuned, tmp_path):
   assert result.returncode == 0, result.stderr
   said = result.stdout.split('question> ')[1:]
   assert len(said) == len(typed) + 1
-  evidence = f'\n  {land} (retrieved'
-  assert evidence in said[0]
+  evidence = re.compile(rf'\n  {land}( \[\d+\])? \(retrieved')
+  assert evidence.search(said[0])
   assert said[1] == 'added 0, removed 1: 59 blocks\n\n'
-  assert evidence not in said[2] and 'retrieved with' in said[2]
+  assert not evidence.search(said[2]) and 'retrieved with' in said[2]
   assert said[3] == 'added 1, removed 0: 60 blocks\n\n'
   assert said[4] == said[5] == 'a document is added as "+ Title: text"\n\n'
-  assert 'left out: list_or_index' in said[6]
+  assert said[6] == 'added 1, removed 0: 61 blocks\n\n'
   assert "there is no block of title 'Nobody & Sons'" in said[7]
-  assert evidence in said[8]
+  assert evidence.search(said[8])
   shown = re.sub(r'>>|<<', '', said[8].replace('\n  ', ' '))
   assert f'The capital of {land} is Zanzibar.' in shown
   assert said[9] == f'{tmp_path}/out/index/0\n\n'
   assert 'is there already' in said[10]
   assert 'which stays as it is' in said[11]
   saved = Corpus.open(tmp_path / 'out' / 'corpus')
-  assert saved.titles([59]) == [land] and len(saved) == 60
+  assert saved.titles([59]) == [land] and len(saved) == 61
   assert manifest.read_text() == before
   # The next one starts from there.
   result = tiny_world.call_forked(
