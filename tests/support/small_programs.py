@@ -28,7 +28,7 @@ def write_inputs(directory: pathlib.Path) -> None:
     (directory / f'{name}.jsonl').write_text(''.join(lines[:count]))
   record = {'title': 'Zanzibar', 'text': 'Zanzibar is an island.'}
   (directory / 'new.jsonl').write_text(json.dumps(record))
-  pair = {'query': 'Emma was born in Ulm.', 'span': [17, 20], 'passage': 'Ulm'}
+  pair = {'query': 'Emma was born in Ulm.', 'span': [17, 20], 'text': 'Ulm'}
   (directory / 'pairs.jsonl').write_text((json.dumps(pair) + '\n') * 9)
   (directory / 'names.conll').write_text('He O\nsaw O\nUlm B-LOC\n. O\n\n' * 9)
 
