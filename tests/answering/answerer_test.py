@@ -212,11 +212,8 @@ def test_ids_stay_over_editions(editable, tmp_path):
 
 def test_what_changes_nothing_says_why(editable):
   before = found(editable)
-  for title, text, reason in (
-    ('Lima', ' \n', 'left out: empty'),
-  ):
-    with pytest.raises(CorpusError, match=f'not added.*{reason}'):
-      editable.add(title, text)
+  with pytest.raises(CorpusError, match='not added.*left out: empty'):
+    editable.add('Lima', ' \n')
   with pytest.raises(ValueError, match='no character'):
     editable.add('Lima', '&#' + '9' * 5000 + ';')
   (missing,) = editable.remove('Nobody').missing
