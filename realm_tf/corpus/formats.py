@@ -302,8 +302,7 @@ FORMATS: dict[str, Format] = {
   'tsv': Format(_is_tsv, tables.cut_tsv, tables.parse_tsv),
   'csv': Format(
     lambda head: (
-      head.name.endswith('.csv')
-      or tables.find_delimiter(head.line, head.reading)
+      head.name.endswith('.csv') or tables.is_csv(head.line, head.reading)
     ),
     tables.cut_csv,
     json_records.parse_item,

@@ -161,6 +161,9 @@ class _Dump:
     found = self._page
     text = found.get('text', '')
     namespace = _namespace(found.get('ns', '0'))
+    if 'ns' not in found:  # Old dumps have only the names.
+      prefix = found.get('title', '').partition(':')[0]
+      namespace = -1 if prefix in self._site.namespaces else 0
     model = found.get('model', '') or 'wikitext'
     is_redirect = 'redirect' in found or wikitext.is_redirect(text)
     is_too_long = bool(found.get('too long'))

@@ -20,6 +20,13 @@ _BYTES = (
   (b'ARROW1', 'an Arrow file', 'save it as Parquet'),
   (b'\xff\xff\xff\xff', 'an Arrow stream', 'save it as Parquet'),
   (b'Obj\x01', 'an Avro file', 'save it as Parquet'),
+  # What gzip, bzip2, xz and zstd pack is unpacked here.
+  (b'\x1f\x8b', 'a file that is packed twice', 'unpack it once'),
+  (b'BZh', 'a file that is packed twice', 'unpack it once'),
+  (b'\xfd7zXZ', 'a file that is packed twice', 'unpack it once'),
+  (b'\x28\xb5\x2f\xfd', 'a file that is packed twice', 'unpack it once'),
+  (b'\x04"M\x18', 'an lz4 file', 'unpack it first'),
+  (b'\x1f\x9d', 'a file of compress', 'unpack it first'),
   (b'\x89HDF', 'an HDF5 file', 'export its text as JSONL'),
 )
 _OFFICE = ('.docx', '.odt', '.epub', '.pptx', '.xlsx', '.ods', '.odp')
@@ -31,10 +38,12 @@ _TEXTS = (
   (
     rb'-- (MySQL|PostgreSQL|MariaDB|phpMyAdmin|SQLite)|/\*!\d|--\s*\n-- |'
     rb'(INSERT INTO|CREATE (TABLE|DATABASE)|DROP TABLE|BEGIN TRANSACTION'
-    rb'|PRAGMA)\s',
+    rb'|PRAGMA|SET NAMES|START TRANSACTION|LOCK TABLES'
+    rb'|COPY \S+ (\([^()]*\) )?FROM STDIN)\b',
     'an SQL dump',
     'export a table as csv',
   ),
+  (rb'\[[\s\[]*"', 'JSON without objects', 'make objects with `text` of it'),
   (rb'<doc>\s*<docno>', "TREC's SGML", 'make JSONL of it first'),
   (rb'from \S+@\S+ .*\d{4}\r?\n', 'a mailbox', 'make JSONL of it first'),
   (
@@ -75,7 +84,8 @@ _KIND_OF_NAME = {
 }
 
 _BEFORE_ROOT = re.compile(
-  rb'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!doctype[^<>\[]*>\s*)*', re.S | re.I
+  rb'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!doctype[^<>\[]*(?:\[.*?\]\s*)?>\s*)*',
+  re.S | re.I,
 )
 _ROOT = re.compile(rb'<([A-Za-z_][\w:.-]*)(?=[\s/>])')
 
@@ -125,7 +135,7 @@ def check_text(path: str, name: str, content: bytes) -> None:
     if pattern.match(content):
       raise _refuse(path, kind, f'{advice}, {as_text}')
   root = xml_root(content)
-  if root or content.startswith(b'<?xml'):
+  if root or re.match(rb'<(\?xml|!doctype)', content, re.I):
     kind = f'XML with the root <{(root or b"?").decode()}>'
     raise _refuse(path, kind, f'make JSONL of it, {as_text}')
   kind = _KIND_OF_NAME.get(os.path.splitext(name)[1][1:], '')

@@ -46,12 +46,29 @@ def find_delimiter(
   return next(found, None)
 
 
+def is_csv(head_line: bytes, reading: ReadingConfig) -> bool:
+  """Whether a first line is a header of csv, not prose with commas."""
+  delimiter = find_delimiter(head_line, reading)
+  names = delimiter and header_of(head_line, delimiter, reading)
+  return bool(names) and all(len(name.split()) == 1 for name in names or ())
+
+
 def _no_text(path: str, names: Sequence[str]) -> CorpusError:
   named = ', '.join(name[:30] for name in names[:8])
   return CorpusError(
     f'{path}: no column for the text in its first line ({named}): name it by'
     ' `text_field`'
   )
+
+
+def _check_once(
+  path: str, names: Sequence[str], reading: ReadingConfig
+) -> None:
+  for name in json_records.choose_fields(names, reading):
+    if name is not None and names.count(name) > 1:
+      raise CorpusError(
+        f'{path}: two columns have the name {name[:30]!r}: rename one of them'
+      )
 
 
 def _texts(stream: IO[bytes]) -> Iterator[str]:
@@ -81,6 +98,7 @@ def cut_csv(
         return
       raise _no_text(path, first.decode(errors='replace').strip().split(','))
     names = header_of(first, delimiter, reading, 1) or ()
+    _check_once(path, names, reading)
     rows = csv.reader(_texts(f), delimiter=delimiter, strict=True)
     while True:
       line = rows.line_num + 2
@@ -115,6 +133,7 @@ def _tsv_columns(
   """Returns the columns of a tsv file, and whether its first line says them."""
   names = header_of(line, '\t', reading)
   if names:
+    _check_once(path, names, reading)
     return names, True
   values = line.decode(errors='replace').rstrip('\r\n').split('\t')
   known = json_records.TITLES + json_records.IDS
@@ -123,6 +142,12 @@ def _tsv_columns(
   )
   if is_header or reading.fields or len(values) not in _WITHOUT_HEADER:
     raise _no_text(path, values)
+  # Else title and text, or id, title and text.
+  if ' ' in values[0].strip() or len(values[1]) < len(values[-1]):
+    raise CorpusError(
+      f'{path}:1: not {", ".join(_WITHOUT_HEADER[len(values)])}, as is expected'
+      ' without a header: put a first line with the names of its columns'
+    )
   return _WITHOUT_HEADER[len(values)], False
 
 

@@ -367,7 +367,7 @@ def read_json(path: str | os.PathLike) -> Any:
     ValueError: It is not JSON; the message names file and line.
   """
   try:
-    with faults.naming(path), open(path, encoding='utf-8') as f:
+    with faults.naming(path), open(path, encoding='utf-8-sig') as f:
       return json.load(f)
   except ValueError as e:
     broken = e.__cause__

@@ -39,7 +39,13 @@ class _Text:
     self._position = limit
 
   def next_character(self) -> str:
-    """Skips white space, and returns the next character."""
+    """Skips white space, and returns the next character, before the end."""
+    if character := self.character_if_any():
+      return character
+    raise ValueError(f'line {self.line}: the array does not end')
+
+  def character_if_any(self) -> str:
+    """As `next_character`; nothing at the end."""
     while True:
       limit = self._position
       while limit < len(self._window) and self._window[limit] in _SPACE:
@@ -50,7 +56,7 @@ class _Text:
         return self._window[limit]
       self._read(_CHUNK)
       if self._ended:
-        raise ValueError(f'line {self.line}: the array does not end')
+        return ''
 
   def item_from(self, first: str) -> Any:
     """Parses the item that begins with the last character."""
@@ -74,26 +80,43 @@ class _Text:
 
 
 def read_items(
-  stream: IO[bytes], max_item: int = 64 << 20
+  stream: IO[bytes], max_item: int = 64 << 20, *, in_object: bool = False
 ) -> Iterator[tuple[int, Any]]:
-  """Reads a JSON array.
+  """Reads a JSON array, or several that follow one another.
 
   Args:
     stream: UTF-8; must stay open while the iterator is used.
     max_item: Approximate maximum number of characters of an item; a longer one
       counts as broken.
+    in_object: Whether the array is a value of an object, whose other values are
+      not read.
 
   Yields:
     (line where the item begins, from 1; the item). A byte that is not UTF-8
     becomes a lone surrogate.
 
   Raises:
-    ValueError: The rest is no JSON array; the message begins with `line N: `.
+    ValueError: The rest is no JSON array, or there is something after it; the
+      message begins with `line N: `.
     RecursionError: An item is nested too deeply.
   """
   text = _Text(stream, max_item)
-  if text.next_character() != '[':
-    raise ValueError(f'line {text.line}: not a JSON array')
+  sign = text.next_character()
+  while sign == '[':
+    yield from _items_of_one(text)
+    sign = text.character_if_any()
+    if in_object and sign == ',':
+      return
+    if in_object and sign == '}':
+      sign = text.character_if_any()
+    if not sign:
+      return
+    if in_object or sign != '[':
+      raise ValueError(f'line {text.line}: something after the end of the JSON')
+  raise ValueError(f'line {text.line}: not a JSON array')
+
+
+def _items_of_one(text: _Text) -> Iterator[tuple[int, Any]]:
   sign = text.next_character()
   if sign == ']':
     return

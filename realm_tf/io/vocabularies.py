@@ -53,6 +53,9 @@ def _check_beside(path: pathlib.Path) -> None:
     found = atomic.read_object(beside)
     lower_case = found.get('do_lower_case', True)
     _check_settings(beside, found, lower_case, 'tokenize_chinese_chars')
+  fast = path.with_name(TOKENIZER)
+  if path != fast and fast.is_file():
+    _wordpiece_model(fast)
 
 
 def _wordpiece_model(path: pathlib.Path) -> dict[str, Any]:
@@ -65,9 +68,22 @@ def _wordpiece_model(path: pathlib.Path) -> dict[str, Any]:
     raise ValueError(
       f'{path}: a {model["type"]} tokenizer; only WordPiece is supported'
     )
+  for name, known in (
+    ('continuing_subword_prefix', '##'),
+    ('unk_token', '[UNK]'),
+  ):
+    if model.get(name, known) != known:
+      raise ValueError(
+        f'{path}: its `{name}` is {model[name]!r}; only {known!r} is supported'
+      )
   normalizer = found.get('normalizer') or {}
   if not isinstance(normalizer, dict):
     raise ValueError(f'{path}: its normalizer is no JSON object')
+  kind = normalizer.get('type', 'BertNormalizer')
+  if kind != 'BertNormalizer':
+    raise ValueError(
+      f'{path}: its normalizer is {kind}; only BertNormalizer is supported'
+    )
   lower_case = normalizer.get('lowercase')
   if lower_case is not None:
     _check_settings(path, normalizer, lower_case, 'handle_chinese_chars')
@@ -94,7 +110,7 @@ def read_vocab(path: str | os.PathLike) -> list[str]:
       raise ValueError(f'{path}: the ids of its wordpieces have gaps')
     return pieces
   with faults.naming(path):
-    lines = path.read_text(encoding='utf-8').split('\n')
+    lines = path.read_text(encoding='utf-8-sig').split('\n')
   return [line.rstrip('\r') for line in (lines if lines[-1] else lines[:-1])]
 
 

@@ -59,6 +59,8 @@ def _texts(answers: Any) -> Any:
     for value, aliases in (('Value', 'Aliases'), ('value', 'aliases')):
       if value in answers:
         first, more = answers[value], answers.get(aliases) or []
+        if not isinstance(more, list):
+          raise MalformedError(f'"{aliases}" is no list', 'no_list')
         return [first, *(a for a in more if a != first)]
   elif isinstance(answers, list):
     if all(isinstance(a, dict) and 'text' in a for a in answers):
@@ -159,11 +161,12 @@ def read_json(stream: IO[bytes]) -> Iterator[tuple[int, object]]:
     DamagedError: The rest is no JSON.
   """
   before = 0
-  if holder := _HOLDER.match(stream.peek(_HEAD)):  # type: ignore[attr-defined]
+  holder = _HOLDER.match(stream.peek(_HEAD))  # type: ignore[attr-defined]
+  if holder:
     before = stream.read(holder.end() - 1).count(b'\n')
   line = 1
   try:
-    for line, item in json_array.read_items(stream):
+    for line, item in json_array.read_items(stream, in_object=bool(holder)):
       for record in _spread(item):
         yield before + line, record
   except (ValueError, RecursionError) as e:

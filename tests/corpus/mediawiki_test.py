@@ -92,6 +92,10 @@ def test_a_dump_says_what_it_is_of():
   assert page.id == '7'
   assert page.url == 'https://de.wikipedia.org/wiki/Gro%C3%9Fe_Ona'
   assert mediawiki.page_text(page) == 'Ein Fluss.'
+  old = GERMAN.replace('<ns>0</ns>', '')
+  assert [p.namespace for p in _pages(old)] == [0]
+  file = old.replace('Große Ona', 'Datei:Ona.jpg')
+  assert [p.namespace for p in _pages(file)] == [-1]
   other = GERMAN.replace('wikipedia', 'wiki').replace('Wikipedia', 'Rivers')
   assert not _pages(other)[0].site.is_wikipedia
 

@@ -106,6 +106,10 @@ READ = {
   # JSON.
   'array': ('a.json', lambda: json.dumps(RECORDS)),
   'printed array': ('a', lambda: '\n ' + json.dumps(RECORDS, indent=1)),
+  'arrays': (
+    'a.json',
+    lambda: ''.join(f'{json.dumps([r])}\n' for r in RECORDS),
+  ),
   'printed objects': (
     'a.json',
     lambda: '\n'.join(json.dumps(r, indent=1) for r in RECORDS),
@@ -181,6 +185,12 @@ def test_what_is_read(case, build, tmp_path):
   name, make = READ[case]
   content = make(tmp_path) if case == 'parquet' else make()
   assert _documents(build(name, content)) == BOTH
+
+
+def test_prose_with_commas_is_no_csv(build):
+  text = 'Body, mind and soul\n\nThe king, in the old land.\n'
+  body = 'Body, mind and soul The king, in the old land.'
+  assert _documents(build('a.txt', text)) == [('a', body)]
 
 
 def test_names_of_fields(build):
@@ -290,6 +300,15 @@ REFUSED = {
   ),
   'tsv columns': ('a.tsv', 'name\tsaid\nA\tB\n', r'first line \(name, said\)'),
   'tsv of four': ('a.tsv', '1\ta\tb\tc\n', r'no column for the text'),
+  'json of lists': ('a', json.dumps([['A', TEXT]]), 'JSON without objects'),
+  'after the array': ('a', json.dumps(RECORDS) + '\nx', 'a:2: something after'),
+  'packed twice': ('a', gzip.compress(bz2.compress(b'a')), 'packed twice'),
+  'lz4': ('a.lz4', b'\x04"M\x18aaaa', 'an lz4 file'),
+  'sql copy': ('a', 'COPY a (b, c) FROM stdin;\n', 'an SQL dump'),
+  'doctype': ('a', '<!DOCTYPE a [<!ENTITY x "y">]><a>x</a>', 'the root <a>'),
+  'tsv title, text': ('a.tsv', f'Old Town\t{TEXT}\n', 'a.tsv:1: not id, text,'),
+  'tsv id, title, text': ('a.tsv', f'1\tA\t{TEXT}\n', '1: not id, text, title'),
+  'csv same names': ('a.csv', 'title,text,text\nA,B,C\n', "the name 'text'"),
   'csv columns': ('a.csv', 'name,said\nA,B\n', r'first line \(name, said\)'),
   'csv no header': ('a.csv', f'1,{TEXT}\n', 'no column for the text'),
   'html': ('a', '<!DOCTYPE html>\n<html><p>A</p>', 'an HTML page'),

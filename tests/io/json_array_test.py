@@ -22,6 +22,20 @@ def test_items_whatever_is_read_at_once(monkeypatch, chunk, indent):
   text = json.dumps(ITEMS, indent=indent)
   assert [item for _, item in _read(text)] == ITEMS
   assert _read('[]') == _read('\ufeff [ ] ') == []
+  twice = f'{text}\n{text}\n[]'
+  assert [item for _, item in _read(twice)] == [*ITEMS, *ITEMS]
+
+
+@pytest.mark.parametrize('rest', ['}', ' }\n', ', "version": 1}'])
+def test_a_value_of_an_object(rest):
+  assert _read('[1]' + rest, in_object=True) == [(1, 1)]
+  with pytest.raises(ValueError, match='something after the end'):
+    _read('[1]' + rest)
+
+
+def test_nothing_is_lost_after_an_object():
+  with pytest.raises(ValueError, match='line 2: something after the end'):
+    _read('[1]}\n{"data": [2]}', in_object=True)
 
 
 def test_lines_are_those_where_items_begin():
@@ -47,6 +61,8 @@ def test_bytes_that_are_not_utf8_spoil_their_item_only():
     ('[1,\n\n{"a": ', 1, 'line 3: not JSON: Expecting value'),
     ('[1,\n2\n3]', 2, 'line 3: not JSON: neither'),
     ('[1,]', 1, 'line 1: not JSON: Expecting value'),
+    ('[1]\nx', 1, 'line 2: something after the end'),
+    ('[1]]', 1, 'line 1: something after the end'),
   ],
 )
 def test_what_is_whole_is_read_before_the_error(text, whole, message):

@@ -9,7 +9,7 @@ from realm_tf.io import vocabularies
 
 def test_reads_lines(tmp_path):
   path = tmp_path / 'vocab.txt'
-  path.write_bytes('[PAD]\r\nà\n\u2028\n'.encode())
+  path.write_bytes('\ufeff[PAD]\r\nà\n\u2028\n'.encode())
   assert vocabularies.read_vocab(path) == ['[PAD]', 'à', '\u2028']
 
 
@@ -61,6 +61,18 @@ def test_settings_are_honored_or_refused(tmp_path, settings, message, name):
     ({'model': {'type': 'Unigram', 'vocab': []}}, 'not a tokenizer of wordp'),
     ({'model': {'vocab': {'a': 0, 'b': 2}}}, 'the ids of its .* have gaps'),
     ([], 'not a tokenizer of wordpieces'),
+    (
+      {'model': {'vocab': {'a': 0}, 'continuing_subword_prefix': '@@'}},
+      "`continuing_subword_prefix` is '@@'",
+    ),
+    (
+      {'model': {'vocab': {'a': 0}, 'unk_token': '<unk>'}},
+      "`unk_token` is '<unk>'",
+    ),
+    (
+      {'model': {'vocab': {'a': 0}}, 'normalizer': {'type': 'Sequence'}},
+      'its normalizer is Sequence',
+    ),
   ],
 )
 def test_other_json_is_refused(tmp_path, found, message):
@@ -68,3 +80,8 @@ def test_other_json_is_refused(tmp_path, found, message):
   path.write_text(json.dumps(found))
   with pytest.raises(ValueError, match=message):
     vocabularies.read_vocab(path)
+  # Also where the wordpieces themselves are read from another file.
+  (tmp_path / 'vocab.txt').write_text('a\n')
+  if 'gaps' not in message:
+    with pytest.raises(ValueError, match=message):
+      vocabularies.read_vocab(tmp_path / 'vocab.txt')

@@ -501,3 +501,18 @@ def test_real_files(parts, is_regex, read, kept):
 
 def test_each_format_has_a_parser():
   assert ('auto', *qa_datasets.FORMATS) == typing.get_args(QaFormat)
+
+
+def test_aliases_that_are_no_list(tmp_path):
+  path = tmp_path / 'q.jsonl'
+  path.write_text(
+    '{"question": "a?", "answer": {"value": "b", "aliases": 5}}\n'
+  )
+  with pytest.raises(CorpusError, match='"aliases" is no list'):
+    qa_datasets.read_dataset(str(path))
+
+
+def test_arrays_that_follow_one_another(tmp_path):
+  path = tmp_path / 'q.json'
+  path.write_text('[{"question": "a?", "answer": "b"}]\n' * 2)
+  assert len(qa_datasets.read_dataset(str(path))) == 2
