@@ -73,8 +73,8 @@ def systems(
     index_dir: Directory of index versions, or one version. BM25 is built in
       memory where there is none.
     corpus: Corpus that they are of.
-    config: Weights of the sum of both, which is left out if that of BM25 is not
-      known.
+    config: Weights of the sum of both. Default to those of the index; without
+      any the sum is left out.
 
   Yields:
     Searches by label.
@@ -88,6 +88,8 @@ def systems(
       stack.enter_context(contextlib.closing(index))
       index.lexical = words
       ways: list[Retrieval] = ['dense', 'rank_fusion']
+      if config.lexical_weight is None:
+        config = index.retrieval
       if config.lexical_weight is not None:
         ways.append('hybrid')
       for way in ways:

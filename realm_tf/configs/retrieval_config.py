@@ -8,6 +8,10 @@ from typing import Any, Literal
 
 from realm_tf.configs.config import Config
 
+# BM25 that an untrained cosine of 1 is worth (docs/results.md: fitted, it is 17
+# for questions of SQuAD).
+_BM25_OF_COSINE = 20.0
+
 Retrieval = Literal['dense', 'lexical', 'hybrid', 'rank_fusion']
 
 
@@ -26,7 +30,8 @@ class RetrievalConfig(Config):
     dense_weight: Weight of inner products in the sum. Defaults to that of the
       model's training, else 1.
     lexical_weight: Weight of BM25 in the sum. Defaults to that of the model's
-      training.
+      training; without one, for vectors of unit length, to what makes a cosine
+      of 1 worth 20 of BM25.
   """
 
   retrieval: Retrieval | None = None
@@ -50,6 +55,10 @@ class RetrievalConfig(Config):
       info: What an export says about itself.
     """
     values = dict(info.get('retrieval') or {})
+    form = info.get('form') or {}
+    if form.get('normalization') == 'l2':
+      scale = 1 / (form.get('temperature') or 1)  # Of the inner products.
+      values.setdefault('lexical_weight', scale / _BM25_OF_COSINE)
     for field in dataclasses.fields(RetrievalConfig):
       if (value := getattr(self, field.name)) is not None:
         values[field.name] = value
