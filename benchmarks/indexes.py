@@ -9,6 +9,7 @@ import numpy as np
 from realm_tf.configs.searcher_config import SearcherConfig, SearcherKind
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.index import searcher, versions
+from realm_tf.index.index import Index
 
 _CLUSTERS = 1000
 
@@ -34,7 +35,7 @@ def build(
   step: int = 0,
   corpus_fingerprint: str = 'none',
   vocab_fingerprint: str = 'none',
-) -> versions.Index:
+) -> Index:
   """Makes an index in memory; its owner closes it.
 
   Args:
@@ -57,12 +58,10 @@ def build(
     searcher=config,
     built_at=time.time(),
   )
-  return versions.Index('', built, metadata, vectors)
+  return Index('', built, metadata, vectors)
 
 
-def random_index(
-  documents: Corpus, kind: SearcherKind, dim: int
-) -> versions.Index:
+def random_index(documents: Corpus, kind: SearcherKind, dim: int) -> Index:
   """An index with a random vector for each document."""
   return build(
     clustered_vectors(len(documents), dim),

@@ -14,6 +14,7 @@ from benchmarks import machine
 from benchmarks.indexes import build, clustered_vectors, scann_or_exact
 from realm_tf.configs.searcher_config import SearcherKind
 from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.index.slot import IndexSlot
 
 _DIM = 128
@@ -65,14 +66,14 @@ class _Searching(threading.Thread):
 
 def _publish(
   vectors: np.ndarray, kind: SearcherKind, index_dir: str, step: int
-) -> versions.Index:
+) -> Index:
   """Builds and publishes an index; returns it as loaded from disk."""
   index = build(vectors, kind, step=step)
   path = versions.publish_index(
     index_dir, step, vectors, index.searcher, index.metadata
   )
   index.close()
-  return versions.Index.open(path)
+  return Index.open(path)
 
 
 def memory(

@@ -15,12 +15,12 @@ from realm_tf.bert import precision
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.index import versions
 from realm_tf.index.candidates import (
   CandidateFinder,
   IndexVersion,
   QueryEmbedders,
 )
+from realm_tf.index.index import Index
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.reader import KnowledgeAugmentedReader
@@ -147,7 +147,7 @@ class Pipeline(contextlib.ExitStack):
     self.slot.swap(self.version_of(index, lambda embedder: None))
 
   def version_of(
-    self, index: versions.Index, read_weights: Callable[[Embedder], None]
+    self, index: Index, read_weights: Callable[[Embedder], None]
   ) -> IndexVersion:
     """Joins an index with a query embedder."""
     return self.query_embedders.version(index, read_weights)

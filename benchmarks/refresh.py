@@ -19,8 +19,8 @@ from benchmarks.pipeline import Pipeline, PipelineConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig, SearcherKind
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
 from realm_tf.index.candidates import IndexVersion
+from realm_tf.index.index import Index
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.training import exporters
@@ -99,7 +99,7 @@ class _Watched:
 
   def _load(self, path: str) -> IndexVersion:
     with _timed(self.loads):
-      index = versions.Index.open(path)
+      index = Index.open(path)
       embedder_dir = index.embedder_dir
       if embedder_dir is None:
         raise ValueError(f'{path} was published without its embedder')

@@ -15,7 +15,7 @@ from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.build_corpus import build_corpus
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.index.versions import Index
+from realm_tf.index.index import Index
 from realm_tf.indexing.corpus_index import build_once as build_index
 from realm_tf.indexing.index_text import index_text
 from realm_tf.indexing.text_embedder import TextEmbedder

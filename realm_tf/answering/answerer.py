@@ -16,7 +16,7 @@ from realm_tf.bert import precision
 from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index.versions import Index
+from realm_tf.index.index import Index
 from realm_tf.io import compatibility
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader

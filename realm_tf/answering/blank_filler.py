@@ -16,8 +16,9 @@ from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import embed_corpus, versions
+from realm_tf.index import embed_corpus
 from realm_tf.index.candidates import NULL_DOCUMENT, query_texts
+from realm_tf.index.index import Index
 from realm_tf.index.lexical import LexicalIndex
 from realm_tf.index.searcher import Searcher
 from realm_tf.io import compatibility
@@ -102,7 +103,7 @@ class BlankFiller:
     reader: KnowledgeAugmentedReader,
     tokenizer: BertTokenizer,
     corpus: Corpus,
-    index: versions.Index | Searcher,
+    index: Index | Searcher,
     *,
     search_embedder: Embedder | None = None,
     config: FeaturizationConfig | None = None,
@@ -141,7 +142,7 @@ class BlankFiller:
     # With words, p(z | x) has them, too.
     self._words: LexicalIndex | None = None
     hybrid = None
-    if isinstance(index, versions.Index):
+    if isinstance(index, Index):
       hybrid = HybridScorer.of(index.retrieval)
       self._words = hybrid and index.lexical
     model = RealmModel(
@@ -170,7 +171,7 @@ class BlankFiller:
     cls,
     model_dir: str | os.PathLike,
     corpus: Corpus | str | os.PathLike,
-    index: versions.Index | str | os.PathLike | None = None,
+    index: Index | str | os.PathLike | None = None,
     *,
     num_documents: int | None = None,
     config: FeaturizationConfig | None = None,
@@ -201,10 +202,10 @@ class BlankFiller:
     )
     if not isinstance(corpus, Corpus):
       corpus = Corpus.open(corpus)
-    if not isinstance(index, versions.Index):
+    if not isinstance(index, Index):
       index = index or os.path.join(model_dir, 'index')
       trained = RetrievalConfig().filled(hub_modules.read_info(embedder_dir))
-      index = versions.Index.open(index, corpus, retrieval=trained)
+      index = Index.open(index, corpus, retrieval=trained)
     try:
       config = config or hub_modules.trained_lengths(embedder_dir)
       if num_documents is not None:
@@ -246,7 +247,7 @@ class BlankFiller:
       special=self.tokenizer.special,
       max_length=self.config.query_seq_len,
     )
-    if isinstance(self._index, versions.Index):
+    if isinstance(self._index, Index):
       rows, scores = self._index.find(
         query_texts(query_ids, self.tokenizer), lambda: self._embed(query), k
       )

@@ -13,7 +13,7 @@ import tensorflow as tf
 from realm_tf.answering.live_documents import LiveDocuments
 from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
-from realm_tf.index.versions import Index
+from realm_tf.index.index import Index
 
 
 def describe_documents(

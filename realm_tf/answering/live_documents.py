@@ -13,7 +13,7 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, SkippedError, clean_document
 from realm_tf.corpus.removals import Removal, by_title
 from realm_tf.index import live
-from realm_tf.index.versions import Index
+from realm_tf.index.index import Index
 from realm_tf.indexing import corpus_update
 
 

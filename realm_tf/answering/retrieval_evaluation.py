@@ -13,6 +13,7 @@ from realm_tf.configs.retrieval_config import Retrieval, RetrievalConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.index import fit_weights, lexical, versions
+from realm_tf.index.index import Index
 from realm_tf.io.progress import progress as progress_bar
 from realm_tf.questions import gold_blocks, retrieval_measures
 from realm_tf.questions.answer_finder import AnswerFinder
@@ -84,7 +85,7 @@ def systems(
     words = _words(index_dir, corpus)
     searches: dict[str, Search] = {'BM25': words.search}
     with contextlib.suppress(FileNotFoundError):
-      index = versions.Index.open(versions.find_index(index_dir), corpus)
+      index = Index.open(versions.find_index(index_dir), corpus)
       stack.enter_context(contextlib.closing(index))
       index.lexical = words
       ways: list[Retrieval] = ['dense', 'rank_fusion']
@@ -134,7 +135,7 @@ def fit(
       )
     return found & (rows >= 0)
 
-  index = versions.Index.open(index_dir, corpus)
+  index = Index.open(index_dir, corpus)
   with contextlib.closing(index):
     index.lexical = _words(index_dir, corpus)
     return fit_weights.fit_weights(

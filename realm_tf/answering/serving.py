@@ -43,8 +43,8 @@ from realm_tf.answering.packed_strings import PackedStrings
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
 from realm_tf.index import retrieval
+from realm_tf.index.index import Index
 from realm_tf.index.saved_searcher import SearcherModule
-from realm_tf.index.versions import Index
 from realm_tf.io import atomic, checksums, saved_models
 from realm_tf.io.module_info import INFO
 from realm_tf.text import packing

@@ -57,7 +57,7 @@ class IndexVersion:
   """An index together with the query embedder that it was built for.
 
   Attributes:
-    index: A `realm_tf.index.versions.Index`.
+    index: A `realm_tf.index.index.Index`.
     embed_queries: Maps BERT inputs `[batch, length]` to float32
       `[batch, dim]`.
   """
@@ -144,7 +144,7 @@ class QueryEmbedders:
     """Pairs an index with an embedder.
 
     Args:
-      index: A `realm_tf.index.versions.Index`.
+      index: A `realm_tf.index.index.Index`.
       read_weights: Sets the embedder's weights to those that the index was
         built with.
     """

@@ -18,6 +18,7 @@ from absl import logging
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.index.lexical import LEXICAL
 from realm_tf.io import atomic
 
@@ -38,7 +39,7 @@ class Edition:
   """
 
   documents: Corpus
-  index: versions.Index
+  index: Index
 
   def verify(self) -> None:
     """Compares the files of both with their checksums.

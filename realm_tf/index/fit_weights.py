@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from realm_tf.configs.retrieval_config import RetrievalConfig
+from realm_tf.index.index import Index
 from realm_tf.index.retrieval import DEPTH
-from realm_tf.index.versions import Index
 
 _BATCH = 64
 _STEPS = 100

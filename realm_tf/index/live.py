@@ -32,9 +32,9 @@ from realm_tf.index import (
   embed_corpus,
   row_updates,
   searcher,
-  versions,
 )
 from realm_tf.index.editions import Edition
+from realm_tf.index.index import Index
 from realm_tf.index.lexical import LexicalIndex
 from realm_tf.index.slot import IndexSlot
 from realm_tf.io import compatibility
@@ -125,7 +125,7 @@ class LiveIndex:
   def __init__(
     self,
     documents: Corpus,
-    index: versions.Index,
+    index: Index,
     encoding: Encoding | Callable[[], Encoding] | None = None,
   ):
     """Takes ownership of the index: `close` closes it.
@@ -323,7 +323,7 @@ class LiveIndex:
       lexical = LexicalIndex.build(documents, fingerprint='')
     return Edition(
       documents,
-      versions.Index(
+      Index(
         old.index.path,
         made,
         metadata,
@@ -347,7 +347,7 @@ class LiveIndex:
       metadata = dataclasses.replace(
         index.metadata, kind=made.kind, rows_added=0
       )
-      new = versions.Index(
+      new = Index(
         index.path,
         made,
         metadata,

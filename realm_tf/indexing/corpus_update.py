@@ -17,6 +17,7 @@ from realm_tf.corpus.problems import Problems
 from realm_tf.hub import hub_modules
 from realm_tf.index import build_index, editions, live, versions
 from realm_tf.index.embed_corpus import traced
+from realm_tf.index.index import Index
 from realm_tf.io import compatibility
 
 
@@ -89,7 +90,7 @@ def open_live(
     MismatchError: They do not belong together.
   """
   corpus = Corpus.open(corpus_dir)
-  index = versions.Index.open(index_dir, corpus)
+  index = Index.open(index_dir, corpus)
   load = functools.partial(encoding_of, index.path, index.metadata, **encoding)
   return live.LiveIndex(corpus, index, load)
 

@@ -17,7 +17,8 @@ from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index, versions
+from realm_tf.index import build_index
+from realm_tf.index.index import Index
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.indexing.index_directory import IndexDirectory
@@ -109,9 +110,9 @@ class QATask(Task):
     else:
       index.close()
 
-  def load_index(self, path: str) -> versions.Index:
+  def load_index(self, path: str) -> Index:
     """Loads a version of the index."""
-    return versions.Index.open(
+    return Index.open(
       path, self.documents, retrieval=self.config.part(RetrievalConfig)
     )
 

@@ -17,12 +17,12 @@ from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
 from realm_tf.index.candidates import (
   CandidateFinder,
   IndexVersion,
   QueryEmbedders,
 )
+from realm_tf.index.index import Index
 from realm_tf.index.slot import IndexSlot
 from realm_tf.indexing import corpus_index, index_builder, index_refresh
 from realm_tf.indexing.index_directory import IndexDirectory
@@ -187,7 +187,7 @@ class RealmTask(Task):
     """Loads an index with the query embedder of its export."""
     # With the weights of its export, as the embedder.
     retrieval = RetrievalConfig(retrieval=self.config.retrieval)
-    index = versions.Index.open(path, self.corpus, retrieval=retrieval)
+    index = Index.open(path, self.corpus, retrieval=retrieval)
     embedder_dir = index.embedder_dir
     try:
       if embedder_dir is None:

@@ -21,6 +21,7 @@ from realm_tf.configs.training_config import WarmStartConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module, text_encoders
 from realm_tf.index import build_index, versions
+from realm_tf.index.index import Index
 from realm_tf.indexing import embedder_start
 from realm_tf.io import compatibility
 from realm_tf.modeling.embedder import Embedder
@@ -277,7 +278,7 @@ def _trained_on(span_reader: str | os.PathLike) -> str:
   return info['document_embedder_fingerprint']
 
 
-def _check_embedder(embedder: str, index: versions.Index) -> None:
+def _check_embedder(embedder: str, index: Index) -> None:
   """Checks that an embedder made the index or was fine-tuned on it.
 
   An export of a fine-tuning says so in the reader beside its embedder.
@@ -298,7 +299,7 @@ def _check_embedder(embedder: str, index: versions.Index) -> None:
 
 
 def _beside_reader(
-  span_reader: str, index: versions.Index, refreshed: bool
+  span_reader: str, index: Index, refreshed: bool
 ) -> str | None:
   """The embedder beside a reader, unless it was trained on another index."""
   its, made_by = _trained_on(span_reader), index.metadata.embedder_fingerprint
@@ -319,7 +320,7 @@ def _beside_reader(
 def find_query_embedder(
   embedder: str | None,
   span_reader: str | None,
-  index: versions.Index,
+  index: Index,
   tokenizer: BertTokenizer,
   *,
   refreshed: bool,

@@ -15,8 +15,8 @@ from realm_tf.answering import blanks
 from realm_tf.answering.blank_filler import BlankFiller
 from realm_tf.configs.masking_config import FeaturizationConfig
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
 from realm_tf.index.candidates import NULL_DOCUMENT
+from realm_tf.index.index import Index
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.text.tokenizer import BertTokenizer
 from tests.support.small_realm import BLOCKS, CONFIG
@@ -227,7 +227,7 @@ def test_a_sentence_needs_a_blank_where_it_is_read(realm, filler, text):
 
 def test_the_index_is_closed_with_the_filler_and_after_an_error(realm):
   def index_of():
-    return versions.Index.open(realm.index_path, realm.corpus_dir)
+    return Index.open(realm.index_path, realm.corpus_dir)
 
   index = index_of()
   filler = BlankFiller.open(realm.export_dir, realm.corpus_dir, index)

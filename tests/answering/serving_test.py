@@ -18,6 +18,7 @@ from realm_tf.answering.answerer import Answerer
 from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import lexical, searcher, versions
+from realm_tf.index.index import Index
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
@@ -245,7 +246,7 @@ def test_retrieves_and_embeds(qa, served):
   model, _ = served
   question = tf.constant(QUESTIONS[:2])
   embedding = model.signatures['embed'](question)['embedding'].numpy()
-  with_index = versions.Index.open(qa.index_path)
+  with_index = Index.open(qa.index_path)
   inner = embedding @ np.array(with_index.embeddings).T
   with_index.close()
   found = numbers(
@@ -418,7 +419,7 @@ class World:
       self.reader,
       small_world.tokenizer(),
       self.documents,
-      versions.Index(
+      Index(
         'random',
         searcher.build_searcher(self.vectors, config),
         metadata,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import indexes, machine, memory
-from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.index.slot import IndexSlot
 
 
@@ -28,7 +28,7 @@ def test_figures(tmp_path, monkeypatch, kind):
 
 def test_memory_is_read_when_the_old_index_is_closed(tmp_path, monkeypatch):
   open_now, seen = set(), []
-  load, memory_mb = versions.Index.open, machine.memory_mb
+  load, memory_mb = Index.open, machine.memory_mb
 
   def load_and_count(path):
     index = load(path)
@@ -47,7 +47,7 @@ def test_memory_is_read_when_the_old_index_is_closed(tmp_path, monkeypatch):
     seen.append(len(open_now))
     return memory_mb()
 
-  monkeypatch.setattr(versions.Index, 'open', load_and_count)
+  monkeypatch.setattr(Index, 'open', load_and_count)
   monkeypatch.setattr(machine, 'memory_mb', count)
   memory.memory(str(tmp_path / 'work'), rows=500, refreshes=4)
   assert seen == [1] * 4

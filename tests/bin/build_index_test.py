@@ -6,7 +6,8 @@ import pytest
 from realm_tf.bert.bert_config import BertConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import lexical, versions
+from realm_tf.index import lexical
+from realm_tf.index.index import Index
 from realm_tf.io import atomic
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text import packing
@@ -30,7 +31,7 @@ def model(world, tmp_path_factory):
 def check(path, world, model):
   _, embedder, tokenizer = model
   documents = Corpus.open(world / 'corpus' / 'documents')
-  index = versions.Index.open(path, documents)
+  index = Index.open(path, documents)
   title_ids, body_ids = documents.gather([7, 30])
   expected = embedder.embed_documents(
     packing.pack_document(

@@ -331,6 +331,7 @@ def test_a_malformed_blank_is_named(local_run, tmp_path, line, reason):
     f'--model_dir={local_run.directory}/realm',
     f'--corpus_dir={local_run.directory}/corpus',
     f'--blanks={heldout}',
+    '--strict',
   )
   said = tiny_world.last_line(result)
   assert said.startswith(f'evaluate: {heldout}:2: not a blank'), said

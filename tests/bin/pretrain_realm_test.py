@@ -12,6 +12,7 @@ import pytest
 
 from realm_tf.hub import hub_modules
 from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.training import run_directory, summaries
 from tests.support import tiny_world
 
@@ -77,7 +78,7 @@ def test_refreshes_its_index_while_training(world, tmp_path, builder):
   last = tmp_path / 'export/tf_hub/400'
   assert hub_modules.read_info(last / 'embedder')['step'] == 400
   assert hub_modules.load_reader(last / 'bert').bert_config.hidden_size == 32
-  index = versions.Index.open(versions.latest_index(tmp_path / 'index'))
+  index = Index.open(versions.latest_index(tmp_path / 'index'))
   assert index.metadata.step >= 40
   index.close()
   # The build of the last export was given up, or done.

@@ -9,7 +9,7 @@ from realm_tf.bert.bert_config import BertConfig
 from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.indexing import corpus_index
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.text.tokenizer import BertTokenizer
@@ -84,8 +84,8 @@ def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
   new = Corpus.open(tmp_path / 'out/corpus/documents')
   kept = [r for r in range(60) if r not in (4, 20)]
   assert new.bodies(range(59)) == [*old.bodies(kept), text]
-  index = versions.Index.open(printed[-1], new)
-  before = versions.Index.open(index_dir / '5')
+  index = Index.open(printed[-1], new)
+  before = Index.open(index_dir / '5')
   np.testing.assert_array_equal(index.embeddings[:58], before.embeddings[kept])
   # The new row is the one that a build of this corpus would have made.
   config = IndexConfig(
@@ -93,9 +93,7 @@ def test_a_document_is_replaced_and_another_removed(world, index_dir, tmp_path):
     index_dir=str(tmp_path / 'anew'),
     progress=False,
   )
-  anew = versions.Index.open(
-    corpus_index.build_once(config, index.embedder_dir)
-  )
+  anew = Index.open(corpus_index.build_once(config, index.embedder_dir))
   np.testing.assert_allclose(index.embeddings, anew.embeddings, atol=1e-4)
   queries = anew.embeddings[[3, 58]] * 10
   np.testing.assert_array_equal(

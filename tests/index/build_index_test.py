@@ -8,7 +8,8 @@ import pytest
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import build_index, versions
-from realm_tf.io import atomic
+from realm_tf.index.index import Index
+from realm_tf.io import atomic, module_info
 from realm_tf.modeling.embedder import PROJECTION_EPSILON
 from tests.index.embed_corpus_test import SPECIAL, Embed, expected
 from tests.support import toy_corpus
@@ -20,6 +21,8 @@ def module(path, weights=b'1'):
   (path / 'variables').mkdir(parents=True)
   (path / 'variables' / 'variables.index').write_bytes(b'names')
   (path / 'variables' / 'variables.data-00000-of-00001').write_bytes(weights)
+  (path / 'assets.extra').mkdir()
+  atomic.write_json(path / module_info.INFO, {'kind': 'toy'})
   return path
 
 
@@ -48,7 +51,7 @@ def test_publishes_what_it_embedded(tmp_path):
     built_at=99.0,
     searcher_config=SearcherConfig(searcher='exact'),
   )
-  index = versions.Index.open(path)
+  index = Index.open(path)
   assert index.metadata.corpus_fingerprint == 'toy-150-0'
   truth = expected(documents, 40)
   np.testing.assert_allclose(index.embeddings, truth, rtol=1e-6)
@@ -134,7 +137,7 @@ def test_an_epsilon_of_its_own_is_in_the_fingerprint(tmp_path):
   found = [build_index.fingerprint_embedder(directory)]
   for epsilon in (PROJECTION_EPSILON, 1e-12, 1e-6):
     atomic.write_json(
-      directory / 'assets.extra' / 'realm.json', {'projection_epsilon': epsilon}
+      directory / module_info.INFO, {'projection_epsilon': epsilon}
     )
     found.append(build_index.fingerprint_embedder(directory))
   assert found[0] == found[1] and len(set(found)) == 3

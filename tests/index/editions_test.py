@@ -11,6 +11,7 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.index import editions, searcher, versions
+from realm_tf.index.index import Index
 from realm_tf.io import atomic
 from tests.support import clustered, damage, small_world
 
@@ -38,7 +39,7 @@ def edition(documents, **metadata):
     'built_at': 1.0,
     'rows_added': 2,
   }
-  index = versions.Index(
+  index = Index(
     'nowhere',
     searcher.build_searcher(embeddings, config),
     versions.IndexMetadata(**{**of_all, **metadata}),
@@ -62,7 +63,7 @@ def test_corpus_and_index_belong_together_on_the_disk(tmp_path, store):
   assert path == str(tmp_path / 'out/index/3')
   saved = Corpus.open(tmp_path / 'out/corpus/documents')
   assert saved.titles([0, 1]) == ['Lima', 'Paris']
-  index = versions.Index.open(path, saved)
+  index = Index.open(path, saved)
   np.testing.assert_array_equal(index.embeddings, its.index.embeddings)
   assert index.metadata == dataclasses.replace(
     its.index.metadata,
@@ -97,7 +98,7 @@ def test_one_that_fails_leaves_the_one_that_is_there(tmp_path, store):
       write(broken, tmp_path / name)
   assert os.listdir(tmp_path) == ['out']
   assert len(Corpus.open(tmp_path / 'out/corpus/documents')) == 3
-  index = versions.Index.open(tmp_path / 'out/index/3')
+  index = Index.open(tmp_path / 'out/index/3')
   index.close()
 
 

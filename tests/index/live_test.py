@@ -15,7 +15,8 @@ from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError, Document
 from realm_tf.corpus.removals import Removal, by_title
-from realm_tf.index import build_index, lexical, live, search_ops, versions
+from realm_tf.index import build_index, lexical, live, search_ops
+from realm_tf.index.index import Index
 from realm_tf.io import compatibility
 from tests.support import small_world
 
@@ -74,7 +75,7 @@ def encoding(embed_fn=embed, **kwargs):
 def opened(directory, documents, kind='exact', **kwargs):
   store, path = built(directory, documents, kind)
   return live.LiveIndex(
-    store, versions.Index.open(path), kwargs.get('encoding', encoding())
+    store, Index.open(path), kwargs.get('encoding', encoding())
   )
 
 
@@ -111,8 +112,8 @@ def test_an_updated_index_is_one_built_anew(tmp_path, kind):
   store, anew_path = built(tmp_path / 'anew', left, kind)
   saved_store = Corpus.open(tmp_path / 'saved/corpus/documents')
   assert saved_store.fingerprint == store.fingerprint
-  anew = versions.Index.open(anew_path)
-  saved = versions.Index.open(path, store)
+  anew = Index.open(anew_path)
+  saved = Index.open(path, store)
   np.testing.assert_allclose(saved.embeddings, anew.embeddings, atol=1e-6)
   assert saved.metadata.rows_added == (20 if kind == 'scann' else 0)
   assert (saved.metadata.kind, saved.metadata.step) == (kind, 3)
@@ -155,7 +156,7 @@ def test_who_searches_keeps_the_edition(tmp_path):
   # An open version goes on when its files are replaced.
   index.save(tmp_path / 'out')
   store = Corpus.open(tmp_path / 'out/corpus/documents')
-  loaded = versions.Index.open(tmp_path / 'out/index/3')
+  loaded = Index.open(tmp_path / 'out/index/3')
   index.update([], [Removal('row', 0)])
   index.save(tmp_path / 'out')
   assert store.titles([0, 48]) == ['1 1', '1 49']
@@ -209,14 +210,14 @@ def test_saves_without_an_embedder_that_is_gone(tmp_path, caplog):
   embedder = tmp_path / 'index' / '3' / 'embedder'
   embedder.mkdir()
   (embedder / 'weights').touch()
-  index = live.LiveIndex(store, versions.Index.open(path))
+  index = live.LiveIndex(store, Index.open(path))
   saved = index.save(tmp_path / 'with')
   assert os.listdir(f'{saved}/embedder') == ['weights']
   assert 'is gone' not in caplog.text
   shutil.rmtree(embedder)
   saved = index.save(tmp_path / 'without')
   assert f'{embedder} is gone' in caplog.text
-  assert versions.Index.open(saved).embedder_dir is None
+  assert Index.open(saved).embedder_dir is None
   index.close()
 
 
@@ -286,13 +287,13 @@ def test_embedders_that_do_not_belong_are_refused(tmp_path):
     return embed(inputs, seed=1)
 
   for its in (encoding(other), encoding(candidate_seq_len=24)):
-    index = live.LiveIndex(store, versions.Index.open(path), its)
+    index = live.LiveIndex(store, Index.open(path), its)
     with pytest.raises(compatibility.MismatchError, match='other vectors'):
       index.update([Document('x', 'paris')])
     # Nothing was changed, and it still removes.
     assert index.update([], [by_title('long')]).removed == 1
     index.close()
-  without = live.LiveIndex(store, versions.Index.open(path))
+  without = live.LiveIndex(store, Index.open(path))
   with pytest.raises(ValueError, match='without its embedder'):
     without.update([Document('x', 'paris')])
   assert without.update([], [by_title('long')]).removed == 1
@@ -302,7 +303,7 @@ def test_embedders_that_do_not_belong_are_refused(tmp_path):
 def test_corpora_and_vocabularies_that_do_not_belong_are_refused(tmp_path):
   store, path = built(tmp_path / 'a', texts(5, 1))
   other, _ = built(tmp_path / 'b', texts(5, 2))
-  index = versions.Index.open(path)
+  index = Index.open(path)
   with pytest.raises(compatibility.MismatchError, match=other.fingerprint):
     live.LiveIndex(other, index)
   tokenizer = small_world.BertTokenizer(
@@ -341,7 +342,7 @@ def test_words_are_counted_again(tmp_path, alone):
   lexical.publish(store, tmp_path / 'index')
   if alone:
     shutil.rmtree(path)
-  index = versions.Index.open(tmp_path / 'index', store)
+  index = Index.open(tmp_path / 'index', store)
   its = None if alone else encoding()
   opened = live.LiveIndex(store, index, its)
   new = Document('4 1', 'thames thames rome tiber')
@@ -359,7 +360,7 @@ def test_words_are_counted_again(tmp_path, alone):
     np.testing.assert_array_equal(
       edition.index.lexical.search(questions, 5)[0], rows
     )
-  saved = versions.Index.open(written, corpus)
+  saved = Index.open(written, corpus)
   for mine, found in zip((rows, scores), saved.lexical.search(questions, 5)):
     np.testing.assert_array_equal(found, mine)
   assert saved.metadata.dim == (0 if alone else DIM)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from benchmarks import indexes
 from realm_tf.configs.retrieval_config import RetrievalConfig
 from realm_tf.index import lexical, versions
+from realm_tf.index.index import Index
 from realm_tf.index.lexical import LexicalIndex
 from tests.support import clustered, small_world
 from tests.support.tiny_world import ROOT
@@ -127,32 +128,28 @@ def test_the_sum_needs_a_weight(documents, questions, words):
 
 def test_what_is_opened(tmp_path, documents, questions):
   lexical.publish(documents, tmp_path)
-  alone = versions.Index.open(tmp_path, documents)
+  alone = Index.open(tmp_path, documents)
   assert alone.retrieval.retrieval == alone.metadata.kind == 'lexical'
   rows, _ = alone.search(questions, 3)
   assert rows.shape == (16, 3)
   for kind in ('dense', 'hybrid'):
     with pytest.raises(FileNotFoundError, match='there is no index in'):
-      versions.Index.open(
-        tmp_path, documents, retrieval=RetrievalConfig(retrieval=kind)
-      )
+      Index.open(tmp_path, documents, retrieval=RetrievalConfig(retrieval=kind))
   with pytest.raises(ValueError, match='no vectors: `retrieval` must be lexic'):
     alone.searcher.search(np.zeros([1, 0], np.float32), 2)
   built = indexes.random_index(documents, 'exact', DIM)
   path = versions.publish_index(
     tmp_path, 0, built.embeddings, built.searcher, built.metadata
   )
-  both = versions.Index.open(path, documents)
+  both = Index.open(path, documents)
   assert both.retrieval.retrieval == 'dense' and both.lexical is not None
-  again = versions.Index.open(
+  again = Index.open(
     tmp_path, documents, retrieval=RetrievalConfig(retrieval='lexical')
   )
   np.testing.assert_array_equal(again.search(questions, 3)[0], rows)
   # Of another corpus.
   other = dataclasses.replace(built.metadata, corpus_fingerprint='other')
   versions.publish_index(tmp_path, 0, built.embeddings, built.searcher, other)
-  assert versions.Index.open(path).lexical is None
+  assert Index.open(path).lexical is None
   with pytest.raises(FileNotFoundError, match='no lexical index of this corp'):
-    versions.Index.open(
-      path, retrieval=RetrievalConfig(retrieval='rank_fusion')
-    )
+    Index.open(path, retrieval=RetrievalConfig(retrieval='rank_fusion'))

@@ -14,6 +14,7 @@ import pytest
 
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.index import saved_searcher, search_ops, searcher, slot, versions
+from realm_tf.index.index import Index
 from realm_tf.io import atomic
 from realm_tf.io.compatibility import MismatchError
 from realm_tf.text import packing
@@ -27,10 +28,10 @@ KINDS = ['exact', pytest.param('scann', marks=needs_scann)]
 _OTHER_PROCESS = """
 import sys
 import numpy as np
-from realm_tf.index import versions
+from realm_tf.index.index import Index
 directory, *names = sys.argv[1:]
 for name in names:
-  index = versions.Index.open(f'{directory}/{name}')
+  index = Index.open(f'{directory}/{name}')
   rows, scores = index.searcher.search(
     np.load(f'{directory}/queries.npy'), 7
   )
@@ -79,7 +80,7 @@ def test_what_is_published_is_loaded(tmp_path, kind):
     tmp_path, 30, kind=kind, rows=3000, embedder_dir=embedder
   )
   assert path == str(tmp_path / '30')
-  index = versions.Index.open(path)
+  index = Index.open(path)
   assert index.metadata.step == 30
   assert index.metadata.built_at == 12.5
   assert index.metadata.searcher == SearcherConfig(searcher=kind)
@@ -115,7 +116,7 @@ def test_a_flipped_bit_is_found(tmp_path):
   del metadata['crc32']
   atomic.write_json(path / 'metadata.json', metadata)
   assert versions.verify(path) == 0
-  versions.Index.open(path).close()
+  Index.open(path).close()
 
 
 @needs_scann
@@ -146,7 +147,7 @@ def test_versions_are_listed_by_step_and_pruned(tmp_path):
   names = [os.path.basename(p) for p in versions.list_indexes(tmp_path)]
   assert names == ['0', '90', '1000']
   assert versions.latest_index(tmp_path) == str(tmp_path / '1000')
-  index = versions.Index.open(tmp_path / '0')
+  index = Index.open(tmp_path / '0')
   assert versions.prune(tmp_path, 1) == [
     str(tmp_path / '0'),
     str(tmp_path / '90'),
@@ -161,7 +162,7 @@ def test_versions_are_listed_by_step_and_pruned(tmp_path):
 def test_a_version_is_replaced(tmp_path):
   publish(tmp_path, 5, rows=20)
   publish(tmp_path, 5, rows=30)
-  assert len(versions.Index.open(tmp_path / '5').embeddings) == 30
+  assert len(Index.open(tmp_path / '5').embeddings) == 30
 
 
 def test_half_written_is_never_listed(tmp_path, monkeypatch):
@@ -194,18 +195,16 @@ def test_killed_while_publishing(tmp_path):
 
 
 def test_another_corpus_or_embedder_is_refused(realm, tmp_path):
-  index = versions.Index.open(realm.index_path, realm.corpus_dir)
+  index = Index.open(realm.index_path, realm.corpus_dir)
   metadata = index.metadata
   index.close()
   made_by = metadata.embedder_fingerprint
-  versions.Index.open(
-    realm.index_path, realm.documents, embedder=made_by
-  ).close()
+  Index.open(realm.index_path, realm.documents, embedder=made_by).close()
   with pytest.raises(MismatchError, match=f'embedder {made_by}, .* has other'):
-    versions.Index.open(realm.index_path, embedder='other')
+    Index.open(realm.index_path, embedder='other')
   other = small_world.store(tmp_path / 'corpus', [('Peru', 'Lima is .')])
   with pytest.raises(MismatchError) as raised:
-    versions.Index.open(realm.index_path, other)
+    Index.open(realm.index_path, other)
   for word in (
     realm.index_path,
     metadata.corpus_fingerprint,
@@ -217,7 +216,7 @@ def test_another_corpus_or_embedder_is_refused(realm, tmp_path):
 
 
 def test_searches_for_text_with_its_own_embedder(realm, tmp_path):
-  index = versions.Index.open(realm.directory / 'index')
+  index = Index.open(realm.directory / 'index')
   queries = ['the capital of France', b'London']
   rows, scores = index.search(queries, 4)
   tokenizer = realm.tokenizer
@@ -231,16 +230,16 @@ def test_searches_for_text_with_its_own_embedder(realm, tmp_path):
   index.close()
   path, *_ = publish(tmp_path, 3, rows=20)
   with pytest.raises(ValueError, match='3 was published without its embedder'):
-    versions.Index.open(path).search(queries)
+    Index.open(path).search(queries)
 
 
 def test_what_is_no_index_is_named(tmp_path):
   with pytest.raises(FileNotFoundError, match='no index in .*nothing'):
-    versions.Index.open(tmp_path / 'nothing')
+    Index.open(tmp_path / 'nothing')
   path, *_ = publish(tmp_path, 3, rows=20)
   (tmp_path / '3' / 'metadata.json').write_text('{"version": 99}')
   with pytest.raises(ValueError, match=r'metadata.json: .* version 1'):
-    versions.Index.open(path)
+    Index.open(path)
 
 
 def test_metadata_of_before_are_read(tmp_path):
@@ -249,7 +248,7 @@ def test_metadata_of_before_are_read(tmp_path):
   for name in ('rows_added', 'max_length', 'precision'):
     del metadata[name]
   atomic.write_json(f'{path}/metadata.json', metadata)
-  found = versions.Index.open(path).metadata
+  found = Index.open(path).metadata
   assert (found.rows_added, found.max_length, found.precision) == (
     0,
     None,
@@ -267,7 +266,7 @@ def test_the_embedder_of_a_version(tmp_path):
 
 def test_parts_must_belong_together(tmp_path):
   _, embeddings, built = publish(tmp_path, 3, rows=20)
-  metadata = versions.Index.open(tmp_path / '3').metadata
+  metadata = Index.open(tmp_path / '3').metadata
   with pytest.raises(ValueError, match='different shapes'):
     versions.publish_index(tmp_path, 4, embeddings[1:], built, metadata)
   with pytest.raises(ValueError, match='step 3'):
@@ -277,7 +276,7 @@ def test_parts_must_belong_together(tmp_path):
     versions.publish_index(tmp_path, 3, embeddings, built, wrong)
   np.save(tmp_path / '3' / 'embeddings.npy', embeddings[1:])
   with pytest.raises(ValueError, match='different shapes'):
-    versions.Index.open(tmp_path / '3')
+    Index.open(tmp_path / '3')
 
 
 @needs_scann
@@ -289,7 +288,7 @@ def test_memory_is_flat_over_swaps(tmp_path):
   holder = slot.IndexSlot()
   used = []
   for _ in range(23):
-    holder.swap(versions.Index.open(path))
+    holder.swap(Index.open(path))
     with holder.acquire() as index:
       index.searcher.search(queries, 5)
     holder.join()
@@ -301,10 +300,10 @@ def test_memory_is_flat_over_swaps(tmp_path):
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_swap_takes_no_time(tmp_path, kind):
   path, *_ = publish(tmp_path, 1, kind=kind, rows=20_000)
-  holder = slot.IndexSlot(versions.Index.open(path))
+  holder = slot.IndexSlot(Index.open(path))
   taken = []
   for _ in range(5):
-    new = versions.Index.open(path)
+    new = Index.open(path)
     # Of this thread: the machine may be busy with others.
     start = time.thread_time()
     holder.swap(new)

@@ -6,7 +6,7 @@ import pytest
 from realm_tf.configs.embedding_config import EmbeddingConfig, IndexConfig
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.indexing import corpus_index, index_builder
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.text import packing
@@ -24,7 +24,7 @@ def embed_document(indexed, row):
 
 def test_each_export_sets_the_weights(indexed):
   root, _, documents, embedder, module, indexer = indexed
-  first = versions.Index.open(root / 'index' / '3')
+  first = Index.open(root / 'index' / '3')
   info = hub_modules.read_info(root / 'embedder-3')
   assert first.metadata.built_at == info['exported_at']
   np.testing.assert_allclose(
@@ -36,7 +36,7 @@ def test_each_export_sets_the_weights(indexed):
   try:
     module.save(root / 'embedder-4', 4)
     indexer(str(root / 'embedder-4'), 4)
-    second = versions.Index.open(root / 'index' / '4')
+    second = Index.open(root / 'index' / '4')
     np.testing.assert_allclose(
       second.embeddings[5], embed_document(indexed, 5), atol=1e-4
     )

@@ -12,7 +12,8 @@ from realm_tf.configs.update_config import UpdateConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.document import CorpusError
 from realm_tf.hub import hub_modules
-from realm_tf.index import embed_corpus, versions
+from realm_tf.index import embed_corpus
+from realm_tf.index.index import Index
 from realm_tf.indexing import corpus_update
 from realm_tf.io import atomic, compatibility
 from realm_tf.modeling.embedder import Embedder
@@ -50,7 +51,7 @@ def embedded(encoding, documents):
 def test_it_embeds_as_the_index_says_it_was(world, indexed):
   root, _, documents, *_ = indexed
   path = str(root / 'index' / '3')
-  index = versions.Index.open(path)
+  index = Index.open(path)
   assert (index.metadata.max_length, index.metadata.precision) == (
     48,
     'float32',
@@ -124,7 +125,7 @@ def test_the_next_edition_and_the_one_after_it(world, update, tmp_path):
     for name in ('third', 'out')
   )
   np.testing.assert_array_equal(its, before[rows])
-  index = versions.Index.open(path, third)
+  index = Index.open(path, third)
   index.close()
 
 

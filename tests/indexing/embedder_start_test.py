@@ -6,7 +6,7 @@ import pytest
 from realm_tf.configs.embedder_config import EmbedderStartConfig
 from realm_tf.configs.embedding_config import IndexConfig
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.indexing import corpus_index, embedder_start
 from realm_tf.indexing.text_embedder import TextEmbedder
 from realm_tf.text.tokenizer import BertTokenizer
@@ -39,7 +39,7 @@ def test_an_index_of_an_encoder_is_searched_and_says_all(
   )
   path = corpus_index.build_once(config, str(encoder))
   assert sorted(p.name for p in tmp_path.iterdir()) == ['0']
-  index = versions.Index.open(path, corpus)
+  index = Index.open(path, corpus)
   own = TextEmbedder.open(encoder, EmbedderStartConfig(query_prefix='old '))
   rows = range(len(corpus))
   vectors = own.documents(corpus.bodies(rows), corpus.titles(rows))

@@ -8,6 +8,7 @@ import pytest
 
 from realm_tf.configs.index_text_config import IndexTextConfig
 from realm_tf.index import embed_corpus, versions
+from realm_tf.index.index import Index
 from realm_tf.index.lexical import LexicalIndex
 from realm_tf.indexing.index_text import index_text
 from realm_tf.indexing.text_embedder import TextEmbedder
@@ -59,7 +60,7 @@ def test_by_an_encoder_resumes_and_is_made_once(text, tmp_path, monkeypatch):
   monkeypatch.setattr(embed_corpus, 'embed_documents', embed)
   corpus = index_text(config)
   path = versions.latest_index(tmp_path / 'mine/index')
-  index = versions.Index.open(path, corpus)
+  index = Index.open(path, corpus)
   own = TextEmbedder.open(encoder)
   rows = range(len(corpus))
   expected = own.documents(corpus.bodies(rows), corpus.titles(rows))

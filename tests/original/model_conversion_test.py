@@ -18,7 +18,8 @@ from realm_tf.bert.weight_files import Sources
 from realm_tf.configs.conversion_config import ConversionConfig
 from realm_tf.configs.embedding_config import EmbeddingConfig
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index, embed_corpus, versions
+from realm_tf.index import build_index, embed_corpus
+from realm_tf.index.index import Index
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.original import (
   conversion,
@@ -79,7 +80,7 @@ def test_modules_become_a_model_directory(tmp_path, corpus_dir, light_exports):
   assert left_over.startswith('left over  5 (a head for masked words')
   (compared,) = lines(said, 'compared')
   assert 'the same as in block_emb' in compared
-  index = versions.Index.open(output / 'index' / '0')
+  index = Index.open(output / 'index' / '0')
   numbers = original_files.release_numbers()
   np.testing.assert_array_equal(index.embeddings, numbers['block_emb'])
   assert (
@@ -204,7 +205,7 @@ def test_block_embeddings_that_the_embedder_does_not_make(
   convert(
     [modules], tmp_path / 'out', corpus_dir=corpus_dir, accept_differences=True
   )
-  index = versions.Index.open(tmp_path / 'out/index/0')
+  index = Index.open(tmp_path / 'out/index/0')
   fingerprint = index.metadata.embedder_fingerprint
   assert fingerprint == model_conversion.fingerprint_embeddings(expected)
   assert index.embedder_dir is None
@@ -265,7 +266,7 @@ def test_hugging_face_open_qa(tmp_path, corpus_dir, light_exports):
   )
   (compared,) = lines(said, 'compared')
   assert 'NOT as in block_emb' in compared
-  index = versions.Index.open(output / 'index/0')
+  index = Index.open(output / 'index/0')
   expected = original_files.hugging_face_numbers()['block_emb']
   np.testing.assert_array_equal(index.embeddings, expected)
   assert index.embedder_dir is None
@@ -352,7 +353,7 @@ def test_block_embeddings_of_another_size(tmp_path, light_exports):
 def test_block_embeddings_alone(tmp_path, corpus_dir):
   encoded = RELEASE / 'modules/embedder/encoded/encoded.ckpt'
   convert([encoded], tmp_path / 'out', corpus_dir=corpus_dir)
-  index = versions.Index.open(tmp_path / 'out/index/0')
+  index = Index.open(tmp_path / 'out/index/0')
   assert index.embeddings.shape == (24, 8) and index.embedder_dir is None
   index.close()
 

@@ -151,11 +151,11 @@ def test_sizes_that_do_not_fit_are_refused(tmp_path):
   path = tmp_path / 'openqa' / 'config.json'
   config = json.loads(path.read_text())
   path.write_text(json.dumps({**config, 'intermediate_size': 25}))
-  with pytest.raises(ValueError, match=r'has shape .*; by the config it'):
+  with pytest.raises(ValueError, match='`intermediate_size` 24, .* 25'):
     original_layers.load_embedder(tmp_path / 'openqa')
   path.write_text(json.dumps({**config, 'reader_layer_norm_eps': 1e-5}))
   with pytest.raises(ValueError, match='reader_layer_norm_eps is 1e-05'):
     original_layers.load_span_reader(tmp_path / 'openqa')
   path.write_text(json.dumps({**config, 'num_hidden_layers': 3}))
-  with pytest.raises(ValueError, match='16 weights are missing'):
+  with pytest.raises(ValueError, match='`num_layers` 2, .* 3'):
     original_layers.load_embedder(tmp_path / 'openqa')

@@ -32,6 +32,7 @@ from realm_tf.corpus.corpus import Corpus
 from realm_tf.corpus.problems import Problems
 from realm_tf.hub import hub_modules, text_encoders
 from realm_tf.index import embed_corpus, lexical, searcher, versions
+from realm_tf.index.index import Index
 from realm_tf.indexing import description
 from realm_tf.indexing.index_directory import IndexDirectory
 from realm_tf.io import atomic, module_info, records, vocabularies
@@ -212,7 +213,7 @@ def _make_index(directory: pathlib.Path, kind: str) -> None:
 
 
 def _read_index(directory: pathlib.Path) -> None:
-  index = versions.Index.open(directory / 'index')
+  index = Index.open(directory / 'index')
   index.searcher.search(np.asarray(index.embeddings[:2]), 3)
   index.close()
   list(description.describe(str(directory / 'index'), 2, 0))

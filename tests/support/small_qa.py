@@ -11,7 +11,8 @@ import tensorflow as tf
 from realm_tf.configs.searcher_config import SearcherConfig
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index, versions
+from realm_tf.index import build_index
+from realm_tf.index.index import Index
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
 from realm_tf.text import packing
@@ -138,7 +139,7 @@ def answers(qa: SmallQA, question: str, k: int, top_n: int) -> list[Answer]:
   special = qa.tokenizer.special
   packed = packing.pack_query(ids, special=special, max_length=QUERY_SEQ_LEN)
   query = qa.embedder.embed_queries(packed).numpy()[0]
-  index = versions.Index.open(qa.index_path)
+  index = Index.open(qa.index_path)
   inner = np.array(index.embeddings) @ query
   index.close()
   rows = np.argsort(-inner, kind='stable')[:k]

@@ -16,7 +16,8 @@ from realm_tf.configs.qa_config import QAConfig
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.corpus.corpus import Corpus
 from realm_tf.hub import hub_modules, span_reader_module
-from realm_tf.index import build_index, lexical, versions
+from realm_tf.index import build_index, lexical
+from realm_tf.index.index import Index
 from realm_tf.indexing import corpus_index
 from realm_tf.io import compatibility
 from realm_tf.tasks import qa
@@ -73,13 +74,13 @@ def test_the_index_is_closed_if_questions_cannot_be_read(
 ):
   opened = []
 
-  load = versions.Index.open
+  load = Index.open
 
   def open_index(*args, **kwargs):
     opened.append(load(*args, **kwargs))
     return opened[-1]
 
-  monkeypatch.setattr(versions.Index, 'open', open_index)
+  monkeypatch.setattr(Index, 'open', open_index)
   config = config_of(realm, tmp_path, dev_questions=str(tmp_path / 'none'))
   with pytest.raises(ValueError, match='dev_questions'):
     qa.QATask(config)

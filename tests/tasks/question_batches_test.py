@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf.configs.qa_config import QuestionConfig
-from realm_tf.index import versions
+from realm_tf.index.index import Index
 from realm_tf.index.slot import IndexSlot
 from realm_tf.questions import gold_blocks
 from realm_tf.questions.qa_datasets import QaExample
@@ -52,7 +52,7 @@ def _batch(qa, config, gold_rows=None):
     features = QuestionFeatures(
       Questions(EXAMPLES, qa.tokenizer), qa.documents, qa.tokenizer, config
     )
-  slot = IndexSlot(versions.Index.open(qa.index_path))
+  slot = IndexSlot(Index.open(qa.index_path))
   try:
     (batch,) = question_batches.question_batches(
       [np.array([0, 2, 1])],
@@ -82,7 +82,7 @@ def _found(qa, question):
       'input_type_ids': tf.zeros([1, len(row)], tf.int32),
     }
   ).numpy()[0]
-  index = versions.Index.open(qa.index_path)
+  index = Index.open(qa.index_path)
   embeddings = np.array(index.embeddings)
   index.close()
   return np.argsort(-(embeddings @ query), kind='stable'), embeddings

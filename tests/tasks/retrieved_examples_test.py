@@ -4,8 +4,8 @@ import numpy as np
 
 from realm_tf.configs.masking_config import FeaturizationConfig, MaskingConfig
 from realm_tf.hub import hub_modules
-from realm_tf.index import versions
 from realm_tf.index.candidates import CandidateFinder, QueryEmbedders
+from realm_tf.index.index import Index
 from realm_tf.index.slot import IndexSlot
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.spans import pretraining_examples
@@ -22,7 +22,7 @@ def test_batches_have_what_the_index_finds(indexed, world):
   )
   slot.swap(
     embedders.version(
-      versions.Index.open(root / 'index' / '3'),
+      Index.open(root / 'index' / '3'),
       lambda e: hub_modules.read_embedder_weights(e, root / 'embedder-3'),
     )
   )

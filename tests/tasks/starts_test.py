@@ -11,6 +11,7 @@ from realm_tf.bert import weights as weights_lib
 from realm_tf.configs.refresh_schedule import RefreshSchedule
 from realm_tf.hub import hub_modules, span_reader_module
 from realm_tf.index import build_index, versions
+from realm_tf.index.index import Index
 from realm_tf.io import compatibility
 from realm_tf.modeling.embedder import Embedder
 from realm_tf.modeling.span_reader import SpanReader
@@ -40,7 +41,7 @@ def qa(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def index(realm):
-  loaded = versions.Index.open(realm.index_path)
+  loaded = Index.open(realm.index_path)
   yield loaded
   loaded.close()
 
