@@ -62,7 +62,7 @@ def test_publishes_what_it_embedded(tmp_path):
     index.metadata.embedder_fingerprint
     == build_index.fingerprint_embedder(embedder)
   )
-  assert sorted(os.listdir(index.embedder_dir)) == ['variables']
+  assert sorted(os.listdir(index.embedder_dir)) == ['assets.extra', 'variables']
   rows, _ = index.searcher.search(np.eye(4, dtype=np.float32), 1)
   np.testing.assert_array_equal(rows.numpy()[:, 0], truth.argmax(0))
   assert os.listdir(tmp_path / 'index') == ['12']
