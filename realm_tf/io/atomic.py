@@ -210,14 +210,19 @@ def atomic_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   _sync_directory(path.parent)
 
 
+def _remove_stale_scratch() -> pathlib.Path:
+  path = pathlib.Path(tempfile.gettempdir(), f'realm_tf-{os.getuid()}')
+  remove_stale(path.parent, path.name)
+  return path
+
+
 @contextlib.contextmanager
 def scratch_directory() -> Iterator[pathlib.Path]:
   """Makes a directory where the system keeps such, and removes it at the end.
 
   Those of killed processes are removed first.
   """
-  path = pathlib.Path(tempfile.gettempdir(), f'realm_tf-{os.getuid()}')
-  remove_stale(path.parent, path.name)
+  path = _remove_stale_scratch()
   with _temporary(path, lambda p: p.mkdir(0o700)) as temporary:
     try:
       yield temporary
@@ -300,6 +305,9 @@ def working_in(
 ) -> Iterator[None]:
   """Holds a lock on a directory, which is made and dies with the process.
 
+  Scratch directories of killed processes are removed, too: what they were for
+  may be there already.
+
   Args:
     directory: Where one process at a time may work.
     patience: Seconds to wait for another process to end.
@@ -331,6 +339,7 @@ def working_in(
         f.truncate(0)
         f.write(f'pid {os.getpid()}, host {socket.gethostname()}')
         f.flush()
+        _remove_stale_scratch()
         try:
           yield
         finally:

@@ -256,6 +256,10 @@ def test_scratch_directories_of_killed_processes_are_removed(
     assert not killed.exists() and first.exists() and one.exists()
     assert first.stat().st_mode & 0o777 == 0o700
   assert os.listdir(tmp_path) == [other.name]
+  # What is resumed may have no use of another one.
+  killed.mkdir()
+  with atomic.working_in(tmp_path / 'run'):
+    assert not killed.exists()
 
 
 def test_errors_of_writing_name_the_file(tmp_path):

@@ -90,11 +90,13 @@ def _without_time(value: Any) -> Any:
   return value
 
 
-def _content(path: pathlib.Path, root: pathlib.Path) -> Any:
-  """What is compared of a file."""
+def _content(path: pathlib.Path, roots: Sequence[pathlib.Path]) -> Any:
+  """What is compared of a file; where the runs lie is left out."""
   if path.suffix not in ('.json', '.jsonl'):
     return path.read_bytes()
-  text = path.read_text().replace(str(root), '')
+  text = path.read_text()
+  for root in roots:
+    text = text.replace(str(root), '')
   lines = text.splitlines() if path.suffix == '.jsonl' else [text]
   return [_without_time(json.loads(line)) for line in lines]
 
@@ -103,12 +105,12 @@ def _compare(made: pathlib.Path, whole: pathlib.Path) -> dict[str, list[str]]:
   """Compares the directory of a program with that of an undisturbed run."""
   mine, its = _files(made), _files(whole)
   different = []
+  roots = (made.parent, whole.parent)
   for name in sorted(mine.keys() & its.keys()):
     path = mine[name]
     if path.is_dir() or path.name in _NOT_COMPARED or name.endswith('*'):
       continue
-    a, b = _content(path, made.parent), _content(its[name], whole.parent)
-    if a != b:
+    if _content(path, roots) != _content(its[name], roots):
       different.append(f'{made.name}/{name}')
   return {
     'lost': [f'{made.name}/{n}' for n in sorted(its.keys() - mine.keys())],
