@@ -516,3 +516,18 @@ def test_arrays_that_follow_one_another(tmp_path):
   path = tmp_path / 'q.json'
   path.write_text('[{"question": "a?", "answer": "b"}]\n' * 2)
   assert len(qa_datasets.read_dataset(str(path))) == 2
+
+
+@pytest.mark.parametrize(
+  'case, kept, left_out',
+  [
+    ('q_squad', 1, {'skipped_unanswerable': 1}),
+    ('q_hfsquad', 1, {'skipped_unanswerable': 1}),
+    ('q_kilt', 1, {}),
+    ('q_dpr', 3, {'malformed': 4, 'malformed_no_list': 1}),
+  ],
+)
+def test_questions_that_went_wrong(case, kept, left_out):
+  found = qa_datasets.read_dataset(str(shared_data.path('cases', case)))
+  assert len(found) == found.counts['kept'] == kept
+  assert found.counts == {**found.counts, **left_out}

@@ -5,13 +5,15 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from absl import logging
 
 from realm_tf.corpus.document import CorpusError
-from realm_tf.questions import qa_metrics, qa_predictions
+from realm_tf.questions import qa_datasets, qa_metrics, qa_predictions
 from realm_tf.questions.qa_datasets import QaDataset, QaExample
+from tests.support import shared_data
 
 
 def _write(path, *pairs):
@@ -199,3 +201,12 @@ def test_scoring_needs_no_tensorflow():
   code = 'import sys; from realm_tf.questions import qa_predictions\n'
   code += 'assert "tensorflow" not in sys.modules'
   subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_predictions_that_never_ended():
+  case = shared_data.path('cases', 'preds_rx')
+  dataset = qa_datasets.read_dataset(str(case / 'd.jsonl'), is_regex=True)
+  predictions = qa_predictions.read_predictions(str(case / 'p.jsonl'))
+  start = time.process_time()
+  assert qa_predictions.score(dataset, predictions).correct == 0
+  assert time.process_time() - start < 1
