@@ -187,6 +187,8 @@ def main() -> None:
         print('a pre-trained model takes no updates\n')
       elif _EDIT.match(line):
         _edit(line.decode('utf-8', 'replace'), asker.backend)
+      elif line.startswith(b':'):
+        print('the only command that begins so is ":save DIRECTORY"\n')
       else:
         _show(asker.ask([line.decode('utf-8', 'replace')])[0])
 

@@ -78,7 +78,11 @@ def _parse(argv: list[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as e:
-    raise app.UsageError(f'{e} (--help shows the flags)') from e
+    missing = re.match(
+      r'flag --(\w+)=None: Flag --\w+ must have a value', str(e)
+    )
+    said = f'give --{missing[1]}' if missing else e
+    raise app.UsageError(f'{said} (--help shows the flags)') from e
   except SystemExit as e:  # absl ends with 1 after --help.
     sys.stdout.flush()
     raise SystemExit(0) from e

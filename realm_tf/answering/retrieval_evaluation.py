@@ -5,6 +5,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -177,10 +178,12 @@ def rank(
       ids = iter(corpus.record_ids(rows.ravel()))
       for name, its_scores in zip(names, scores.tolist()):
         best: dict[str, float] = {}
+        last = math.inf
         for score in its_scores:
           document = next(ids)
-          if document and len(best) < depth:
-            best.setdefault(document, score)
+          if document and document not in best and len(best) < depth:
+            # Measures differ in which of two equal scores they take first.
+            best[document] = last = min(score, math.nextafter(last, -math.inf))
         run[name] = best
       bar.update(len(names))
   return run

@@ -97,6 +97,6 @@ class AskConfig(AnsweringConfig):
         ):
           object.__setattr__(self, f'{name}_dir', path)
     if self.corpus_dir is None:
-      raise ValueError('give `dir` or `corpus_dir`')
+      raise ValueError('give `dir` (index_text makes one) or `corpus_dir`')
     if self.model_dir is None and self.index_dir is None:
       raise ValueError('give `model_dir` or `index_dir`')

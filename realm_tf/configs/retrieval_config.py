@@ -26,7 +26,8 @@ class RetrievalConfig(Config):
     retrieval: `dense` finds documents by the inner products of vectors,
       `lexical` by BM25, `hybrid` by the weighted sum of both, and `rank_fusion`
       by the sum of the reciprocals of their ranks in both. Defaults to that of
-      the model's training, else dense.
+      the model's training, else dense; to search without a model, to hybrid, or
+      rank_fusion if no weight is known, where there is BM25, too.
     dense_weight: Weight of inner products in the sum. Defaults to that of the
       model's training, else 1.
     lexical_weight: Weight of BM25 in the sum. Defaults to that of the model's
@@ -74,7 +75,7 @@ class RetrievalConfig(Config):
     if self.retrieval == 'hybrid' and self.lexical_weight is None:
       raise ValueError(
         '`retrieval` hybrid needs a `lexical_weight`: fit it on questions'
-        ' (evaluate, `fit_weight`), or take rank_fusion, which needs none'
+        ' (evaluate, `fit_questions`), or take rank_fusion, which needs none'
       )
     dense, lexical = (
       1.0 if weight is None else weight

@@ -80,4 +80,6 @@ def check_lengths(
     if len(lengths) > 1:
       both = ' and both together' if together else ''
       what += f'{both}: {longest} wordpieces'
-    raise ValueError(f'{what}, but {name} has only {positions} positions')
+    raise ValueError(
+      f'{what}, but {name} has only {positions} positions: take shorter lengths'
+    )

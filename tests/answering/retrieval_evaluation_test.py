@@ -56,6 +56,19 @@ def test_a_document_has_the_score_of_its_best_block():
   np.testing.assert_allclose(values['RR@10'], [1 / 2, 1])
 
 
+def test_equal_scores_stay_in_order():
+  def search(texts, k):
+    rows, _ = _search(texts, k)
+    return rows, np.ones(rows.shape, np.float32)
+
+  run = retrieval_evaluation.rank(search, JUDGED, _Corpus())
+  assert list(run['q1']) == ['a', 'b', 'c']
+  assert 1 == run['q1']['a'] > run['q1']['b'] > run['q1']['c'] > 1 - 1e-9
+  values = retrieval_evaluation.compare({'x': run}, JUDGED)['x']
+  np.testing.assert_allclose(values['RR@10'], [1 / 2, 1])
+  np.testing.assert_allclose(values['Success@1'], [0, 1])
+
+
 def test_misses_are_described():
   run = retrieval_evaluation.rank(_search, JUDGED, _Corpus())
   assert retrieval_evaluation.misses(run, JUDGED, _Corpus(), 5) == [
