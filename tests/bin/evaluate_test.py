@@ -320,7 +320,7 @@ def test_a_malformed_system_is_named(tmp_path, given):
   'line, reason',
   [
     ('{"text": "On a river.", "span": [3, 99]}', 'not within the text'),
-    ('On a river.', 'JSONDecodeError'),
+    ('On a river.', 'not JSON'),
   ],
 )
 def test_a_malformed_blank_is_named(local_run, tmp_path, line, reason):
@@ -334,7 +334,7 @@ def test_a_malformed_blank_is_named(local_run, tmp_path, line, reason):
     '--strict',
   )
   said = tiny_world.last_line(result)
-  assert said.startswith(f'evaluate: {heldout}:2: not a blank'), said
+  assert said.startswith(f'evaluate: {heldout}:2: '), said
   assert reason in said
 
 
