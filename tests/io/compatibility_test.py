@@ -29,6 +29,6 @@ def test_a_length_needs_positions():
   compatibility.check_lengths('this BERT', 40, query_seq_len=40)
   with pytest.raises(
     ValueError,
-    match='^`query_seq_len` is 41, but this BERT has only 40 positions$',
+    match='^`query_seq_len` is 41, but this BERT has only 40 positions: take ',
   ):
     compatibility.check_lengths('this BERT', 40, query_seq_len=41)
