@@ -129,15 +129,7 @@ class QATask(Task):
     self.embed_queries: Callable[..., Any] = tf.function(
       self._embedder.embed_queries, reduce_retracing=True, autograph=False
     )
-    groups = optimization.make_groups(
-      config,
-      model.reader_variables,
-      model.embedder_variables,
-      config.embedder_learning_rate,
-      model.weight_variables,
-      config.weight_learning_rate,
-    )
-    return ModelSpec(model, groups)
+    return ModelSpec(model, optimization.make_retrieval_groups(config, model))
 
   def export(self, directory: str, step: int) -> None:
     if not self._modules:

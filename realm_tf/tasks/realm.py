@@ -94,15 +94,7 @@ class RealmTask(Task):
       hybrid=self._hybrid,
     )
     model = RealmModel(retriever, self._reader)
-    groups = optimization.make_groups(
-      config,
-      model.reader_variables,
-      model.embedder_variables,
-      config.embedder_learning_rate,
-      model.weight_variables,
-      config.weight_learning_rate,
-    )
-    return ModelSpec(model, groups)
+    return ModelSpec(model, optimization.make_retrieval_groups(config, model))
 
   def _batches(
     self, masked: Iterable[Mapping[str, Any]], start: int

@@ -119,28 +119,38 @@ class NewEmbedder:
 
 
 @dataclasses.dataclass(frozen=True)
-class SavedEmbedder:
-  """An exported embedder, to be trained further with `dropout`."""
+class _SavedModule:
+  """An export, to be trained further with `dropout`."""
 
   directory: str
   info: Mapping[str, Any]
   dropout: float | None
 
   @property
-  def shape(self) -> dict[str, Any]:
-    """Arguments of `Embedder`, as JSON."""
-    bert_config = hub_modules.bert_config_of(self.directory, self.info)
-    return {
-      'bert_config': dataclasses.asdict(bert_config.with_dropout(self.dropout)),
-      'projection_size': self.info['projection_size'],
-      'separate_towers': self.info['separate_towers'],
-      'form': EmbedderForm(**self.info.get('form', {})).to_dict(),
-    }
+  def bert_config(self) -> BertConfig:
+    """Configuration of its encoder."""
+    config = hub_modules.bert_config_of(self.directory, self.info)
+    return config.with_dropout(self.dropout)
 
   @functools.cached_property
   def tokenizer(self) -> BertTokenizer:
     """Tokenizer of its wordpieces."""
     return hub_modules.load_tokenizer(self.directory)
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedEmbedder(_SavedModule):
+  """An exported embedder, to be trained further with `dropout`."""
+
+  @property
+  def shape(self) -> dict[str, Any]:
+    """Arguments of `Embedder`, as JSON."""
+    return {
+      'bert_config': dataclasses.asdict(self.bert_config),
+      'projection_size': self.info['projection_size'],
+      'separate_towers': self.info['separate_towers'],
+      'form': EmbedderForm(**self.info.get('form', {})).to_dict(),
+    }
 
   def make(self) -> Embedder:
     """Makes the embedder, under the current precision policy."""
@@ -216,30 +226,16 @@ class NewReader:
 
 
 @dataclasses.dataclass(frozen=True)
-class SavedReader:
+class SavedReader(_SavedModule):
   """An exported span reader, to be trained further with `dropout`."""
 
-  directory: str
-  info: Mapping[str, Any]
   max_span_width: int
-  dropout: float | None
   seed: int
-
-  @property
-  def bert_config(self) -> BertConfig:
-    """Configuration of its encoder."""
-    config = hub_modules.bert_config_of(self.directory, self.info)
-    return config.with_dropout(self.dropout)
 
   @property
   def span_hidden_size(self) -> int:
     """Hidden units of its MLP."""
     return self.info['span_hidden_size']
-
-  @functools.cached_property
-  def tokenizer(self) -> BertTokenizer:
-    """Tokenizer of its weights."""
-    return hub_modules.load_tokenizer(self.directory)
 
   def make(self) -> SpanReader:
     """Makes the reader, under the current precision policy."""
@@ -264,7 +260,7 @@ def find_reader(
   """Finds the reader to start from: `span_reader`, or `bert` with a new MLP."""
   if span_reader is not None:
     info = hub_modules.read_info(span_reader, span_reader_module.KIND)
-    return SavedReader(span_reader, info, max_span_width, dropout, seed)
+    return SavedReader(span_reader, info, dropout, max_span_width, seed)
   assert bert is not None
   loaded, tokenizer = load_bert(
     bert, with_mlm_head=False, dropout=dropout, seed=seed

@@ -9,6 +9,8 @@ import tensorflow as tf
 import tf_keras as keras
 from official.nlp import optimization
 
+from realm_tf.configs.qa_config import QAConfig
+from realm_tf.configs.realm_config import RealmConfig
 from realm_tf.configs.training_config import TrainingConfig
 from realm_tf.training.task import OptimizerGroup
 
@@ -132,3 +134,21 @@ def make_groups(
   if not groups:
     raise ValueError('`learning_rate` is 0: nothing would be trained')
   return groups
+
+
+def make_retrieval_groups(
+  config: RealmConfig | QAConfig, model: Any
+) -> list[OptimizerGroup]:
+  """Makes those of a model that reads what it retrieves, by the rates of each.
+
+  Raises:
+    ValueError: All rates are 0.
+  """
+  return make_groups(
+    config,
+    model.reader_variables,
+    model.embedder_variables,
+    config.embedder_learning_rate,
+    model.weight_variables,
+    config.weight_learning_rate,
+  )
